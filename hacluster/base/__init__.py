@@ -1,0 +1,1 @@
+"""Floor 0, the vocabulary: scores, ids, time, reports, and the shape of a machine."""

@@ -1,0 +1,132 @@
+"""Effects: the small closed set of things a machine may ask its driver to do.
+
+They are performed in list order. What answers an effect comes back as an event of :mod:`hacluster.msg`:
+``Persist`` as ``Persisted``, ``Spawn`` as ``ChildOutput``/``ChildExited``. A machine that must not lose something
+acknowledges only after ``Persisted``: save before send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hacluster.base.report import Severity
+
+
+class MachineName(StrEnum):
+    """The machines of a node, as addresses. Which process hosts which is ``hacluster.node.assembly``'s table."""
+
+    HEARTBEAT = "heartbeat"
+    CCM = "ccm"
+    HARESOURCES = "haresources"
+    CIBD = "cibd"
+    CRMD = "crmd"
+    TE = "te"
+    LRM = "lrm"
+    STONITH = "stonith"
+    ATTRD = "attrd"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Hand ``body`` (a dataclass of ``hacluster.msg``) to another machine of the same node. Ordered per pair."""
+
+    to: MachineName
+    body: object
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Put one datagram on a medium. ``medium`` is the index of the medium in the configuration's list."""
+
+    medium: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the request ``request_id`` of a local client. ``last`` is false when more answers will follow."""
+
+    request_id: int
+    body: object
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell every local client that subscribed to ``topic``."""
+
+    topic: str
+    body: object
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Write ``data`` under ``key`` durably (atomic replace, fsync); answered by ``Persisted(key, token)``.
+
+    ``volatile`` data lives until the host reboots (/run) and is written without fsync.
+    """
+
+    key: str
+    data: bytes
+    token: int
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Run a program in a process group of its own.
+
+    ``argv[0]`` is an absolute path. At ``timeout_ms`` the driver sends TERM to the whole group and KILL
+    ``kill_after_ms`` later. Output beyond ``output_limit`` bytes per stream is counted and dropped. ``user`` is a login
+    name, empty for the daemon's own.
+    """
+
+    child_id: int
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    timeout_ms: int | None
+    kill_after_ms: int = 5_000
+    output_limit: int = 65_536
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Send ``signal`` (a number) to the process group of ``child_id``. A child that is gone is no error."""
+
+    child_id: int
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One line of log. ``text`` is a sentence; ``fields`` follow it as ``key=value``; ``code`` is for tests and scripts."""
+
+    severity: Severity
+    service: str
+    code: str
+    text: str
+    fields: tuple[tuple[str, str], ...] = field(default=())
+
+    def __str__(self) -> str:
+        tail = "".join(f" {key}={value}" for key, value in self.fields)
+        return f"{self.service}: {self.text}{tail}"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfFence:
+    """This node must stop at once: the driver reboots, exits or only says so, as the administrator decided."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """This machine has finished; with ``restart`` the daemon starts afresh, keeping its configuration."""
+
+    reason: str
+    restart: bool = False
+
+
+Effect = Send | Transmit | Reply | Publish | Persist | Spawn | Kill | Say | SelfFence | Stop

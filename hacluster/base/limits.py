@@ -1,0 +1,32 @@
+"""Every bound of the program in one place: no queue, loop or buffer grows without one of these."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_DATAGRAM: Final = 65_507
+"""Largest UDP payload over IPv4 (65,535 - 8 - 20), RFC 768 and RFC 791."""
+
+MAX_MESSAGE: Final = 256 * 1024
+"""Largest message a Heartbeat 3.0.6 node can build."""
+
+MAX_FIELDS: Final = 1_000
+"""Most fields in one message, nested ones included."""
+
+MAX_FIELD_NAME: Final = 255
+"""Longest field name in bytes."""
+
+MAX_DEPTH: Final = 16
+"""Deepest nesting of structs: what the classic form has newline substitutes for."""
+
+MAX_HISTORY: Final = 500
+"""Sequenced messages a sender keeps for retransmission (Heartbeat's MAXMSGHIST)."""
+
+MAX_MISSING: Final = 250
+"""Most missing messages of one peer before the receiver gives up and continues from the newest."""
+
+MAX_NODES: Final = 100
+"""Most ``node`` entries in ha.cf."""
+
+MAX_MEDIA: Final = 64
+"""Most media in ha.cf."""

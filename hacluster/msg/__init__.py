@@ -1,0 +1,1 @@
+"""The language: what machines may say to one another."""

@@ -1,0 +1,1 @@
+"""Bytes: Heartbeat 3 frames, their signatures, and the sealed datagrams of our own."""
