@@ -101,7 +101,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """One line of log. ``text`` is a sentence; ``fields`` follow it as ``key=value``; ``code`` is for tests and scripts."""
+    """One line of log. ``text`` is a sentence; ``fields`` follow it as ``key=value``; ``code`` is for tests."""
 
     severity: Severity
     service: str

@@ -11,7 +11,9 @@ def test_reference_values_of_splitmix64():
     # First outputs for seed 1234567, as published with the algorithm's reference implementation.
     dice = Dice(1234567)
     assert [dice.below(1 << 64) for _ in range(3)] == [
-        6457827717110365317, 3203168211198807973, 9817491932198370423,
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
     ]
 
 
