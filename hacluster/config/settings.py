@@ -1,0 +1,369 @@
+"""What ha.cf and hacluster.cf say, typed: the values every other room works with.
+
+Times are integers of milliseconds (``_ms``). Defaults are those of ha.cf(5) of Heartbeat 3.0.6 and, for
+``HaclusterConfig``, our own safe ones. Everything here is immutable; a changed file makes a new object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hacluster.config.media import (
+    Bcast,
+    Mcast,
+    Mcast6,
+    Medium,
+    NetworkMedium,
+    Ping,
+    Ping6,
+    PingGroup,
+    PingMedium,
+    Ucast,
+    Ucast6,
+)
+from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
+
+__all__ = [
+    "AgentClass",
+    "ApiAuth",
+    "AutoFailback",
+    "Bcast",
+    "Client",
+    "Compression",
+    "GenerationMethod",
+    "Group",
+    "HaConfig",
+    "HaclusterConfig",
+    "Haresources",
+    "LogConfig",
+    "Mcast",
+    "Mcast6",
+    "Medium",
+    "MessageFormat",
+    "NetworkMedium",
+    "OnStopFailure",
+    "OperationTimeout",
+    "PacemakerMode",
+    "Ping",
+    "Ping6",
+    "PingGroup",
+    "PingMedium",
+    "PropagateCommand",
+    "ResourceWord",
+    "Seal",
+    "SelfFencePolicy",
+    "StonithDevice",
+    "StonithHost",
+    "Ucast",
+    "Ucast6",
+    "UuidFrom",
+]
+
+
+class AutoFailback(StrEnum):
+    """Whether groups go back to their preferred node; ``legacy`` is the protocol of Heartbeat before 1.2."""
+
+    ON = "on"
+    OFF = "off"
+    LEGACY = "legacy"
+
+
+class GenerationMethod(StrEnum):
+    """Where the next heartbeat generation comes from."""
+
+    FILE = "file"
+    TIME = "time"
+
+
+class UuidFrom(StrEnum):
+    """Where the node's UUID comes from: ``hb_uuid`` or the node name."""
+
+    FILE = "file"
+    NODENAME = "nodename"
+
+
+class MessageFormat(StrEnum):
+    """``classic`` adds the inner ``auth`` field; both are sent in netstring form (section 3.2 of the wire)."""
+
+    CLASSIC = "classic"
+    NETSTRING = "netstring"
+
+
+class Compression(StrEnum):
+    """Compression of large messages."""
+
+    ZLIB = "zlib"
+    BZ2 = "bz2"
+
+
+class PacemakerMode(StrEnum):
+    """The ``pacemaker`` (or ``crm``) directive."""
+
+    OFF = "off"
+    ON = "on"
+    RESPAWN = "respawn"
+    MANUAL = "manual"
+    CCM_ONLY = "ccm-only"
+    VALGRIND = "valgrind"
+
+
+@dataclass(frozen=True, slots=True)
+class StonithDevice:
+    """``stonith TYPE CONFIGFILE``: one device whose parameters are the first line of ``config_file``."""
+
+    type: str
+    config_file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class StonithHost:
+    """``stonith_host HOST TYPE PARAMS...``: a device usable from ``host``, or from everywhere for ``*``."""
+
+    host: str
+    type: str
+    parameters: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """``respawn`` or ``failfast``: a program run as ``user`` while the cluster runs; ``argv[0]`` is its path.
+
+    With ``failfast`` its death is the node's death. Exit status 100 of a respawned program means: do not restart me.
+    """
+
+    user: str
+    argv: tuple[str, ...]
+    failfast: bool
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, e.g. ``ipfail``."""
+        return self.argv[0].rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAuth:
+    """``apiauth CLIENT [uid=...] [gid=...]``: who may register as ``client``. Names or numbers, as written."""
+
+    client: str
+    uids: tuple[str, ...]
+    gids: tuple[str, ...]
+
+
+BUILTIN_APIAUTH = (
+    ApiAuth("ipfail", ("hacluster",), ()),
+    ApiAuth("ccm", ("hacluster",), ()),
+    ApiAuth("ping", (), ("haclient",)),
+    ApiAuth("lha-snmpagent", ("root",), ()),
+    ApiAuth("anon", ("root",), ("haclient",)),
+)
+"""Heartbeat's own entries; a line of ha.cf for the same client replaces one. ``anon`` is what cl_status is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """Where messages go. ``facility`` is a syslog name, ``None`` for ``none`` or when not set."""
+
+    logfile: str | None = None
+    debugfile: str | None = None
+    facility: str | None = None
+    facility_given: bool = False
+    use_logd: bool | None = None
+    conn_logd_time_ms: int = 60_000
+    syslog_format: bool = True
+    log_badpack: bool = True
+    debug: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HaConfig:
+    """ha.cf. ``nodes`` are lower-cased, in file order, and include this node.
+
+    ``configured`` holds what was written, (directive, value) in file order, for :meth:`parameters`; ``None`` for
+    ``udpport`` never occurs: the caller's service lookup or 694 has been filled in.
+    """
+
+    nodes: tuple[str, ...]
+    media: tuple[Medium, ...]
+    keepalive_ms: int = 1_000
+    deadtime_ms: int = 30_000
+    warntime_ms: int = 15_000
+    initdead_ms: int = 30_000
+    deadping_ms: int = 30_000
+    hopfudge: int = 1
+    max_rexmit_delay_ms: int = 250
+    generation_method: GenerationMethod = GenerationMethod.FILE
+    uuid_from: UuidFrom = UuidFrom.FILE
+    udpport: int = 694
+    auto_failback: AutoFailback = AutoFailback.LEGACY
+    stonith: StonithDevice | None = None
+    stonith_hosts: tuple[StonithHost, ...] = ()
+    watchdog: str | None = None
+    pacemaker: PacemakerMode = PacemakerMode.OFF
+    clients: tuple[Client, ...] = ()
+    apiauth: tuple[ApiAuth, ...] = BUILTIN_APIAUTH
+    env: tuple[tuple[str, str], ...] = ()
+    log: LogConfig = LogConfig()
+    msgfmt: MessageFormat = MessageFormat.CLASSIC
+    compression: Compression | None = None
+    compression_threshold: int = 2
+    traditional_compression: bool = False
+    realtime: bool = True
+    rtprio: int | None = None
+    memreserve_kib: int = 6_500
+    coredumps: bool = True
+    coreroot: str | None = None
+    cluster: str = "linux-ha"
+    configured: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ping_nodes(self) -> tuple[str, ...]:
+        """Names of the ping nodes, in file order: the hosts of ``ping``/``ping6``, the names of ping groups."""
+        return tuple(medium.link for medium in self.media if isinstance(medium, Ping | Ping6 | PingGroup))
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links towards the other nodes, without duplicates, in file order."""
+        return tuple(dict.fromkeys(m.link for m in self.media if not isinstance(m, Ping | Ping6 | PingGroup)))
+
+    @property
+    def ttl(self) -> int:
+        """What the ``ttl`` field says: hopfudge + number of nodes, ping nodes included."""
+        return self.hopfudge + len(self.nodes) + len(self.ping_nodes)
+
+    @property
+    def uses_ipfail(self) -> bool:
+        """Whether a respawned client is called ipfail; the haresources machine then plays its part itself."""
+        return any(client.name == "ipfail" for client in self.clients)
+
+    def parameters(self) -> dict[str, str]:
+        """What ``cl_status hbparameter -p NAME`` prints: values as written, Heartbeat's defaults for the rest.
+
+        A directive that was given several times has its last value.
+        """
+        return {**PARAMETER_DEFAULTS, **dict(self.configured)}
+
+
+PARAMETER_DEFAULTS = {
+    "cluster": "linux-ha",
+    "hopfudge": "1",
+    "keepalive": "1000ms",
+    "deadtime": "30000ms",
+    "baud": "19200",
+    "auto_failback": "legacy",
+    "hbgenmethod": "file",
+    "realtime": "true",
+    "msgfmt": "classic",
+    "conn_logd_time": "60",
+    "log_badpack": "true",
+    "syslogmsgfmt": "true",
+    "coredumps": "true",
+    "pacemaker": "false",
+    "autojoin": "none",
+    "uuidfrom": "file",
+    "compression": "zlib",
+    "compression_threshold": "2",
+    "traditional_compression": "no",
+    "max_rexmit_delay": "250",
+    "record_config_changes": "on",
+    "record_pengine_inputs": "on",
+    "enable_config_writes": "on",
+    "memreserve": "6500",
+}
+"""As ``heartbeat -D`` of 3.0.6 prints them."""
+
+
+class Seal(StrEnum):
+    """Whether datagrams are sealed: always; with every peer that has proven it can; never."""
+
+    ON = "on"
+    OFFER = "offer"
+    OFF = "off"
+
+
+class OnStopFailure(StrEnum):
+    """What to do when a resource cannot be stopped after all retries (Heartbeat reboots at once)."""
+
+    IGNORE = "ignore"
+    STOP_CLUSTER = "stop-cluster"
+    REBOOT = "reboot"
+
+
+class SelfFencePolicy(StrEnum):
+    """What the driver does with ``SelfFence``."""
+
+    NONE = "none"
+    REBOOT = "reboot"
+    EXIT = "exit"
+
+
+class PropagateCommand(StrEnum):
+    """How ha_propagate copies: what it finds, or one given tool."""
+
+    AUTO = "auto"
+    SCP = "scp"
+    SFTP = "sftp"
+    RSYNC = "rsync"
+    SSH = "ssh"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTimeout:
+    """``timeout AGENT OP TIME``: for the script or OCF type ``agent`` and one of start, stop, status."""
+
+    agent: str
+    operation: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HaclusterConfig:
+    """hacluster.cf, our own file beside ha.cf; an absent file is this object without arguments."""
+
+    seal: Seal = Seal.ON
+    seal_key: str | None = None
+    max_replay_skew_ms: int = 300_000
+    allow_source: tuple[str, ...] = ()
+    start_timeout_ms: int = 120_000
+    stop_timeout_ms: int = 120_000
+    status_timeout_ms: int = 30_000
+    kill_after_ms: int = 5_000
+    timeouts: tuple[OperationTimeout, ...] = ()
+    stop_retry_max: int = 10
+    stop_retry_delay_ms: int = 1_000
+    start_failure_delay_ms: int = 30_000
+    on_stop_failure: OnStopFailure = OnStopFailure.STOP_CLUSTER
+    self_fence: SelfFencePolicy = SelfFencePolicy.EXIT
+    output_limit: int = 65_536
+    log_rate_limit: int = 20
+    run_dir: str = "/run/hacluster"
+    state_dir: str = "/var/lib/heartbeat"
+    socket_mode: int = 0o660
+    socket_group: str = "haclient"
+    max_clients: int = 64
+    rc_d: bool = False
+    hooks: tuple[tuple[str, str], ...] = ()
+    hook_timeout_ms: int = 30_000
+    real_time: bool = True
+    pause_notice_ms: int | None = None
+    propagate_command: PropagateCommand = PropagateCommand.AUTO
+
+    def timeout_ms(self, agent: str, operation: str) -> int:
+        """How long ``operation`` (start, stop, status) of ``agent`` may run; the last matching override wins."""
+        for override in reversed(self.timeouts):
+            if (override.agent, override.operation) == (agent, operation):
+                return override.timeout_ms
+        general = {
+            "start": self.start_timeout_ms,
+            "stop": self.stop_timeout_ms,
+            "status": self.status_timeout_ms,
+        }
+        return general[operation]
+
+    def hook(self, message_type: str) -> str | None:
+        """The program for messages of this type; ``None`` unless ``rc_d on`` and a ``hook`` line names the type."""
+        return dict(self.hooks).get(message_type) if self.rc_d else None

@@ -1,0 +1,1 @@
+"""The commands: one file each, what people and scripts call."""
