@@ -30,3 +30,6 @@ MAX_NODES: Final = 100
 
 MAX_MEDIA: Final = 64
 """Most media in ha.cf."""
+
+MAX_CASCADE: Final = 100_000
+"""Most messages between the machines of a process that one event may cause."""
