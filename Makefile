@@ -1,0 +1,60 @@
+# make demo    two hosts, one VIP, one web server: watch a failover        (sets itself up first)
+# make test    everything: lint, types, unit, cases, conformance, simulation, lab, interop
+# make fast    the fast ring only: lint, types, unit, cases, conformance
+# make lint    ruff, mypy --strict, import-linter
+# make bench   figures, as ratios against the real Heartbeat in the same run
+# make clean   remove what the other targets made
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test fast lint unit simulation lab interop bench coverage clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+setup: $(VENV)/.installed
+$(VENV)/.installed: pyproject.toml .ci/setup
+	@.ci/setup dev
+
+demo: setup
+	@$(BIN)/hacluster demo $(DEMO)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup
+	$(PYTEST) -n $(JOBS) tests/unit tests/cases tests/conformance
+
+fast: lint unit
+
+simulation: setup
+	$(PYTEST) -n $(JOBS) tests/simulation
+
+lab: setup
+	$(PYTEST) -n $(JOBS) tests/lab
+
+interop: setup
+	$(PYTEST) -n $(JOBS) tests/interop
+
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/unit tests/cases tests/conformance
+	$(BIN)/coverage report
+
+test: lint
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory simulation
+	$(MAKE) --no-print-directory lab
+	$(MAKE) --no-print-directory interop
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov build dist
