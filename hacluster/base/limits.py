@@ -33,3 +33,18 @@ MAX_MEDIA: Final = 64
 
 MAX_CASCADE: Final = 100_000
 """Most messages between the machines of a process that one event may cause."""
+
+MAX_FRAME: Final = 4 * 1024 * 1024
+"""Largest frame on a local socket."""
+
+MAX_IPC_BACKLOG: Final = 8 * 1024 * 1024
+"""Most bytes that wait for a local reader before its connection is dropped."""
+
+MAX_OPERATIONS: Final = 4_096
+"""Most operations of agents that wait, run or recur on one node; one more is refused."""
+
+MAX_RESULTS: Final = 8_192
+"""Most results of operations that are kept for whoever asks; the oldest go first."""
+
+MAX_HOOKS: Final = 64
+"""Most hook programs that wait for their turn; one more is dropped and said so."""

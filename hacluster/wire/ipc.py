@@ -1,0 +1,211 @@
+"""Frames of the local sockets: between the processes of a node, and between a node and its clients.
+
+A frame is a length of four bytes (big endian, of what follows) and a MessagePack array
+``[kind, id, to, by, last, type, body]``. ``type`` is the name of a registered dataclass and ``body`` its MessagePack
+form; a name that is not registered, a body that does not fit its type, and a frame beyond ``MAX_FRAME`` are
+:class:`WireError`, after which a connection cannot be used any more.
+
+A :class:`HaMessage` inside a body travels in its netstring form: its strings may hold bytes that are no UTF-8, which
+MessagePack strings cannot carry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from hacluster.base.errors import WireError
+from hacluster.base.limits import MAX_FRAME
+from hacluster.wire import netstring
+from hacluster.wire.hamsg import HaMessage
+
+PROTOCOL: Final = 1
+"""Version of this protocol; processes and clients of different versions do not talk."""
+
+_PREFIX: Final = 4
+
+
+class Kind(StrEnum):
+    """What a frame is. ``SEND`` is one machine's word to another; the rest is between a client and a process."""
+
+    HELLO = "hello"
+    WELCOME = "welcome"
+    REQUEST = "request"
+    REPLY = "reply"
+    SUBSCRIBE = "subscribe"
+    EVENT = "event"
+    SEND = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first frame of who connects. ``process`` names a process of the node, and is empty for a client."""
+
+    name: str
+    process: str = ""
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to ``Hello``: who is here, in which version, and which machines can be asked."""
+
+    process: str
+    version: str
+    machines: tuple[str, ...]
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """From now on, hand over what is published under ``topic``."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame. ``id`` pairs replies with requests; ``to`` and ``by`` name machines, ``to`` of an event the topic."""
+
+    kind: Kind
+    body: object
+    id: int = 0
+    to: str = ""
+    by: str = ""
+    last: bool = True
+
+
+class _Envelope(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    kind: Kind
+    id: int
+    to: str
+    by: str
+    last: bool
+    type: str
+    body: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """A registered type: the decoder of its form on the wire, and which of its fields are messages."""
+
+    type: type[Any]
+    decoder: msgspec.msgpack.Decoder[Any]
+    messages: tuple[str, ...]
+
+
+def _carrier(type_: type[Any]) -> _Carrier:
+    hints = typing.get_type_hints(type_)
+    fields = [field.name for field in dataclasses.fields(type_)]
+    messages = tuple(name for name in fields if hints[name] is HaMessage)
+    if not messages:
+        return _Carrier(type_, msgspec.msgpack.Decoder(type_), ())
+    shape = [(name, bytes if name in messages else hints[name]) for name in fields]
+    shadow = msgspec.defstruct(type_.__name__, shape, forbid_unknown_fields=True)
+    return _Carrier(type_, msgspec.msgpack.Decoder(shadow), messages)
+
+
+class Codec:
+    """Encodes and decodes frames whose bodies are of the given dataclasses; names must differ."""
+
+    def __init__(self, types: Iterable[type[Any]]) -> None:
+        self._types: dict[str, type[Any]] = {}
+        self._carriers: dict[str, _Carrier] = {}
+        for type_ in (*types, Hello, Welcome, Subscribe):
+            name = type_.__name__
+            assert dataclasses.is_dataclass(type_), type_
+            assert self._types.get(name, type_) is type_, f"two types are called {name}"
+            self._types[name] = type_
+        self._encoder = msgspec.msgpack.Encoder()
+        self._envelope = msgspec.msgpack.Decoder(_Envelope)
+
+    def _carry(self, name: str) -> _Carrier:
+        """Decoders are built when first needed: a one-shot command needs three of them, not sixty."""
+        found = self._carriers.get(name)
+        if found is None:
+            found = self._carriers[name] = _carrier(self._types[name])
+        return found
+
+    def encode(self, frame: Frame) -> bytes:
+        """The frame with its length before it; :class:`WireError` when it is too large to send."""
+        name = type(frame.body).__name__
+        assert self._types.get(name) is type(frame.body), f"{type(frame.body)} is not a registered type"
+        body: object = frame.body
+        messages = self._carry(name).messages
+        if messages:
+            body = {
+                field.name: netstring.encode(value) if field.name in messages else value
+                for field in dataclasses.fields(typing.cast(Any, frame.body))
+                for value in (getattr(frame.body, field.name),)
+            }
+        try:
+            packed = msgspec.Raw(self._encoder.encode(body))
+        except UnicodeEncodeError as error:
+            raise WireError(f"text that is no UTF-8: {error}", field=name) from error
+        envelope = _Envelope(frame.kind, frame.id, frame.to, frame.by, frame.last, name, packed)
+        data = self._encoder.encode(envelope)
+        if len(data) > MAX_FRAME:
+            raise WireError(f"frame of {len(data)} bytes is larger than {MAX_FRAME}", field=name)
+        return len(data).to_bytes(_PREFIX, "big") + data
+
+    def decode(self, payload: bytes) -> Frame:
+        """The frame in ``payload`` (without its length); :class:`WireError` if it is not one."""
+        try:
+            envelope = self._envelope.decode(payload)
+            if envelope.type not in self._types:
+                raise WireError(f"unknown type {envelope.type[:80]!r}")
+            carrier = self._carry(envelope.type)
+            body = carrier.decoder.decode(envelope.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError(f"not a frame: {error}") from error
+        if carrier.messages:
+            values = {
+                field.name: _message(value) if field.name in carrier.messages else value
+                for field in dataclasses.fields(carrier.type)
+                for value in (getattr(body, field.name),)
+            }
+            body = carrier.type(**values)
+        return Frame(envelope.kind, body, envelope.id, envelope.to, envelope.by, envelope.last)
+
+
+def _message(data: bytes) -> HaMessage:
+    return netstring.decode(data)
+
+
+class Splitter:
+    """Cuts a stream of bytes into payloads. After a :class:`WireError` the stream has lost its step: close it."""
+
+    __slots__ = ("_buffer", "_limit")
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._buffer = bytearray()
+        self._limit = limit
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The payloads that ``data`` completes; what is left waits, and is never more than one frame."""
+        buffer = self._buffer
+        buffer += data
+        payloads: list[bytes] = []
+        start = 0
+        while len(buffer) - start >= _PREFIX:
+            size = int.from_bytes(buffer[start : start + _PREFIX], "big")
+            if size > self._limit:
+                raise WireError(f"frame of {size} bytes is larger than {self._limit}")
+            end = start + _PREFIX + size
+            if len(buffer) < end:
+                break
+            payloads.append(bytes(buffer[start + _PREFIX : end]))
+            start = end
+        del buffer[:start]
+        return payloads
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished frame."""
+        return len(self._buffer)
