@@ -1,0 +1,28 @@
+"""The classes of agents that can be run, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.lrm import heartbeat, lsb, ocf
+from hacluster.lrm.call import Call, Verdict
+from hacluster.lrm.surroundings import Surroundings
+from hacluster.msg.driver import ChildExited
+from hacluster.msg.lrm import AgentClass, StartOp
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRules:
+    """How a class is called (operation, timeout in ms, host), and how its answer is read."""
+
+    call: Callable[[StartOp, int, Surroundings], Call]
+    verdict: Callable[[StartOp, ChildExited], Verdict]
+
+
+CLASSES: Final[dict[AgentClass, ClassRules]] = {
+    AgentClass.OCF: ClassRules(ocf.call, ocf.verdict),
+    AgentClass.LSB: ClassRules(lsb.call, lsb.verdict),
+    AgentClass.HEARTBEAT: ClassRules(heartbeat.call, heartbeat.verdict),
+}
