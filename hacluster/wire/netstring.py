@@ -17,12 +17,12 @@ from typing import Final
 
 from hacluster.base.errors import WireError
 from hacluster.base.limits import MAX_DEPTH, MAX_FIELDS, MAX_MESSAGE
-from hacluster.wire.hamsg import Field, FieldType, HaMessage, bytes_text, is_name, text_bytes
+from hacluster.wire.hamsg import NAME_PATTERN, Field, FieldType, HaMessage, bytes_text, is_name, text_bytes
 
 START: Final = b"###\n"
 END: Final = b"%%%\n"
 
-_HEAD: Final = re.compile(rb"([1-9][0-9]{0,6}):\(([0-4])\)([!-\"$&'*-;?-~]{1,255})=")
+_HEAD: Final = re.compile(rb"([1-9][0-9]{0,6}):\(([0-4])\)(%b)=" % NAME_PATTERN.encode())
 _ITEM: Final = re.compile(rb"(0|[1-9][0-9]{0,6}):")
 _TYPES: Final = tuple(FieldType)
 _COMMA: Final = ord(",")
@@ -45,7 +45,10 @@ def _encode(msg: HaMessage, depth: int) -> bytes:
     for field in msg.fields:
         if not is_name(field.name):
             raise WireError("not a field name", field=field.name)
-        body = b"(%d)%b=%b" % (field.type, field.name.encode(), _encode_value(field, depth))
+        if field.type is FieldType.STRING and isinstance(field.value, str):
+            body = f"(0){field.name}=".encode() + text_bytes(field.value, field=field.name)
+        else:
+            body = b"(%d)%b=%b" % (field.type, field.name.encode(), _encode_value(field, depth))
         parts.append(b"%d:%b," % (len(body), body))
     parts.append(END)
     return b"".join(parts)
@@ -53,8 +56,6 @@ def _encode(msg: HaMessage, depth: int) -> bytes:
 
 def _encode_value(field: Field, depth: int) -> bytes:
     match field.type, field.value:
-        case FieldType.STRING, str(text):
-            return text_bytes(text, field=field.name)
         case FieldType.BINARY | FieldType.COMPRESS, bytes(data):
             return data
         case FieldType.STRUCT, HaMessage() as nested:

@@ -18,7 +18,7 @@ from typing import Final
 
 from hacluster.base.errors import WireError
 from hacluster.base.limits import MAX_DEPTH, MAX_FIELDS, MAX_MESSAGE
-from hacluster.wire.hamsg import Field, FieldType, HaMessage, bytes_text, is_name, text_bytes
+from hacluster.wire.hamsg import NAME_PATTERN, Field, FieldType, HaMessage, bytes_text, is_name, text_bytes
 from hacluster.wire.netstring import decode_list, encode_list
 
 START: Final = b">>>\n"
@@ -28,7 +28,7 @@ STRING_NEWLINE: Final = b"\x13"
 DEPTH_NEWLINES: Final = tuple(bytes([code]) for code in (*range(20, 32), *range(15, 19)))
 """What stands for a newline of a struct at depth 0..15."""
 
-_LINE: Final = re.compile(rb"(?:\(([0-4])\))?([!-\"$&'*-;?-~]{1,255})=([^\n]*)")
+_LINE: Final = re.compile(rb"(?:\(([0-4])\))?(%b)=([^\n]*)" % NAME_PATTERN.encode())
 _RESERVED: Final = re.compile(rb"[\x0f-\x12\x14-\x1f]")
 _TYPES: Final = tuple(FieldType)
 
@@ -75,9 +75,9 @@ def _line(field: Field, depth: int) -> bytes:
     name = field.name
     if not is_name(name):
         raise WireError("not a field name", field=name)
+    if field.type is FieldType.STRING and isinstance(field.value, str):
+        return f"{name}=".encode() + text_bytes(field.value, field=name).replace(NEWLINE, STRING_NEWLINE) + NEWLINE
     match field.type, field.value:
-        case FieldType.STRING, str(text):
-            return b"%b=%b\n" % (name.encode(), text_bytes(text, field=name).replace(NEWLINE, STRING_NEWLINE))
         case FieldType.BINARY | FieldType.COMPRESS, bytes(data):
             return b"(%d)%b=%b\n" % (field.type, name.encode(), binascii.b2a_base64(data, newline=False))
         case FieldType.LIST, tuple(items):

@@ -6,7 +6,9 @@ import pytest
 
 from hacluster.wire import netstring, text
 from hacluster.wire.auth import Key, KeyRing, Method, digest
+from hacluster.wire.fields import TAIL, FieldName, MessageType, read_resend_range, read_stamp, stamped
 from hacluster.wire.frame import Form, Opened, open_frame, sign
+from hacluster.wire.hamsg import HaMessage
 from hacluster.wire.reject import Rejected, RejectReason
 from tests.conformance.wire import vectors
 from tests.conformance.wire.vectors import Packet, Session
@@ -92,3 +94,30 @@ def test_key_text_of_the_outbound_slot_is_accepted(name: str) -> None:
         assert isinstance(open_frame(data, session.ring(sign_with)), Opened)
         strict = open_frame(data, session.ring(sign_with), quirk=False)
         assert isinstance(strict, Opened) == (session.keys[other].secret == key.secret)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stamp_of_every_packet_can_be_read_and_rebuilt(name: str) -> None:
+    for packet in vectors.session(name).packets:
+        if packet.message is None:
+            continue
+        stamp = read_stamp(packet.message)
+        plain = packet.message.without("auth")
+        own = list(plain.fields)
+        while own and own[-1].name in TAIL:
+            own.pop()
+        assert stamped(HaMessage(tuple(own)), stamp) == plain
+        if packet.message.type == MessageType.REXMIT:
+            first, last = read_resend_range(packet.message)
+            assert first <= last
+
+
+def test_known_words_cover_every_capture() -> None:
+    types, names = set(), set()
+    for name in NAMES:
+        for packet in vectors.session(name).packets:
+            if packet.message is not None:
+                types.add(packet.message.type)
+                names.update(packet.message.names())
+    assert names <= set(FieldName)
+    assert types <= set(MessageType), types - set(MessageType)
