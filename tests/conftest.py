@@ -1,0 +1,34 @@
+"""What the rings share: a missing precondition skips a test, except where nothing may be skipped."""
+
+import functools
+import os
+from collections.abc import Iterable
+
+import pytest
+
+from hacluster.lab.requirements import requirements
+
+
+def skip_or_fail(reasons: str | Iterable[object]) -> None:
+    """Skip the test for ``reasons``, if there are any; with HACLUSTER_NO_SKIPS=1 in the environment fail it instead."""
+    text = reasons if isinstance(reasons, str) else "; ".join(str(reason) for reason in reasons)
+    if not text:
+        return
+    if os.environ.get("HACLUSTER_NO_SKIPS") == "1":
+        pytest.fail(f"HACLUSTER_NO_SKIPS=1 forbids to skip: {text}", pytrace=False)
+    pytest.skip(text)
+
+
+@functools.cache
+def _lab_reports() -> tuple[object, ...]:
+    return tuple(requirements())
+
+
+def require_lab() -> None:
+    """Skip (or fail) where the laboratory cannot be had; tried once per run."""
+    skip_or_fail(_lab_reports())
+
+
+def require_root() -> None:
+    """Skip (or fail) where a test needs what only root may do, such as loop devices."""
+    skip_or_fail("" if os.geteuid() == 0 else "needs root")
