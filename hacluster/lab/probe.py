@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -78,14 +79,15 @@ def outages(samples: Iterable[Sample], stalls: Iterable[Stall] = (), longest_qui
     are more than ``longest_quiet`` seconds apart (requests that were held up and answered late are an outage too).
     Failures before the first answer are not an outage, for nothing is known of what was there before.
     """
-    ordered = sorted(samples, key=lambda s: s.end)
-    answers = [s for s in ordered if s.ok]
-    failures = [s for s in ordered if not s.ok]
+    kept = list(samples)
+    answers = sorted((s for s in kept if s.ok), key=lambda s: (s.end, s.start, s.who))
+    failures = sorted(s.start for s in kept if not s.ok)
     pauses = list(stalls)
     found = []
-    for last, following in zip(answers, [*answers[1:], None], strict=True):
+    for index, last in enumerate(answers):
+        following = answers[index + 1] if index + 1 < len(answers) else None
         until = following.end if following else float("inf")
-        failed = sum(1 for f in failures if last.end <= f.start < until)
+        failed = bisect_left(failures, until) - bisect_left(failures, last.end)
         quiet = following is not None and until - last.end > longest_quiet
         if failed or quiet:
             stalled = sum(max(0.0, min(p.start + p.seconds, until) - max(p.start, last.end)) for p in pauses)

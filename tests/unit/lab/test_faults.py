@@ -29,5 +29,5 @@ def test_loss_is_a_random_number_below_a_share() -> None:
 
 
 def test_netem_begins_and_ends() -> None:
-    assert netem("eth0", 4050) == "tc qdisc replace dev eth0 root netem loss 40.5%".split()
-    assert netem("eth0", 0) == "tc qdisc del dev eth0 root".split()
+    assert netem("eth0", 4050) == ["tc", "qdisc", "replace", "dev", "eth0", "root", "netem", "loss", "40.5%"]
+    assert netem("eth0", 0) == ["tc", "qdisc", "del", "dev", "eth0", "root"]

@@ -1,3 +1,4 @@
+import itertools
 import socket
 import threading
 
@@ -55,7 +56,7 @@ def test_outages_do_not_overlap_and_the_order_of_the_record_does_not_matter(item
     samples = [good(start) if ok else bad(start) for start, ok in items]
     found = outages(samples, longest_quiet=1e9)
     assert found == outages(sorted(samples, key=lambda s: s.start), longest_quiet=1e9)
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in itertools.pairwise(found):
         assert first.until is not None
         assert first.until <= second.since
     assert sum(o.failed for o in found) <= sum(not ok for _, ok in items)
