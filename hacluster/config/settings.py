@@ -183,8 +183,8 @@ class LogConfig:
 class HaConfig:
     """ha.cf. ``nodes`` are lower-cased, in file order, and include this node.
 
-    ``configured`` holds what was written, (directive, value) in file order, for :meth:`parameters`; ``None`` for
-    ``udpport`` never occurs: the caller's service lookup or 694 has been filled in.
+    ``udpport`` is the host's ha-cluster/udp, or 694, when the file does not say. ``configured`` holds what was written,
+    (directive, value) in file order, for :meth:`parameters`.
     """
 
     nodes: tuple[str, ...]
@@ -223,12 +223,12 @@ class HaConfig:
     @property
     def ping_nodes(self) -> tuple[str, ...]:
         """Names of the ping nodes, in file order: the hosts of ``ping``/``ping6``, the names of ping groups."""
-        return tuple(medium.link for medium in self.media if isinstance(medium, Ping | Ping6 | PingGroup))
+        return tuple(medium.link for medium in self.media if isinstance(medium, PingMedium))
 
     @property
     def links(self) -> tuple[str, ...]:
         """Names of the links towards the other nodes, without duplicates, in file order."""
-        return tuple(dict.fromkeys(m.link for m in self.media if not isinstance(m, Ping | Ping6 | PingGroup)))
+        return tuple(dict.fromkeys(m.link for m in self.media if isinstance(m, NetworkMedium)))
 
     @property
     def ttl(self) -> int:

@@ -1,0 +1,46 @@
+"""What a parser may know of the host, gathered by its caller so that the parsers stay pure.
+
+``None`` always means unknown: the check that needs it is left out. ``Container`` fields are only ever asked
+``name in users``; a set in tests and in the simulator, a lazy look-up on a real host (``hacluster.client.hostfacts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_UDPPORT: Final = 694
+"""ha-cluster/udp of the IANA registry, for a host whose services(5) does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceFacts:
+    """One network interface or address label. ``broadcast`` is ``None`` when it has no broadcast address."""
+
+    broadcast: str | None = None
+    multicast: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """The host whose files are read.
+
+    ``node_name``: ``nodeinfo`` or ``uname -n``. ``interfaces``: by name, labels included. ``users`` and ``groups``:
+    login and group names. ``executables`` and ``files``: absolute paths. ``scripts``: names that resource.d or
+    init.d have as executable files. ``ocf_agents``: types of any provider. ``udpport``: service ha-cluster/udp.
+    """
+
+    node_name: str | None = None
+    interfaces: Mapping[str, InterfaceFacts] | None = None
+    users: Container[str] | None = None
+    groups: Container[str] | None = None
+    executables: Container[str] | None = None
+    files: Container[str] | None = None
+    scripts: Container[str] | None = None
+    ocf_agents: Container[str] | None = None
+    udpport: int = DEFAULT_UDPPORT
+
+
+NO_FACTS: Final = HostFacts()
+"""Nothing is known of the host: only the texts themselves are checked."""

@@ -1,0 +1,74 @@
+"""The argument of an IP address resource: ``ADDR[/BITS[/IF[:LABEL][/BROADCAST]]]`` or ``ADDR/BITS/BROADCAST``.
+
+As the IPaddr of Heartbeat 3.0.6 reads it; interface and mask default from the routing table.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from hacluster.config.findings import shown
+from hacluster.config.lexical import parse_number
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class IpArgument:
+    """What the argument says; ``None`` where it leaves the choice to the routing table."""
+
+    address: Address
+    bits: int | None = None
+    interface: str | None = None
+    label: str | None = None
+    broadcast: str | None = None
+
+
+def address_of(text: str) -> Address | None:
+    """The IPv4 or IPv6 address that ``text`` is."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _bits(text: str, address: Address) -> int | None:
+    """Prefix length from a number or, for IPv4, a dotted mask."""
+    number = parse_number(text)
+    if number is not None:
+        return number if number <= address.max_prefixlen else None
+    try:
+        return ipaddress.IPv4Network(f"0.0.0.0/{text}").prefixlen if address.version == 4 and "." in text else None
+    except ValueError:
+        return None
+
+
+def parse_ip_argument(text: str) -> IpArgument | str:
+    """The parts of ``text``, or a sentence saying what is wrong with it."""
+    first, *parts = text.split("/")
+    address = address_of(first)
+    if address is None:
+        return f"{shown(first)} is not an IP address"
+    if len(parts) > 3:
+        return f"{shown(text)} has more than four parts"
+    if not parts:
+        return IpArgument(address)
+    bits = _bits(parts[0], address)
+    if bits is None:
+        return f"{shown(parts[0])} is not a prefix length of 0 to {address.max_prefixlen}"
+    rest = parts[1:]
+    interface: str | None = None
+    label: str | None = None
+    if rest and not rest[0][:1].isdigit():
+        interface, _, label = rest.pop(0).partition(":")
+        if not interface:
+            return f"{shown(text)} has an empty interface"
+    broadcast = rest.pop(0) if rest else None
+    if rest:
+        return f"{shown(rest[0])} after the broadcast address has no meaning"
+    if broadcast is not None and (found := address_of(broadcast)) is None:
+        return f"{shown(broadcast)} is not a broadcast address"
+    if broadcast is not None and found is not None and found.version != address.version:
+        return f"{shown(broadcast)} is not an address of the same family"
+    return IpArgument(address, bits, interface, label or None, broadcast)
