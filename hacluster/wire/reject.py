@@ -20,6 +20,8 @@ class RejectReason(StrEnum):
     FORGED = "forged"
     REPLAY = "replay"
     OLD_SESSION = "old-session"
+    OWN = "own"
+    TOO_MANY = "too-many"
 
 
 @dataclass(frozen=True, slots=True)
