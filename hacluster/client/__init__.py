@@ -1,0 +1,1 @@
+"""client: how a command reaches the daemon and this host."""
