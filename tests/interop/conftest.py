@@ -8,7 +8,7 @@ import pytest
 
 from hacluster.lab.hosts import Lab
 from tests.conftest import require_lab, skip_or_fail
-from tests.interop.nodes import HEARTBEAT, Files, Node, OurNode, RealNode, eventually
+from tests.nodes import HEARTBEAT, Files, Node, OurNode, RealNode, eventually
 
 ALPHA_VIP, BETA_VIP = "10.77.0.100", "10.77.0.101"
 ADDRESSES = {"alpha": "10.77.0.1", "beta": "10.77.0.2"}
@@ -83,7 +83,7 @@ class Pair:
                     f"--- {node.name} ({node.kind}): rscstatus {node.rscstatus()!r}, {sorted(node.addresses())}\n"
                     + "\n".join(node.log().splitlines()[-60:])
                 )
-            except Exception as error:  # noqa: BLE001 - a host may be off; say so and go on describing
+            except Exception as error:
                 parts.append(f"--- {node.name} ({node.kind}): {error}")
         return "\n".join(parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.interop.conftest import ALPHA_VIP, BETA_VIP, MEDIA
-from tests.interop.nodes import OurNode, RealNode, eventually
+from tests.nodes import OurNode, RealNode, eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(420)]
 

@@ -1,4 +1,4 @@
-"""The two kinds of node that the interop tests set side by side, behind one face.
+"""The two kinds of node that tests set side by side, behind one face.
 
 ``RealNode`` is Debian's heartbeat 3.0.6, ``OurNode`` is hacluster; both read the same files in /etc/ha.d of their host.
 """
@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hacluster.lab.hosts import Host
 
@@ -37,17 +38,23 @@ class Files:
         host.write("/etc/ha.d/hacluster.cf", self.hacluster_cf, 0o644)
 
 
+class Installable(Protocol):
+    """A set of files for /etc/ha.d."""
+
+    def install(self, host: Host) -> None: ...
+
+
 class Node(ABC):
     """What a test may do with a node of either kind."""
 
     kind: str
 
-    def __init__(self, host: Host, files: Files) -> None:
+    def __init__(self, host: Host, files: Installable) -> None:
         self.host = host
         self.name = host.name
         self.install(files)
 
-    def install(self, files: Files) -> None:
+    def install(self, files: Installable) -> None:
         self.files = files
         files.install(self.host)
 

@@ -1,0 +1,207 @@
+"""The exercise of the README, on real addresses and real services, put through every fault while a client looks on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from hacluster.lab.exercise import ADDRESSES, NODE1, NODE2, SECOND_LINK, URL, VIP, Directory, Exercise, exercise
+from hacluster.lab.hosts import Host
+from hacluster.lab.watch import Watch
+from tests.conftest import require_lab, require_root
+from tests.nodes import OurNode, eventually
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
+
+FAST = "keepalive 250ms\nwarntime 1\ndeadtime 3\ninitdead 10\n"
+"""Three seconds leave room for machines that stand still for half a second."""
+
+MEDIA = {
+    "bcast": "bcast eth0",
+    "mcast": "mcast eth0 225.0.0.15 694 1 0",
+    "ucast on two links": "\n".join(
+        [f"ucast eth0 {ADDRESSES[n]}" for n in (NODE1, NODE2)]
+        + [f"ucast eth1 {SECOND_LINK[n]}" for n in (NODE1, NODE2)]
+    ),
+}
+LOG = "logfile /var/log/ha-log\n"
+
+
+@dataclass
+class Cluster:
+    """The exercise with our daemon on both nodes and a client that asks all the time."""
+
+    place: Exercise
+    one: OurNode
+    two: OurNode
+    watch: Watch
+
+    @property
+    def nodes(self) -> tuple[OurNode, OurNode]:
+        return self.one, self.two
+
+    def start(self, *nodes: OurNode) -> None:
+        for node in nodes or self.nodes:
+            node.start()
+
+    def served_by(self, node: OurNode, within: float = 90) -> None:
+        """The client gets steady answers of this node, and only this node has the address."""
+        since = time.monotonic()
+        self.watch.wait_answer(node.name, since=since, timeout=within)
+        eventually(f"{node.name} alone has {VIP}", lambda: self.holders() == {node.name})
+
+    def holders(self) -> set[str]:
+        return {node.name for node in self.nodes if node.host.is_on and VIP in node.addresses()}
+
+    def says(self, one: str, two: str) -> None:
+        eventually(
+            f"rscstatus {one} and {two}",
+            lambda: [self.one.rscstatus() if one else "", self.two.rscstatus() if two else ""] == [one, two],
+        )
+
+
+MakeCluster = Callable[..., Cluster]
+
+
+@pytest.fixture
+def make_cluster() -> Iterator[MakeCluster]:
+    require_lab()
+    with ExitStack() as stack:
+
+        def make(medium: str = "bcast", *, failback: str = "on", ha_cf: str | None = None, **texts: str) -> Cluster:
+            place = stack.enter_context(exercise("exercise", second_link=medium == "ucast on two links"))
+            text = FAST + LOG + f"auto_failback {failback}\n" if ha_cf is None else ha_cf
+            directory = Directory(media=MEDIA[medium], ha_cf=text, **texts)
+            place.install(directory)
+            one, two = (OurNode(host, directory) for host in place.nodes)
+            watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))
+            return Cluster(place, one, two, watch)
+
+        yield make
+
+
+def test_the_files_as_people_write_them(make_cluster):
+    """Exactly three lines of ha.cf: the defaults are a deadtime of 30 s and the legacy protocol."""
+    cluster = make_cluster(ha_cf="")
+    cluster.start()
+    cluster.served_by(cluster.one)
+    cluster.one.crash()
+    cluster.served_by(cluster.two)
+    cluster.one.boot()
+    cluster.start(cluster.one)
+    cluster.served_by(cluster.one, within=150)
+
+
+@pytest.mark.parametrize("medium", list(MEDIA))
+def test_every_fault_of_the_exercise(make_cluster, medium):
+    cluster = make_cluster(medium)
+    one, two = cluster.nodes
+    cluster.start()
+    cluster.served_by(one)
+    cluster.says("local", "none")
+
+    one.crash()
+    cluster.served_by(two)
+    one.boot()
+    cluster.start(one)
+    cluster.served_by(one)
+
+    one.standby()
+    cluster.served_by(two)
+    cluster.says("none", "foreign")
+    one.takeover()
+    cluster.served_by(one)
+
+    one.stop()
+    cluster.served_by(two)
+    assert not one.running()
+    cluster.start(one)
+    cluster.served_by(one)
+    cluster.says("local", "none")
+
+
+def test_cut_of_the_active_nodes_link(make_cluster):
+    """The client's side gets the service back; after the healing exactly one node has it."""
+    cluster = make_cluster()
+    one, two = cluster.nodes
+    cluster.start()
+    cluster.served_by(one)
+    one.host.cut()
+    cluster.watch.wait_answer(two.name, since=time.monotonic())
+    one.host.heal()
+    cluster.served_by(one, within=150)
+    cluster.says("local", "none")
+
+
+def test_one_of_two_links_may_fail(make_cluster):
+    cluster = make_cluster("ucast on two links")
+    one, two = cluster.nodes
+    cluster.start()
+    cluster.served_by(one)
+    since = time.monotonic()
+    two.host.cut("eth1")
+    eventually(
+        "the link is seen dead", lambda: one.tool("cl_status", "hblinkstatus", NODE2, "eth1")[1].strip() == "dead"
+    )
+    assert one.sees(NODE2) == "active"
+    two.host.heal()
+    eventually("the link is up again", lambda: one.tool("cl_status", "hblinkstatus", NODE2, "eth1")[1].strip() == "up")
+    assert cluster.holders() == {NODE1}
+    assert cluster.watch.outages(since) == []
+
+
+def test_return_without_failback(make_cluster):
+    cluster = make_cluster(failback="off")
+    one, two = cluster.nodes
+    cluster.start()
+    cluster.served_by(one)
+    one.crash()
+    cluster.served_by(two)
+    one.boot()
+    cluster.start(one)
+    cluster.says("none", "foreign")
+    since = time.monotonic()
+    cluster.served_by(two)
+    assert cluster.watch.outages(since) == []
+    two.standby("failback")
+    cluster.served_by(one)
+
+
+def loop_disk(host: Host, path: str) -> None:
+    """An ext4 image on the shared checkout's side of the host: both nodes see the same file, as with a shared disk."""
+    host.run(["truncate", "-s", "16M", path], check=True)
+    host.run(["mkfs.ext4", "-q", "-F", path], check=True)
+
+
+def test_a_filesystem_before_the_web_server(make_cluster, tmp_path):
+    """The page lies on the disk that moves along, so each node serves what the other wrote."""
+    require_root()
+    require_lab()
+    image = tmp_path / "shared.img"
+    with ExitStack() as stack:
+        place = stack.enter_context(exercise("exercise-fs", share=[str(tmp_path)]))
+        directory = Directory(
+            ha_cf=FAST + LOG + "auto_failback on\n",
+            haresources=f"{NODE1} IPaddr::{VIP}/16/eth0 Filesystem::{image}::/var/www/html::ext4 httpd",
+        )
+        place.install(directory)
+        loop_disk(place.node1, str(image))
+        one, two = (OurNode(host, directory) for host in place.nodes)
+        watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))
+        cluster = Cluster(place, one, two, watch)
+        cluster.start()
+        eventually("mounted on the active node", lambda: "/var/www/html" in one.host.read("/proc/mounts"))
+        one.host.write("/var/www/html/index.html", "written by node1\n")
+        watch.wait_answer("written by node1")
+        one.standby()
+        eventually("mounted on the other node", lambda: "/var/www/html" in two.host.read("/proc/mounts"))
+        assert "/var/www/html" not in one.host.read("/proc/mounts")
+        watch.wait_answer("written by node1", since=time.monotonic())
+        assert cluster.holders() == {NODE2}
+        two.crash()
+        eventually("back on the first", lambda: "/var/www/html" in one.host.read("/proc/mounts"))
+        watch.wait_answer("written by node1", since=time.monotonic())
