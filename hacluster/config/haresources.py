@@ -6,8 +6,8 @@ r"""haresources: which groups of resources there are and where each is at home.
     resource = ip-address-argument | script *( "::" argument ) | "OCF::" type "::" instance
 
 ``#`` starts a comment; a line that ends in ``\`` goes on in the next one, and nothing is put between the two.
-As Heartbeat 3.0.6 reads it, with two differences that are said: a comment on a continued line is taken away (there, its words
-become resources), and keys are compared literally and must be unique.
+As Heartbeat 3.0.6 reads it, with two differences: a comment on a continued line is taken away, with a warning (there,
+its words become resources), and keys are compared literally and must be unique.
 """
 
 from __future__ import annotations

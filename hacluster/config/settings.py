@@ -25,6 +25,7 @@ from hacluster.config.media import (
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
 
 __all__ = [
+    "OPERATIONS",
     "AgentClass",
     "ApiAuth",
     "AutoFailback",
@@ -311,9 +312,13 @@ class PropagateCommand(StrEnum):
     SSH = "ssh"
 
 
+OPERATIONS = ("start", "stop", "status")
+"""What is done to a resource."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperationTimeout:
-    """``timeout AGENT OP TIME``: for the script or OCF type ``agent`` and one of start, stop, status."""
+    """``timeout AGENT OP TIME``: for the script or OCF type ``agent`` and one of :data:`OPERATIONS`."""
 
     agent: str
     operation: str
@@ -326,20 +331,28 @@ class HaclusterConfig:
 
     seal: Seal = Seal.ON
     seal_key: str | None = None
+    """A file in the form of authkeys whose keys seal; ``None``: those of authkeys do."""
     max_replay_skew_ms: int = 300_000
+    """How far the ``ts`` of a datagram may be from our clock; 0 does not look at it."""
     allow_source: tuple[str, ...] = ()
+    """Addresses or networks from which datagrams are read; empty: any."""
     start_timeout_ms: int = 120_000
     stop_timeout_ms: int = 120_000
     status_timeout_ms: int = 30_000
     kill_after_ms: int = 5_000
+    """From TERM to KILL of a program that is past its timeout."""
     timeouts: tuple[OperationTimeout, ...] = ()
     stop_retry_max: int = 10
+    """How often a failed stop is tried again; 0: for ever."""
     stop_retry_delay_ms: int = 1_000
     start_failure_delay_ms: int = 30_000
+    """From a failed start to the hb_standby that moves the group to the peer."""
     on_stop_failure: OnStopFailure = OnStopFailure.STOP_CLUSTER
     self_fence: SelfFencePolicy = SelfFencePolicy.EXIT
     output_limit: int = 65_536
+    """Bytes kept of each output of a program."""
     log_rate_limit: int = 20
+    """Lines a minute that the log has for one kind of bad datagram of one peer."""
     run_dir: str = "/run/hacluster"
     state_dir: str = "/var/lib/heartbeat"
     socket_mode: int = 0o660
@@ -347,13 +360,15 @@ class HaclusterConfig:
     max_clients: int = 64
     rc_d: bool = False
     hooks: tuple[tuple[str, str], ...] = ()
+    """(message type, program): run for each message of the type when ``rc_d`` is on."""
     hook_timeout_ms: int = 30_000
     real_time: bool = True
     pause_notice_ms: int | None = None
+    """A gap between two looks at the clock that counts as our own sleep; ``None``: half of deadtime."""
     propagate_command: PropagateCommand = PropagateCommand.AUTO
 
     def timeout_ms(self, agent: str, operation: str) -> int:
-        """How long ``operation`` (start, stop, status) of ``agent`` may run; the last matching override wins."""
+        """How long ``operation`` (one of :data:`OPERATIONS`) of ``agent`` may run; the last override given wins."""
         for override in reversed(self.timeouts):
             if (override.agent, override.operation) == (agent, operation):
                 return override.timeout_ms

@@ -1,0 +1,189 @@
+"""The configuration directory as a whole: the four files read together and held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hacluster.base.report import Place, Report, Severity, has_errors
+from hacluster.config.authkeys import parse_authkeys
+from hacluster.config.facts import NO_FACTS, HostFacts
+from hacluster.config.findings import nearest, shown
+from hacluster.config.ha_cf import parse_ha_cf
+from hacluster.config.hacluster_cf import parse_hacluster_cf
+from hacluster.config.haresources import parse_haresources
+from hacluster.config.resources import Haresources
+from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig, Seal
+from hacluster.wire.auth import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """One file as the reader found it.
+
+    ``name`` is what reports call it. ``text`` is ``None`` when there is no such file, or when it could not be read:
+    then ``problem`` says why. ``mode`` and ``owner`` (uid) are ``None`` when not known.
+    """
+
+    name: str
+    text: str | None
+    mode: int | None = None
+    owner: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryTexts:
+    """The files of a configuration directory. ``seal_key`` is the file that hacluster.cf names, if it names one."""
+
+    ha: FileText
+    authkeys: FileText
+    haresources: FileText
+    hacluster: FileText
+    seal_key: FileText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Typed settings, ``None`` where a file had errors, and all findings: file by file, then those between files.
+
+    ``seal_keys`` is what seals datagrams: the ring of ``seal_key``, else that of authkeys.
+    """
+
+    ha: HaConfig | None
+    keys: KeyRing | None
+    seal_keys: KeyRing | None
+    resources: Haresources | None
+    hacluster: HaclusterConfig | None
+    reports: tuple[Report, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether a daemon may start with it."""
+        return not has_errors(self.reports)
+
+
+def _missing(file: FileText, hint: str) -> Report:
+    problem = file.problem or "there is no such file"
+    return Report("unreadable-file", Severity.ERROR, problem, Place(file.name), hint)
+
+
+def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_uid: int = 0) -> Checked:
+    """Read all files and hold them against each other. ``own_uid`` is a uid beside root's that may own the keys."""
+    reports: list[Report] = []
+
+    ha: HaConfig | None = None
+    if texts.ha.text is None:
+        reports.append(_missing(texts.ha, "it names the nodes and the media, ha.cf(5)"))
+    else:
+        ha, found = parse_ha_cf(texts.ha.text, texts.ha.name, host=host)
+        reports += found
+
+    keys = _keys(texts.authkeys, reports, own_uid)
+
+    resources: Haresources | None = None
+    if texts.haresources.text is None:
+        reports.append(_missing(texts.haresources, "it says which resources there are; it may be empty"))
+    else:
+        nodes = ha.nodes if ha else None
+        resources, found = parse_haresources(texts.haresources.text, texts.haresources.name, nodes=nodes, host=host)
+        reports += found
+
+    hacluster: HaclusterConfig | None = HaclusterConfig()
+    if texts.hacluster.text is not None:
+        hacluster, found = parse_hacluster_cf(texts.hacluster.text, texts.hacluster.name, host=host)
+        reports += found
+    elif texts.hacluster.problem:
+        hacluster = None
+        reports.append(_missing(texts.hacluster, ""))
+
+    seal_keys = keys
+    if hacluster is not None and hacluster.seal_key is not None and hacluster.seal is not Seal.OFF:
+        file = texts.seal_key or FileText(hacluster.seal_key, None)
+        seal_keys = _keys(file, reports, own_uid)
+
+    checked = Checked(ha, keys, seal_keys, resources, hacluster, ())
+    reports += _between(checked, texts)
+    return Checked(ha, keys, seal_keys, resources, hacluster, tuple(reports))
+
+
+def _keys(file: FileText, reports: list[Report], own_uid: int) -> KeyRing | None:
+    if file.text is None:
+        reports.append(_missing(file, "it holds the shared key: auth 1, 1 sha1 KEY, mode 600"))
+        return None
+    keys, found = parse_authkeys(file.text, file.name, file.mode, file.owner, own_uid=own_uid)
+    reports += found
+    return keys
+
+
+def _between(checked: Checked, texts: DirectoryTexts) -> Iterator[Report]:
+    """What no file shows alone."""
+    if checked.hacluster is not None and checked.seal_keys is not None:
+        yield from _check_seal(checked.hacluster, checked.seal_keys, texts)
+    if checked.ha is not None:
+        yield from _check_ha(checked.ha, texts.ha.name)
+        if checked.resources is not None:
+            yield from _check_groups(checked.ha, checked.resources, texts)
+    if checked.hacluster is not None and checked.resources is not None:
+        yield from _check_timeouts(checked.hacluster, checked.resources, texts)
+
+
+def _check_seal(hacluster: HaclusterConfig, keys: KeyRing, texts: DirectoryTexts) -> Iterator[Report]:
+    if keys.signer.method.keyed or hacluster.seal is Seal.OFF:
+        return
+    place = Place(hacluster.seal_key or texts.authkeys.name)
+    text = "datagrams cannot be sealed: crc has no key to derive one from"
+    if hacluster.seal is Seal.ON:
+        hint = "use sha1 with a random key; or write seal off into hacluster.cf to go without any protection"
+        yield Report("seal-without-key", Severity.ERROR, text, place, hint)
+    else:
+        yield Report("seal-without-key", Severity.WARNING, text, place, "use sha1 with a random key")
+
+
+def _check_ha(ha: HaConfig, file: str) -> Iterator[Report]:
+    place = Place(file)
+    if len(ha.nodes) != 2:
+        text = f"there are {len(ha.nodes)} nodes: haresources clusters have exactly two"
+        hint = "with more, a dead third node makes both others claim everything" if len(ha.nodes) > 2 else ""
+        yield Report("not-two-nodes", Severity.WARNING, text, place, hint)
+    if ha.uses_ipfail:
+        line = next(client.line for client in ha.clients if client.name == "ipfail")
+        if not ha.ping_nodes:
+            hint = "add a ping line with an address outside the cluster, such as the router's"
+            text = "ipfail compares ping nodes and there are none"
+            yield Report("ipfail-without-ping", Severity.WARNING, text, Place(file, line), hint)
+        if ha.auto_failback is AutoFailback.LEGACY:
+            text = "ipfail can do nothing with auto_failback legacy"
+            yield Report("ipfail-with-legacy", Severity.WARNING, text, Place(file, line), "use auto_failback on or off")
+    for device in ha.stonith_hosts:
+        if device.host != "*" and device.host not in ha.nodes:
+            hint = nearest(device.host, ha.nodes) or "a node, or * for all"
+            text = f"stonith_host {shown(device.host)} is not a node"
+            yield Report("unknown-node", Severity.WARNING, text, Place(file, device.line), hint)
+    if len(ha.links) == 1 and len(ha.nodes) > 1 and not (ha.stonith or ha.stonith_hosts):
+        hint = "add a second medium on another network, or a stonith device"
+        text = f"{shown(ha.links[0])} is the only link: when it is cut, both nodes run all resources"
+        yield Report("single-link", Severity.NOTICE, text, place, hint)
+
+
+def _check_groups(ha: HaConfig, resources: Haresources, texts: DirectoryTexts) -> Iterator[Report]:
+    place = Place(texts.haresources.name)
+    if not resources.groups:
+        yield Report("no-groups", Severity.NOTICE, "there are no resources to keep alive", place)
+    pinged = set(ha.ping_nodes)
+    for group in resources.groups:
+        for word in group.resources:
+            address = word.arguments[0].partition("/")[0] if word.arguments else ""
+            if address in pinged:
+                text = f"address {address} of this group is also a ping node"
+                hint = "ping something outside the cluster, such as the router"
+                yield Report("ping-node-is-resource", Severity.WARNING, text, Place(place.file, group.line), hint)
+
+
+def _check_timeouts(hacluster: HaclusterConfig, resources: Haresources, texts: DirectoryTexts) -> Iterator[Report]:
+    agents = {word.name for group in resources.groups for word in group.resources}
+    for agent in dict.fromkeys(override.agent for override in hacluster.timeouts):
+        if agent not in agents:
+            text = f"timeout names {shown(agent)}, which haresources does not use"
+            hint = nearest(agent, agents)
+            yield Report("timeout-unused", Severity.WARNING, text, Place(texts.hacluster.name), hint)
