@@ -1,0 +1,13 @@
+"""``make bench``: every figure that the README quotes, one after the other."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+FIGURES = ("wire_decode", "footprint", "outage")
+
+for name in FIGURES:
+    print(f"\n== {name}", flush=True)
+    sys.argv = [name]
+    runpy.run_module(f"tests.bench.{name}", run_name="__main__")
