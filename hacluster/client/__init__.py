@@ -1,1 +1,1 @@
-"""client: how a command reaches the daemon and this host."""
+"""The other end of the local sockets: what tools and other programs ask a running node with."""

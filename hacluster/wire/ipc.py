@@ -45,10 +45,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame of who connects. ``process`` names a process of the node, and is empty for a client."""
+    """The first frame of who connects. ``process`` names a process of the node, and is empty for a client.
+
+    ``incarnation`` tells one run of a process from the next.
+    """
 
     name: str
     process: str = ""
+    incarnation: int = 0
     protocol: int = PROTOCOL
 
 
@@ -59,6 +63,7 @@ class Welcome:
     process: str
     version: str
     machines: tuple[str, ...]
+    incarnation: int = 0
     protocol: int = PROTOCOL
 
 

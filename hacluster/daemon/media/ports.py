@@ -1,0 +1,44 @@
+"""The media of a configuration, open: what ``Transmit`` goes to and datagrams come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hacluster.config import media as config
+from hacluster.daemon.media.icmp import PingPort
+from hacluster.daemon.media.port import Deliver, Medium
+from hacluster.daemon.media.udp import Receivers, UdpPort
+from hacluster.msg.driver import DatagramReceived
+
+
+class Media:
+    """All media of a node, by their index in ha.cf."""
+
+    def __init__(self, media: Sequence[config.Medium], deliver: Deliver) -> None:
+        receivers = Receivers()
+        self._media: list[Medium] = []
+        for index, medium in enumerate(media):
+            self._media.append(Medium(index, _port(index, medium, receivers, deliver), deliver))
+
+    def start(self) -> None:
+        """Open them all, and keep them open."""
+        for medium in self._media:
+            medium.start()
+
+    def send(self, index: int, data: bytes) -> None:
+        """Perform ``Transmit``."""
+        self._media[index].send(data)
+
+    async def close(self) -> None:
+        """Close them all."""
+        for medium in self._media:
+            await medium.close()
+
+
+def _port(index: int, medium: config.Medium, receivers: Receivers, deliver: Deliver) -> UdpPort | PingPort:
+    def received(data: bytes, source: str) -> None:
+        deliver(DatagramReceived(index, data, source))
+
+    if isinstance(medium, config.Ping | config.Ping6 | config.PingGroup):
+        return PingPort(medium, received)
+    return UdpPort(medium, receivers, received)

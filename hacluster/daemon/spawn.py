@@ -1,0 +1,254 @@
+"""Children of the hands: each in a session and process group of its own, bounded in time and output.
+
+Rules.
+
+* A child that ends by itself leaves its process group alone: an init script that starts a service in the background
+  has done its work. Only a child that ran out of time takes its whole group with it.
+* The end of a child is the end of its first process, seen on a pidfd, not the end of its pipes: a service started in
+  the background may hold those open for ever. They are read on and thrown away, so that the service does not die of
+  SIGPIPE, as long as this process lives and not more than ``MAX_ORPHANED_PIPES`` are held.
+* A process that even SIGKILL does not end (it waits for a dead disk) is reported after ``UNKILLABLE_MS``, so that
+  nobody waits for ever; it is reaped when the kernel lets go of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypedDict
+
+from hacluster.base.effects import Kill, Spawn
+from hacluster.base.machine import Instant
+from hacluster.daemon import clock
+from hacluster.msg.driver import ChildEnd, ChildExited
+
+MAX_ORPHANED_PIPES: Final = 128
+UNKILLABLE_MS: Final = 10_000
+_CHUNK: Final = 65_536
+_LAST_CHUNKS: Final = 64
+"""Reads of a pipe after the child's end: a pipe holds at most 1 MiB (fs.pipe-max-size)."""
+
+_BASE_ENV: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def identity(user: str) -> _Identity:
+    """What Popen needs to run as ``user`` with all its groups; nothing for the daemon's own user.
+
+    :class:`LookupError` when there is no such user.
+    """
+    if not user:
+        return {}
+    entry = pwd.getpwnam(user)
+    if entry.pw_uid == os.geteuid():
+        return {}
+    groups = os.getgrouplist(user, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}
+
+
+def start(
+    argv: tuple[str, ...],
+    env: tuple[tuple[str, str], ...],
+    user: str,
+    *,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, with exactly ``env`` and a PATH; OSError or LookupError if it cannot."""
+    child = subprocess.Popen(
+        argv,
+        env={**_BASE_ENV, **dict(env)},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        umask=0o022,
+        **identity(user),
+    )
+    # The daemon may be spared by the OOM killer; what it starts is not.
+    with contextlib.suppress(OSError), open(f"/proc/{child.pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("0")
+    return child
+
+
+class _Stream:
+    """One pipe of a child: keeps the first ``limit`` bytes and counts the rest."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, limit: int) -> None:
+        self._loop = loop
+        self._limit = limit
+        self.fd = fd
+        self.kept = bytearray()
+        self.dropped = 0
+        self.open = True
+        os.set_blocking(fd, False)
+        loop.add_reader(fd, self.read)
+
+    def read(self) -> bool:
+        """Read one chunk; false when nothing is left for now or for ever."""
+        try:
+            data = os.read(self.fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        room = max(0, self._limit - len(self.kept))
+        self.kept += data[:room]
+        self.dropped += len(data) - len(data[:room])
+        return True
+
+    def drain(self) -> None:
+        """Take what the pipe holds now."""
+        for _ in range(_LAST_CHUNKS):
+            if not self.open or not self.read():
+                return
+
+    def close(self) -> None:
+        """Give the pipe up."""
+        if self.open:
+            self.open = False
+            self._loop.remove_reader(self.fd)
+            os.close(self.fd)
+
+
+class _Child:
+    def __init__(self, spawn: Spawn, process: subprocess.Popen[bytes], started: Instant) -> None:
+        self.spawn = spawn
+        self.process = process
+        self.started = started
+        self.pidfd = -1
+        self.streams: list[_Stream] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.timed_out = False
+        self.reported = False
+
+
+class Children:
+    """The children of one process; ``on_exit`` is called once for each that was started, or could not be."""
+
+    def __init__(self, on_exit: Callable[[ChildExited], None]) -> None:
+        self._on_exit = on_exit
+        self._children: dict[int, _Child] = {}
+        self._orphans: deque[_Stream] = deque()
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def start(self, spawn: Spawn) -> None:
+        """Perform ``Spawn``. A program that is not there is reported as NOT_STARTED, never raised."""
+        assert spawn.child_id not in self._children, spawn
+        loop = asyncio.get_running_loop()
+        try:
+            process = start(spawn.argv, spawn.env, spawn.user, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        except (OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
+            code = error.errno if isinstance(error, OSError) and error.errno else 0
+            failed = ChildExited(spawn.child_id, ChildEnd.NOT_STARTED, code, stderr=str(error).encode())
+            loop.call_soon(self._on_exit, failed)
+            return
+        child = self._children[spawn.child_id] = _Child(spawn, process, clock.now())
+        child.pidfd = os.pidfd_open(process.pid)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for pipe in (process.stdout, process.stderr):
+            # The file object is only a wrapper here: the descriptor gets an owner of its own.
+            child.streams.append(_Stream(loop, os.dup(pipe.fileno()), spawn.output_limit))
+            pipe.close()
+        loop.add_reader(child.pidfd, self._ended, child)
+        if spawn.timeout_ms is not None:
+            child.timer = loop.call_later(spawn.timeout_ms / 1000, self._overdue, child)
+
+    def kill(self, kill: Kill) -> None:
+        """Perform ``Kill``: the signal goes to the whole group."""
+        child = self._children.get(kill.child_id)
+        if child is not None:
+            _signal_group(child, kill.signal)
+
+    def _overdue(self, child: _Child) -> None:
+        child.timed_out = True
+        _signal_group(child, signal.SIGTERM)
+        child.timer = asyncio.get_running_loop().call_later(child.spawn.kill_after_ms / 1000, self._obstinate, child)
+
+    def _obstinate(self, child: _Child) -> None:
+        _signal_group(child, signal.SIGKILL)
+        child.timer = asyncio.get_running_loop().call_later(UNKILLABLE_MS / 1000, self._unkillable, child)
+
+    def _unkillable(self, child: _Child) -> None:
+        child.timer = None
+        self._report(child, -signal.SIGKILL)
+
+    def _ended(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(child.pidfd)
+        os.close(child.pidfd)
+        if child.timer is not None:
+            child.timer.cancel()
+        if child.timed_out:
+            # Before the first process is reaped: until then nobody else can have its group's number.
+            _signal_group(child, signal.SIGKILL)
+        code = child.process.wait()
+        self._report(child, code)
+        del self._children[child.spawn.child_id]
+
+    def _report(self, child: _Child, code: int) -> None:
+        if child.reported:
+            return
+        child.reported = True
+        for stream in child.streams:
+            stream.drain()
+            if stream.open:
+                self._adopt(stream)
+        end = ChildEnd.EXITED if code >= 0 else ChildEnd.SIGNALED
+        stdout, stderr = child.streams
+        self._on_exit(
+            ChildExited(
+                child.spawn.child_id,
+                ChildEnd.TIMED_OUT if child.timed_out else end,
+                abs(code),
+                bytes(stdout.kept),
+                bytes(stderr.kept),
+                stdout.dropped + stderr.dropped,
+                clock.now() - child.started,
+            )
+        )
+
+    def _adopt(self, stream: _Stream) -> None:
+        self._orphans = deque(orphan for orphan in self._orphans if orphan.open)
+        if len(self._orphans) >= MAX_ORPHANED_PIPES:
+            self._orphans.popleft().close()
+        self._orphans.append(stream)
+
+    def close(self) -> None:
+        """Let go of everything; children that still run are killed with their groups."""
+        loop = asyncio.get_running_loop()
+        for child in self._children.values():
+            if child.timer is not None:
+                child.timer.cancel()
+            _signal_group(child, signal.SIGKILL)
+            loop.remove_reader(child.pidfd)
+            os.close(child.pidfd)
+            child.process.wait()
+            for stream in child.streams:
+                stream.close()
+        self._children.clear()
+        while self._orphans:
+            self._orphans.pop().close()
+
+
+def _signal_group(child: _Child, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.process.pid, number)
