@@ -14,6 +14,7 @@ from hacluster import __version__
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("hacluster.tools.check:check", "Check the configuration without starting anything."),
+    "demo": ("hacluster.tools.demo.command:demo", "Watch a failover on two pretended hosts."),
 }
 """Name → (``module:attribute`` of the click command, one line of help)."""
 

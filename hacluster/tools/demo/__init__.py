@@ -1,0 +1,1 @@
+"""``hacluster demo``: two pretended hosts, one address, one web server, and a failover to watch."""
