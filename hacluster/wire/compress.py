@@ -1,7 +1,7 @@
 """Compressed messages: accepted in both of Heartbeat's styles, never sent.
 
 * Traditional: the message is exactly ``_compressed_payload`` (binary, the whole unsigned wire form compressed) and
-  ``_compression_algorithm``.
+  ``_compression_algorithm``; an inner signature beside them is ignored as everywhere.
 * Default: a struct field travels as a field of type 4 holding its compressed wire form, and the message names the
   algorithm in ``_compression_algorithm``.
 
@@ -44,8 +44,8 @@ def expand(msg: HaMessage) -> HaMessage:
         return msg
     payload = msg.get_binary(PAYLOAD)
     if payload is not None:
-        if len(msg.fields) != 2:
-            raise WireError("a compressed message has exactly two fields", field=PAYLOAD)
+        if sorted(set(msg.names()) - {"auth"}) != [PAYLOAD, ALGORITHM]:
+            raise WireError("a compressed message has no other fields", field=PAYLOAD)
         expanded = _message(_inflate(payload, algorithm, PAYLOAD, MAX_MESSAGE), PAYLOAD)
         if ALGORITHM in expanded:
             raise WireError("a compressed message inside a compressed message", field=PAYLOAD)

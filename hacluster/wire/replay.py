@@ -28,8 +28,10 @@ class ReplayWindow:
             self._seen = ((self._seen << ahead) & _MASK | 1) if ahead < WINDOW else 1
             self.highest = counter
             return True
+        if -ahead >= WINDOW:
+            return False
         bit = 1 << -ahead
-        if -ahead >= WINDOW or self._seen & bit:
+        if self._seen & bit:
             return False
         self._seen |= bit
         return True
