@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
 from typing import Final, Protocol

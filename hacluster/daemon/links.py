@@ -40,12 +40,12 @@ class Links:
     def __init__(
         self,
         own: str,
-        incarnation: int,
-        here: Collection[MachineName],
-        others: Mapping[str, tuple[MachineName, ...]],
         codec: Codec,
         log: Callable[[Say], None],
         *,
+        incarnation: int,
+        here: Collection[MachineName],
+        others: Mapping[str, tuple[MachineName, ...]],
         on_message: Callable[[MachineName, object], None],
         on_restarted: Callable[[str], None],
     ) -> None:

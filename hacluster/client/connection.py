@@ -1,0 +1,139 @@
+"""A connection to a running node for programs that wait; :mod:`hacluster.client.asynchronous` is for the others.
+
+It keeps one socket for each process that was asked. All calls have a time limit; :class:`TimedOutError` when it passes.
+This module and what it imports are what a one-shot command pays for at its start: keep asyncio out of it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, Self
+
+from hacluster.base.effects import MachineName
+from hacluster.client.conversation import (
+    Answer,
+    ConnectionLostError,
+    Conversation,
+    Event,
+    NotPermittedError,
+    NotRunningError,
+    TimedOutError,
+    home_of,
+)
+from hacluster.client.language import SOCKETS
+
+DEFAULT_RUN_DIR: Final = "/run/hacluster"
+DEFAULT_TIMEOUT_S: Final = 5.0
+CHUNK: Final = 65_536
+"""Bytes read at once."""
+
+
+def socket_path(run_dir: str, machine: MachineName) -> str:
+    """Where a machine's process listens."""
+    return os.path.join(run_dir, SOCKETS[machine])
+
+
+def failure(error: OSError, path: str) -> NotRunningError | NotPermittedError:
+    """What it means that a socket cannot be connected to."""
+    if isinstance(error, PermissionError):
+        return NotPermittedError(f"may not connect to {path}: ask root to add you to the group that owns it")
+    return NotRunningError(f"nobody listens at {path}")
+
+
+class _Line:
+    """One socket and what was heard on it but not yet taken."""
+
+    def __init__(self, sock: socket.socket, conversation: Conversation) -> None:
+        self.sock = sock
+        self.conversation = conversation
+        self.heard: deque[Answer | Event] = deque()
+
+    def next(self, deadline: float | None) -> Answer | Event:
+        """The next answer or event."""
+        while not self.heard:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimedOutError("no answer from the cluster software")
+            self.sock.settimeout(left)
+            try:
+                data = self.sock.recv(CHUNK)
+            except TimeoutError as error:
+                raise TimedOutError("no answer from the cluster software") from error
+            except OSError as error:
+                raise ConnectionLostError(f"the cluster software hung up: {error.strerror}") from error
+            self.heard.extend(self.conversation.heard(data))
+        return self.heard.popleft()
+
+
+class Connection:
+    """A node as a program that waits sees it."""
+
+    def __init__(self, run_dir: str = DEFAULT_RUN_DIR, *, name: str, timeout_s: float | None = None) -> None:
+        self._run_dir = run_dir
+        self._name = name
+        self._timeout_s = DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s
+        self._lines: dict[MachineName, _Line] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _line(self, machine: MachineName) -> _Line:
+        line = self._lines.get(machine)
+        if line is None:
+            path = socket_path(self._run_dir, machine)
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(self._timeout_s)
+            conversation = Conversation(self._name)
+            try:
+                sock.connect(path)
+                sock.sendall(conversation.hello())
+            except OSError as error:
+                sock.close()
+                raise failure(error, path) from error
+            line = self._lines[machine] = _Line(sock, conversation)
+        return line
+
+    def version(self, machine: MachineName) -> str:
+        """The version of the process that hosts ``machine``."""
+        line = self._line(machine)
+        deadline = time.monotonic() + self._timeout_s
+        while line.conversation.welcome is None:
+            line.heard.append(line.next(deadline))
+        return line.conversation.welcome.version
+
+    def follow(self, body: object, *, timeout_s: float | None = None) -> Iterator[object]:
+        """Every answer to a request, the last one included. ``timeout_s``: for each answer."""
+        line = self._line(home_of(body))
+        number, data = line.conversation.request(body)
+        limit = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            line.sock.settimeout(limit)
+            line.sock.sendall(data)
+        except OSError as error:
+            raise ConnectionLostError(f"the cluster software hung up: {error.strerror}") from error
+        while True:
+            heard = line.next(time.monotonic() + limit)
+            if isinstance(heard, Answer) and heard.number == number:
+                yield heard.body
+                if heard.last:
+                    return
+
+    def ask(self, body: object, *, timeout_s: float | None = None) -> object:
+        """The last answer to a request."""
+        answer: object = None
+        for answer in self.follow(body, timeout_s=timeout_s):  # noqa: B007 - the last one counts
+            pass
+        return answer
+
+    def close(self) -> None:
+        """Hang up."""
+        for line in self._lines.values():
+            line.sock.close()
+        self._lines.clear()
