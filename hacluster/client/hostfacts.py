@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from hacluster.base.errors import HaError
+from hacluster.client.paths import shipped
 from hacluster.config.facts import DEFAULT_UDPPORT, HostFacts, InterfaceFacts
 
 INIT_D: Final = Path("/etc/init.d")
@@ -75,6 +77,14 @@ def is_executable(path: Path) -> bool:
         return False
 
 
+def _entries(directory: Path) -> list[Path]:
+    """What is in a directory, by name; nothing when there is none."""
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
 class Scripts:
     """``name in scripts``: whether one of the directories has it as an executable file. Iterating gives all names."""
 
@@ -86,23 +96,17 @@ class Scripts:
 
     def __iter__(self) -> Iterator[str]:
         for directory in self.directories:
-            try:
-                yield from sorted(entry.name for entry in directory.iterdir() if is_executable(entry))
-            except OSError:
-                continue
+            yield from (entry.name for entry in _entries(directory) if is_executable(entry))
 
 
 class OcfAgents:
-    """``name in agents``: whether any provider under the OCF root has an agent of this type."""
+    """``name in agents``: whether any provider under one of the roots has an agent of this type."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        self.roots = roots
 
     def __contains__(self, name: object) -> bool:
-        try:
-            return any(is_executable(provider / str(name)) for provider in self.root.iterdir())
-        except (OSError, ValueError):
-            return False
+        return any(is_executable(provider / str(name)) for root in self.roots for provider in _entries(root))
 
 
 def _request(sock: socket.socket, request: int, name: str) -> bytes | None:
@@ -159,8 +163,17 @@ def udpport() -> int:
         return DEFAULT_UDPPORT
 
 
+def own_agents() -> tuple[Path, ...]:
+    """Our ``ra`` directory, when it is there."""
+    try:
+        return (shipped("ra"),)
+    except HaError:
+        return ()
+
+
 def host_facts(config_dir: Path, *, ocf_root: Path = OCF_ROOT) -> HostFacts:
     """This host, as far as a configuration in ``config_dir`` can be wrong about it."""
+    own = own_agents()
     return HostFacts(
         node_name=node_name(config_dir),
         interfaces=interfaces(),
@@ -168,7 +181,7 @@ def host_facts(config_dir: Path, *, ocf_root: Path = OCF_ROOT) -> HostFacts:
         groups=_Groups(),
         executables=_Executables(),
         files=_Files(),
-        scripts=Scripts((config_dir / "resource.d", INIT_D)),
-        ocf_agents=OcfAgents(ocf_root),
+        scripts=Scripts((config_dir / "resource.d", INIT_D, *(root / "heartbeat" for root in own))),
+        ocf_agents=OcfAgents((ocf_root, *(root / "ocf" for root in own))),
         udpport=udpport(),
     )

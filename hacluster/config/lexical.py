@@ -23,7 +23,7 @@ MAX_TIME_MS: Final = 2**31 - 1
 _BLANKS = " \t\r\f\v"
 _VALUE = re.compile(r"[^ \t\r\f\v,]+")
 _DIRECTIVE = re.compile(r"[^ \t\r\f\v]+")
-_TIME = re.compile(r"(\d{0,12})(?:\.(\d{0,12}))?(|ms|msec|us|usec)", re.ASCII)
+_TIME = re.compile(r"(\d{0,18})(?:\.(\d{0,12}))?(|ms|msec|us|usec)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _MICROSECONDS = {"": 1_000_000, "ms": 1_000, "msec": 1_000, "us": 1, "usec": 1}
 
