@@ -259,3 +259,13 @@ class Accepted:
     """The common positive answer; ``text`` may say what will happen."""
 
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetFloor:
+    """A request (hacluster forget NODE): believe NODE again though its generation is below what was known of it.
+
+    For a node that has lost its generation file. Answered with ``Accepted`` or ``Refused``.
+    """
+
+    node: str

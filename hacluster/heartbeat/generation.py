@@ -1,0 +1,115 @@
+"""The files that make a node the same node after a restart: generation, UUID, and what it has heard from its peers.
+
+``hb_generation`` and ``hb_uuid`` are Heartbeat's own formats (WIRE.md section 12), so that a host can change from
+Heartbeat to hacluster in place and back. ``replay-floor`` is ours: one line per peer, a version line before and a
+count after them, so that a torn or foreign file is recognised and not believed in part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.base.limits import MAX_NODES
+from hacluster.config.settings import GenerationMethod
+
+GENERATION_KEY: Final = "hb_generation"
+FLOOR_KEY: Final = "replay-floor"
+
+_WIDTH: Final = 15
+_GENERATION: Final = re.compile(rb" {0,14}([1-9][0-9]{0,14}|0)\s*", re.ASCII)
+_MAGIC: Final = b"hacluster-replay-floor 1"
+_LINE: Final = re.compile(
+    rb"([!-~]{1,255}) ([0-9a-f]{32}|-) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) (sealed|classic)"
+)
+_MAX_FILE: Final = 64 * 1024
+
+
+def decode_generation(data: bytes) -> int | None:
+    """The number in ``hb_generation``; ``None`` when it is not such a file."""
+    found = _GENERATION.fullmatch(data)
+    return int(found[1]) if found else None
+
+
+def encode_generation(generation: int) -> bytes:
+    """The 16 bytes of ``hb_generation``: decimal, right-aligned in 15 columns, newline."""
+    data = f"{generation:>{_WIDTH}}\n".encode()
+    assert len(data) == _WIDTH + 1, generation
+    return data
+
+
+def next_generation(stored: int | None, unix_ms: int, method: GenerationMethod) -> int:
+    """The generation of this start: above the stored one, and the Unix time plus one where none is stored.
+
+    With ``hbgenmethod time`` it is the Unix time, unless the clock is behind what was already used.
+    """
+    from_clock = unix_ms // 1000 + 1
+    if stored is None:
+        return from_clock
+    return max(stored + 1, from_clock) if method is GenerationMethod.TIME else stored + 1
+
+
+def decode_uuid(data: bytes) -> bytes | None:
+    """The UUID in ``hb_uuid`` (16 raw bytes); ``None`` when it is not such a file, or all zero."""
+    return data if len(data) == 16 and any(data) else None
+
+
+def uuid_of_name(node: str) -> bytes:
+    """The UUID of ``uuidfrom nodename``: 16 bytes that depend on the (lower-case) node name alone."""
+    digest = bytearray(hashlib.sha256(b"hacluster node " + node.lower().encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return bytes(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What was last believed of a peer: nothing at or below (generation, seq) is ever believed again.
+
+    ``ts`` is the highest time stamp the peer sent (its clock, Unix seconds), ``wall`` our own clock when we noted it.
+    ``sealed``: the peer has proven that it can seal, and classic datagrams from it no longer count.
+    """
+
+    node: str
+    uuid: bytes
+    generation: int
+    seq: int
+    ts: int
+    wall: int
+    sealed: bool = False
+
+
+def encode_floors(floors: Iterable[Floor]) -> bytes:
+    """The ``replay-floor`` file."""
+    lines = [_MAGIC]
+    for floor in floors:
+        uuid = floor.uuid.hex() or "-"
+        seal = "sealed" if floor.sealed else "classic"
+        text = f"{floor.node} {uuid} {floor.generation} {floor.seq} {floor.ts} {floor.wall} {seal}"
+        lines.append(text.encode())
+    lines.append(b"end %d" % (len(lines) - 1))
+    return b"\n".join(lines) + b"\n"
+
+
+def decode_floors(data: bytes) -> dict[str, Floor] | None:
+    """The floors by node name; ``None`` when the file is torn, of another version, or anything else."""
+    if len(data) > _MAX_FILE:
+        return None
+    lines = data.split(b"\n")
+    if len(lines) < 3 or lines[0] != _MAGIC or lines[-1] or len(lines) - 3 > 2 * MAX_NODES:
+        return None
+    if lines[-2] != b"end %d" % (len(lines) - 3):
+        return None
+    floors: dict[str, Floor] = {}
+    for line in lines[1:-2]:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            return None
+        name, uuid, generation, seq, ts, wall, seal = found.groups()
+        node = name.decode()
+        raw = b"" if uuid == b"-" else bytes.fromhex(uuid.decode())
+        floors[node] = Floor(node, raw, int(generation), int(seq), int(ts), int(wall), seal == b"sealed")
+    return floors

@@ -1,0 +1,439 @@
+"""The heartbeat machine: who is there, and reliable messages between them.
+
+Theory of operation. The machine is the network half of a v1 node. It speaks the wire of Linux-HA Heartbeat 3.0.6 so
+that a real node takes it for a member (WIRE.md), and believes less than a real node does (:mod:`admission`).
+
+* *Life.* :mod:`startup` draws it. The driver tells the time (``HostSample``) and what is on disk (``Restored`` of
+  ``hb_generation`` and ``replay-floor``); the next generation is written, and only when it is on disk the node speaks:
+  a generation that was ever on the wire is never used again. ``LeaveNow`` makes it fall silent, write the floors
+  exactly, and emit ``Stop``.
+* *Time.* Everything that is due is in :meth:`HeartbeatMachine._run_timers`; :meth:`deadline` is the earliest of it.
+  Each step ends with running what is due, so a late driver costs nothing but the delay.
+* *Our own sleep.* A timer that comes far too late means that we did not run. Then nobody is declared dead for the
+  silence in which we did not listen, the resource machine is told (``Slept``), and if the others may have declared us
+  dead we send no status until it has given up what they took and has us begin anew (``LeaveNow(restart=True)``): to the
+  others we are a dead node that restarts, not a healed partition, which would cost them their resources as well.
+* *Who speaks.* Status each keepalive; acknowledgements, requests for what is missing and resent messages as they fall
+  due; everything else is asked for by the resource machine or by clients, and looped back to the former first.
+
+What it does not do: it knows nothing of resources. A healed partition, a restarted node, a death are told, not judged.
+It routes nothing, and it starts no program.
+
+Parts: :mod:`core` shared state and acts; :mod:`reception` datagram to believed message; :mod:`delivery` what messages
+mean; :mod:`rexmit` numbers, history, gaps; :mod:`liveness`, :mod:`link` timers; :mod:`outbox` what we send.
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import Effect, Reply, Stop
+from hacluster.base.machine import Instant, after, earliest
+from hacluster.base.report import Severity
+from hacluster.heartbeat.config import HeartbeatConfig, Identity
+from hacluster.heartbeat.core import START_BUMP_MS, Core
+from hacluster.heartbeat.delivery import Delivery
+from hacluster.heartbeat.generation import (
+    FLOOR_KEY,
+    GENERATION_KEY,
+    decode_floors,
+    decode_generation,
+    encode_generation,
+    next_generation,
+)
+from hacluster.heartbeat.liveness import DRAIN_MS, Pause, pause_of
+from hacluster.heartbeat.peer import Peer
+from hacluster.heartbeat.reception import Reception
+from hacluster.heartbeat.requests import Requests
+from hacluster.heartbeat.startup import Phase
+from hacluster.msg.driver import (
+    DatagramReceived,
+    HostSample,
+    MachineRestarted,
+    MediumFailed,
+    MediumReady,
+    Persisted,
+    PersistFailed,
+    Refused,
+    Request,
+    RequesterGone,
+    Restored,
+    StopRequested,
+    Tick,
+)
+from hacluster.msg.membership import (
+    AnnounceRestart,
+    CastMessage,
+    ClientSignedOn,
+    LeaveNow,
+    NodeState,
+    ReloadKeys,
+    Slept,
+)
+from hacluster.wire.fields import MessageType
+from hacluster.wire.hamsg import HaMessage
+
+Event = (
+    Tick
+    | HostSample
+    | Restored
+    | Persisted
+    | PersistFailed
+    | DatagramReceived
+    | MediumFailed
+    | MediumReady
+    | Request
+    | RequesterGone
+    | StopRequested
+    | MachineRestarted
+    | CastMessage
+    | AnnounceRestart
+    | LeaveNow
+    | ReloadKeys
+    | ClientSignedOn
+)
+
+SAVE_RETRY_MS: Final = 1_000
+SAVE_TRIES: Final = 5
+LEAVE_WAIT_MS: Final = 2_000
+"""How long a leaving node waits for the disk."""
+
+MUTE_MS: Final = 300_000
+"""After a sleep, how long the resource machine has to give up what the others took, before we speak again anyway."""
+
+
+class HeartbeatMachine:
+    """See the module's text. ``dice`` decides delays and residues only."""
+
+    def __init__(self, config: HeartbeatConfig, identity: Identity, dice: Dice) -> None:
+        self._core = Core(config, identity, dice)
+        self._delivery = Delivery(self._core)
+        self._reception = Reception(self._core, self._delivery)
+        self._requests = Requests(self._core, self._delivery, self._reception)
+        self._now = Instant(0)
+        self._wanted: Instant | None = None
+        self._sampled = False
+        self._loaded: set[str] = set()
+        self._stored: int | None = None
+        self._save_token = 0
+        self._save_tries = 0
+        self._save_due: Instant | None = None
+        self._status_due = Instant(0)
+        self._bump_ends: Instant | None = None
+        self._deaths_wait = Instant(0)
+        self._leaving: LeaveNow | None = None
+        self._leave_token = 0
+        self._leave_due = Instant(0)
+        self._failed_media: set[int] = set()
+
+    # -- the shape of a machine ----------------------------------------------------------------------------------
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Take one event in. See :class:`hacluster.base.machine.Machine`."""
+        assert now >= self._now, (now, self._now)
+        self._now = now
+        if self._core.phase is not Phase.GONE:
+            if self._core.phase.talking:
+                self._notice_pause(now)
+            self._dispatch(event, now)
+            self._run_timers(now)
+        elif isinstance(event, Request):
+            self._core.out.append(Reply(event.request_id, Refused("stopped", "the cluster is stopped on this node")))
+        self._wanted = self.deadline()
+        effects, self._core.out = self._core.out, []
+        return effects
+
+    def _dispatch(self, event: Event, now: Instant) -> None:  # noqa: C901 - one case per event, nothing nested
+        core = self._core
+        match event:
+            case Tick():
+                pass
+            case DatagramReceived():
+                if core.phase.talking:
+                    self._reception.receive(event, now)
+            case HostSample():
+                core.outbox.clock.tell(event.unix_ms, event.loadavg, now)
+                self._sampled = True
+                self._load()
+            case Restored():
+                self._on_restored(event)
+            case Persisted():
+                self._on_persisted(event.token, now)
+            case PersistFailed():
+                self._on_persist_failed(event, now)
+            case MediumFailed() | MediumReady():
+                self._on_medium(event, now)
+            case Request():
+                self._requests.on_request(event, now)
+            case RequesterGone():
+                core.api.drop(event.request_id)
+            case StopRequested():
+                if core.phase is not Phase.ACTIVE:
+                    self._leave(LeaveNow(reason="stopped before the node was a member"), now)
+            case MachineRestarted():
+                if core.phase.talking:
+                    core.tell(core.view())
+            case CastMessage():
+                if core.phase.talking:
+                    core.cast(event.message, now, loop=True)
+            case AnnounceRestart():
+                self._announce_restart(now)
+            case LeaveNow():
+                self._leave(event, now)
+            case ReloadKeys():
+                self._requests.reload_keys(event, now)
+            case ClientSignedOn():
+                self._on_client(event, now)
+            case _:
+                assert_never(event)
+
+    def deadline(self) -> Instant | None:
+        """When the first thing is due."""
+        core = self._core
+        match core.phase:
+            case Phase.LOADING | Phase.GONE:
+                return None
+            case Phase.SAVING:
+                return self._save_due
+            case Phase.LEAVING:
+                return self._leave_due
+            case Phase.JOINING | Phase.ASKING | Phase.ACTIVE:
+                pass
+        asking = core.handshake.due if core.phase is Phase.ASKING else None
+        first = earliest(
+            self._status_due, self._bump_ends, asking, core.muted_until, core.floor_due, core.api.deadline()
+        )
+        return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
+
+    def _peer_deadline(self, peer: Peer) -> Instant | None:
+        patience = self._core.patience()
+        death = None
+        if peer.state is not NodeState.DEAD:
+            death = max(patience.deadline(peer.silence), self._deaths_wait)
+        link = peer.links.deadline(patience.dead_ms(peer.silence))
+        link = None if link is None else max(link, self._deaths_wait)
+        return earliest(death, link, peer.receiver.deadline() if peer.current else None)
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        core = self._core
+        core.outbox.history.check()
+        core.api.check()
+        for peer in core.peers:
+            peer.check()
+        due = self.deadline()
+        assert due is None or due > self._now, (due, self._now)
+        if core.phase.talking:
+            assert core.outbox.generation > (self._stored or 0)
+            assert core.state is (NodeState.ACTIVE if core.phase is Phase.ACTIVE else NodeState.UP), core.state
+        else:
+            assert core.phase in {Phase.LEAVING, Phase.GONE} or core.outbox.history.last == 0
+        assert core.accounted or core.phase is not Phase.ACTIVE
+
+    # -- start ---------------------------------------------------------------------------------------------------
+
+    def _on_restored(self, event: Restored) -> None:
+        core = self._core
+        if event.key == GENERATION_KEY and event.data is not None:
+            self._stored = decode_generation(event.data)
+            if self._stored is None:
+                core.say(Severity.ERROR, "bad-generation", "hb_generation is unreadable; the generation starts anew")
+        elif event.key == FLOOR_KEY and event.data is not None:
+            floors = decode_floors(event.data)
+            if floors is None:
+                text = "replay-floor is unreadable; recorded messages can be told from new ones by their time only"
+                core.say(Severity.ERROR, "bad-floor", text)
+            else:
+                core.peers.restore(floors)
+        self._loaded.add(event.key)
+        self._load()
+
+    def _load(self) -> None:
+        core = self._core
+        if core.phase is not Phase.LOADING or not self._sampled or not {GENERATION_KEY, FLOOR_KEY} <= self._loaded:
+            return
+        unix_ms = core.outbox.clock.unix_ms
+        generation = next_generation(self._stored, unix_ms, core.config.generation_method)
+        if self._stored is None:
+            core.say(Severity.WARNING, "no-generation", f"No Previous generation - starting at {generation}")
+        core.outbox.generation = generation
+        core.phase = Phase.SAVING
+        self._save()
+
+    def _save(self) -> None:
+        core = self._core
+        self._save_due = None
+        self._save_tries += 1
+        self._save_token = core.persist(GENERATION_KEY, encode_generation(core.outbox.generation))
+
+    def _on_persisted(self, token: int, now: Instant) -> None:
+        core = self._core
+        if core.phase is Phase.SAVING and token == self._save_token:
+            self._begin(now)
+        elif core.phase is Phase.LEAVING and token == self._leave_token:
+            self._gone()
+
+    def _on_persist_failed(self, event: PersistFailed, now: Instant) -> None:
+        core = self._core
+        if core.phase is Phase.SAVING and event.token == self._save_token:
+            core.say(Severity.ERROR, "save-failed", f"hb_generation cannot be written: {event.error}")
+            if self._save_tries >= SAVE_TRIES:
+                core.phase = Phase.GONE
+                core.out.append(Stop("hb_generation cannot be written, and without it this node must not speak"))
+            else:
+                self._save_due = after(now, SAVE_RETRY_MS)
+        elif core.phase is Phase.LEAVING and event.token == self._leave_token:
+            self._gone()
+        elif event.key == FLOOR_KEY:
+            text = f"replay-floor cannot be written: {event.error}"
+            core.murmur(Severity.WARNING, "floor-failed", "", text, now)
+
+    def _begin(self, now: Instant) -> None:
+        core = self._core
+        core.phase = Phase.JOINING
+        core.started = now
+        core.say(Severity.INFO, "generation", f"Heartbeat generation: {core.outbox.generation}")
+        for peer in core.peers:
+            peer.silence.since = now
+        self._bump_ends = after(now, START_BUMP_MS)
+        self._status_due = after(now, core.config.keepalive_ms)
+        core.tell(core.view())
+        core.send_status(now)
+        core.set_own_state(NodeState.UP, now)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _notice_pause(self, now: Instant) -> None:
+        pause = pause_of(self._core.config, self._wanted, now)
+        if pause is None:
+            return
+        self._deaths_wait = max(self._deaths_wait, after(now, DRAIN_MS))
+        if pause.slept:
+            self._slept(pause, now)
+
+    def _slept(self, pause: Pause, now: Instant) -> None:
+        core = self._core
+        silent = now - core.last_status
+        alive = core.peers.alive()
+        presumed = bool(alive) and core.muted_until is None and silent >= core.advertised_ms(core.last_status)
+        core.say(
+            Severity.WARNING,
+            "slept",
+            f"this node did not run for {pause.lateness_ms} ms; nobody is declared dead for it",
+            presumed_dead=str(presumed).lower(),
+        )
+        for peer in core.peers:
+            if peer.state is not NodeState.DEAD:
+                peer.silence.since = now
+                peer.links.excuse(now)
+        if presumed:
+            core.muted_until = after(now, MUTE_MS)
+        core.tell(Slept(pause.lateness_ms, presumed))
+
+    def _run_timers(self, now: Instant) -> None:
+        core = self._core
+        if core.phase is Phase.SAVING and self._save_due is not None and self._save_due <= now:
+            self._save()
+        if core.phase is Phase.LEAVING and self._leave_due <= now:
+            self._gone()
+        if not core.phase.talking:
+            return
+        self._beat(now)
+        for peer in core.peers:
+            self._run_peer(peer, now)
+        self._join(now)
+        core.out += core.api.expire(now)
+        if core.floor_due is not None and core.floor_due <= now:
+            core.save_floors(now)
+
+    def _beat(self, now: Instant) -> None:
+        core = self._core
+        if core.muted_until is not None and core.muted_until <= now:
+            core.muted_until = None
+            text = "the resources were not given up in time after this node slept; it speaks again as it is"
+            core.say(Severity.CRIT, "mute-over", text)
+        due = self._status_due <= now
+        if self._bump_ends is not None and self._bump_ends <= now:
+            self._bump_ends = None
+            due = True
+        if due:
+            core.send_status(now)
+            for kind, hidden in core.quiet.summaries(now):
+                core.say(Severity.WARNING, "suppressed", f"{hidden} more lines of this kind were not logged", kind=kind)
+        if self._status_due <= now:
+            beats = (now - self._status_due) // core.config.keepalive_ms + 1
+            self._status_due = after(self._status_due, beats * core.config.keepalive_ms)
+
+    def _run_peer(self, peer: Peer, now: Instant) -> None:
+        core = self._core
+        patience = core.patience()
+        if self._deaths_wait <= now:
+            if peer.state is not NodeState.DEAD and patience.deadline(peer.silence) <= now:
+                core.declare_dead(peer, now)
+            core.links_dead(peer, peer.links.expire(now, patience.dead_ms(peer.silence)))
+        if peer.current:
+            for first, last in peer.receiver.requests(now):
+                message = HaMessage.of(t=MessageType.REXMIT, dest=peer.name, firstseq=str(first), lastseq=str(last))
+                core.whisper(message, now)
+
+    def _join(self, now: Instant) -> None:
+        core = self._core
+        if not core.accounted and all(peer.accounted for peer in core.peers):
+            core.accounted = True
+        if core.phase is Phase.JOINING and core.accounted:
+            core.phase = Phase.ASKING
+        if core.phase is not Phase.ASKING:
+            return
+        target = core.handshake.choose(core.peers)
+        if target is None:
+            self._delivery.comm_up(now)
+        elif core.handshake.ask(target, now):
+            core.cast(HaMessage.of(t=MessageType.REQNODES, dest=target.name), now)
+
+    # -- orders --------------------------------------------------------------------------------------------------
+
+    def _on_medium(self, event: MediumFailed | MediumReady, now: Instant) -> None:
+        core = self._core
+        link = core.config.media[event.medium].link
+        if isinstance(event, MediumReady):
+            if event.medium in self._failed_media:
+                self._failed_media.discard(event.medium)
+                core.say(Severity.INFO, "medium-ready", f"medium {event.medium} on {link} works again")
+        else:
+            self._failed_media.add(event.medium)
+            text = f"medium {event.medium} on {link} failed: {event.error}"
+            core.murmur(Severity.ERROR, "medium-failed", str(event.medium), text, now)
+
+    def _on_client(self, event: ClientSignedOn, now: Instant) -> None:
+        core = self._core
+        news = core.api.change(event.client, event.join, event.reason)
+        if news is not None and core.phase is Phase.ACTIVE:
+            core.cast(news, now, loop=True)
+
+    def _announce_restart(self, now: Instant) -> None:
+        core = self._core
+        if core.phase.talking and not core.restart_announced:
+            core.restart_announced = True
+            core.send_status(now)
+
+    def _leave(self, event: LeaveNow, now: Instant) -> None:
+        core = self._core
+        if core.phase in {Phase.LEAVING, Phase.GONE}:
+            return
+        self._leaving = event
+        if not core.phase.talking:
+            self._gone()
+            return
+        if event.restart:
+            self._announce_restart(now)
+            core.send_status(now)
+        core.phase = Phase.LEAVING
+        self._leave_token = core.save_floors(now)
+        self._leave_due = after(now, LEAVE_WAIT_MS)
+
+    def _gone(self) -> None:
+        assert self._leaving is not None
+        self._core.phase = Phase.GONE
+        reason = self._leaving.reason or ("restart" if self._leaving.restart else "shutdown")
+        self._core.out.append(Stop(reason, restart=self._leaving.restart))

@@ -1,0 +1,281 @@
+"""Reception: from a datagram to a message that is believed.
+
+In this order: source filter, signature, decoding, who says so, whether it is said now (:mod:`admission`), sequence
+numbers. What fails a step leaves no trace but a rate-limited line of log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.base.errors import WireError
+from hacluster.base.machine import Instant, after
+from hacluster.base.report import Severity
+from hacluster.heartbeat.admission import SourceFilter, Verdict, judge
+from hacluster.heartbeat.api import PROBE, question
+from hacluster.heartbeat.config import MediumSpec
+from hacluster.heartbeat.core import Core
+from hacluster.heartbeat.delivery import Delivery, read_status
+from hacluster.heartbeat.peer import Challenge, Peer
+from hacluster.msg.driver import DatagramReceived
+from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
+from hacluster.wire.auth import KeyRing
+from hacluster.wire.fields import FieldName, MessageType, Stamp, read_stamp
+from hacluster.wire.frame import Opened, open_frame
+from hacluster.wire.hamsg import HaMessage
+from hacluster.wire.reject import Rejected, RejectReason
+
+CHALLENGE_MS: Final = 1_000
+MAX_OLD_RINGS: Final = 4
+LIFE_SIGN_S: Final = 5
+"""A repeated message counts as a sign of life of its link when it was sent less than this before the newest."""
+
+_LOST_GENERATION: Final = (
+    "refused a message of node {node} of generation {hg}, below {known}: it is recorded, or the node has lost its"
+    " generation file; if so, 'hacluster forget {node}' lets it in again"
+)
+_REFUSALS: Final = {
+    Verdict.OLD_GENERATION: ("replay-generation", _LOST_GENERATION),
+    Verdict.OLD_SEQUENCE: ("replay-sequence", "refused a message of node {node} that was believed before (seq {seq})"),
+    Verdict.OLD_TIME: ("replay-time", "refused a message of node {node} that is older than the newest by too much"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message, its stamp, and the link it came over."""
+
+    message: HaMessage
+    stamp: Stamp
+    link: str
+
+
+class Reception:
+    """Takes datagrams in."""
+
+    def __init__(self, core: Core, delivery: Delivery) -> None:
+        self._core = core
+        self._delivery = delivery
+        self._sources = SourceFilter(core.config.allow_source)
+        self._old_rings: list[tuple[KeyRing, Instant]] = []
+        self._challenges = 0
+
+    def change_keys(self, ring: KeyRing, now: Instant) -> None:
+        """Sign with ``ring`` from now on; what the old one signed counts for one more deadtime."""
+        self._old_rings.append((self._core.outbox.keys, after(now, self._core.config.deadtime_ms)))
+        del self._old_rings[:-MAX_OLD_RINGS]
+        self._core.outbox.keys = ring
+
+    def receive(self, event: DatagramReceived, now: Instant) -> None:
+        """Take one datagram in."""
+        core = self._core
+        if not self._sources.admits(event.source):
+            text = f"refused a datagram from {event.source}, which allow_source does not list"
+            core.murmur(Severity.WARNING, "source-refused", "", text, now)
+            return
+        medium = core.config.media[event.medium]
+        opened = self._open(event.data, now)
+        if isinstance(opened, Rejected):
+            self._rejected(opened, event, now)
+            return
+        try:
+            stamp = read_stamp(opened.message)
+            if medium.ping is None:
+                self._authentic(medium, opened.message, stamp, event.source, now)
+            else:
+                self._echoed(medium, opened.message, stamp, now)
+        except WireError as error:
+            text = f"a signed {opened.message.type or '?'} message makes no sense: {error}"
+            core.murmur(Severity.WARNING, "bad-message", "", text, now, source=event.source)
+
+    def _open(self, data: bytes, now: Instant) -> Opened | Rejected:
+        opened = open_frame(data, self._core.outbox.keys)
+        if isinstance(opened, Rejected) and opened.reason in {RejectReason.BAD_DIGEST, RejectReason.UNKNOWN_SLOT}:
+            self._old_rings = [(ring, until) for ring, until in self._old_rings if until > now]
+            for ring, _ in self._old_rings:
+                again = open_frame(data, ring)
+                if isinstance(again, Opened):
+                    return again
+        return opened
+
+    def _rejected(self, rejected: Rejected, event: DatagramReceived, now: Instant) -> None:
+        if rejected.reason is RejectReason.NOT_OURS:
+            return
+        text = f"refused a datagram from {event.source}: {rejected.reason}"
+        if rejected.reason in {RejectReason.BAD_DIGEST, RejectReason.UNKNOWN_SLOT}:
+            text += (
+                "; if that is a node of this cluster, its authkeys differ from ours, else another cluster uses our port"
+            )
+        self._core.murmur(
+            Severity.WARNING,
+            "datagram-refused",
+            rejected.reason,
+            text,
+            now,
+            detail=rejected.detail,
+            medium=str(event.medium),
+        )
+
+    def _echoed(self, medium: MediumSpec, message: HaMessage, stamp: Stamp, now: Instant) -> None:
+        core = self._core
+        wall = core.outbox.clock.stamp(now)
+        if not core.pings.answers(medium, message, stamp.src.lower(), stamp.ts, wall):
+            return
+        peer = core.peers.get(stamp.src.lower())
+        if peer is not None and peer.type is NodeType.PING:
+            peer.silence.speak(now)
+            core.link_heard(peer, medium.link, now)
+            core.set_state(peer, NodeState.PING)
+
+    def _authentic(self, medium: MediumSpec, message: HaMessage, stamp: Stamp, source: str, now: Instant) -> None:
+        core = self._core
+        name = stamp.src.lower()
+        if name == core.identity.node:
+            self._own(medium, stamp, source, now)
+            return
+        peer = core.peers.get(name)
+        if peer is None or peer.type is NodeType.PING:
+            text = f"ignored a message of {name!r}, which is no node of this cluster; ha.cf must name it on all nodes"
+            core.murmur(Severity.WARNING, "unknown-node", "", text, now, source=source)
+            return
+        if stamp.srcuuid == core.identity.uuid:
+            text = f"node {name} uses our own UUID; one of the two hosts is a copy: remove hb_uuid there and restart"
+            core.murmur(Severity.CRIT, "uuid-twice", name, text, now, source=source)
+            return
+        if message.type == MessageType.STATUS:
+            read_status(message)
+        verdict = judge(peer, message.type, stamp, core.outbox.clock.seconds(now), core.config)
+        if verdict.believed:
+            self._believed(peer, Said(message, stamp, medium.link), verdict, now)
+        else:
+            self._not_believed(peer, Said(message, stamp, medium.link), verdict, now)
+
+    def _own(self, medium: MediumSpec, stamp: Stamp, source: str, now: Instant) -> None:
+        core = self._core
+        ours = core.outbox
+        if stamp.srcuuid != core.identity.uuid:
+            text = "another host sends under our node name: the node name must be unique in the cluster"
+            core.murmur(Severity.CRIT, "name-twice", "", text, now, source=source)
+        elif stamp.hg is not None and (stamp.hg, stamp.seq or 0) > (ours.generation, ours.history.last):
+            text = "another host sends under our node name and UUID: it is a copy of this one or of its state directory"
+            core.murmur(Severity.CRIT, "host-twice", "", text, now, source=source)
+        elif stamp.hg == ours.generation:
+            core.self_links.heard(medium.link, now)
+
+    # -- what is not believed ------------------------------------------------------------------------------------
+
+    def _not_believed(self, peer: Peer, said: Said, verdict: Verdict, now: Instant) -> None:
+        core = self._core
+        message, stamp = said.message, said.stamp
+        if verdict is Verdict.DOUBTFUL:
+            self._challenge(peer, stamp, now)
+        elif verdict is Verdict.PROOF:
+            self._proof(peer, message, stamp)
+        elif verdict in _REFUSALS:
+            code, text = _REFUSALS[verdict]
+            words = text.format(node=peer.name, hg=stamp.hg, known=peer.generation, seq=stamp.seq)
+            core.murmur(Severity.WARNING, code, peer.name, words, now, type=message.type)
+
+    def _challenge(self, peer: Peer, stamp: Stamp, now: Instant) -> None:
+        """Ask a node that may be a recording something that only a living one can answer."""
+        core = self._core
+        known = peer.challenge
+        if known is not None and now < after(known.sent, CHALLENGE_MS):
+            return
+        if known is None:
+            self._challenges += 1
+            seed = core.identity.boot_nonce + peer.name.encode() + self._challenges.to_bytes(8, "big")
+            known = Challenge("hx-" + hashlib.sha256(b"challenge" + seed).hexdigest()[:24], now)
+        peer.challenge = Challenge(known.nonce, now)
+        behind = core.outbox.clock.seconds(now) - stamp.ts
+        text = (
+            f"a status of node {peer.name} may be a recording (sent {behind} s ago by our clock): asking the node"
+            " whether it lives; if this comes back, set the clocks of both nodes"
+        )
+        core.murmur(Severity.WARNING, "doubtful-status", peer.name, text, now)
+        core.cast(question(peer.name, known.nonce, PROBE), now)
+
+    def _proof(self, peer: Peer, message: HaMessage, stamp: Stamp) -> None:
+        challenge = peer.challenge
+        if (
+            challenge is not None
+            and stamp.hg is not None
+            and self._delivery.for_us(stamp)
+            and message.get(FieldName.CN) == challenge.nonce
+            and message.get(FieldName.TO_ID) == PROBE
+        ):
+            peer.challenge = None
+            peer.proven = stamp.hg
+            self._core.say(Severity.INFO, "node-proven", f"node {peer.name} has proven that it lives")
+
+    # -- what is believed ----------------------------------------------------------------------------------------
+
+    def _believed(self, peer: Peer, said: Said, verdict: Verdict, now: Instant) -> None:
+        core = self._core
+        message, stamp = said.message, said.stamp
+        if verdict is not Verdict.CURRENT:
+            self._begins(peer, stamp, verdict)
+        self._learn_uuid(peer, stamp, now)
+        if stamp.seq is None:
+            core.link_heard(peer, said.link, now)
+            self._delivery.deliver(peer, message, stamp, now)
+            return
+        arrival = peer.receiver.arrive(stamp.seq, now)
+        if arrival.deliver or stamp.ts + LIFE_SIGN_S >= peer.top_ts:
+            core.link_heard(peer, said.link, now)
+        if not arrival.deliver:
+            return
+        peer.top_seq = max(peer.top_seq, stamp.seq)
+        peer.top_ts = max(peer.top_ts, stamp.ts)
+        core.floor_moved(peer, now)
+        try:
+            self._delivery.deliver(peer, message, stamp, now)
+        finally:
+            self._acknowledge(peer, now)
+            self._delivery.release(peer)
+        if verdict is Verdict.RETURNED:
+            core.send_status(now)
+
+    def _begins(self, peer: Peer, stamp: Stamp, verdict: Verdict) -> None:
+        """The first believed status of a generation, or after the node's death."""
+        core = self._core
+        assert stamp.hg is not None
+        known, peer.generation = peer.generation, stamp.hg
+        if stamp.hg > known:
+            peer.top_seq = 0
+            peer.top_ts = 0
+        peer.status_seq = 0
+        peer.receiver.forget()
+        peer.held.clear()
+        core.outbox.history.joined(peer.name)
+        peer.current = peer.met = True
+        peer.challenge = None
+        if peer.state is NodeState.DEAD:
+            peer.silence.heard = False
+        if verdict is Verdict.RESTARTED:
+            core.say(Severity.INFO, "node-restarted", f"node {peer.name}: restarted, generation {stamp.hg}")
+            core.announce(NodeRestarted(peer.name, stamp.hg))
+        elif verdict is Verdict.RETURNED:
+            text = f"node {peer.name} returned after a partition: it was held dead and has not restarted"
+            core.say(Severity.CRIT, "peer-returned", text)
+            core.announce(PeerReturned(peer.name))
+
+    def _learn_uuid(self, peer: Peer, stamp: Stamp, now: Instant) -> None:
+        if stamp.srcuuid is None or stamp.srcuuid == peer.uuid:
+            return
+        core = self._core
+        for other in core.peers:
+            if other is not peer and other.uuid == stamp.srcuuid:
+                text = f"nodes {peer.name} and {other.name} use the same UUID; remove hb_uuid on one and restart it"
+                core.murmur(Severity.ERROR, "uuid-shared", peer.name, text, now)
+        if peer.uuid:
+            text = f"node {peer.name} has a new UUID {stamp.srcuuid.hex()}; before it was {peer.uuid.hex()}"
+            core.murmur(Severity.WARNING, "uuid-changed", peer.name, text, now)
+        peer.uuid = stamp.srcuuid
+
+    def _acknowledge(self, peer: Peer, now: Instant) -> None:
+        seq = peer.receiver.acknowledge()
+        if seq is not None:
+            self._core.whisper(HaMessage.of(t=MessageType.ACKMSG, dest=peer.name, ackseq=f"{seq:x}"), now)
