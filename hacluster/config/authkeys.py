@@ -56,7 +56,7 @@ class _Slots:
         if self.auth is not None:
             text = f"auth was given in line {self.auth_line} already"
             findings.warning("auth-given-twice", number, text, "keep one auth line, above all keys")
-        self.auth, self.auth_line, self.sign_with = slot, number, None
+        self.auth, self.auth_line = slot, number
 
     def take_key(self, number: int, words: list[str]) -> None:
         findings = self.findings
@@ -83,6 +83,9 @@ class _Slots:
         elif self.sign_with is None:
             text = f"auth {self.auth} names a slot that has no key"
             findings.error("auth-without-key", self.auth_line, text, f"add a line: {self.auth} sha1 KEY")
+        elif self.sign_with != self.auth:
+            text = f"auth {self.auth} has no effect, there is no key of that slot below it: slot {self.sign_with} signs"
+            findings.warning("auth-unused", self.auth_line, text, "keep one auth line, above all keys")
 
 
 def _slot(findings: Findings, number: int, word: str) -> int | None:

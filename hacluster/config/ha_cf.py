@@ -7,6 +7,7 @@ silently changes (a port above 65,535, a number with letters behind it).
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Final
 
 from hacluster.base.limits import MAX_NODES
@@ -159,7 +160,7 @@ def on_use_apphbd(draft: Draft, line: Line) -> None:
 def on_logfacility(draft: Draft, line: Line) -> None:
     """``logfacility NAME|none``: the last value counts."""
     for value in line.values:
-        word = read_word(line, value.text.lower(), draft.findings, FACILITIES)
+        word = read_word(line, value.text, draft.findings, FACILITIES)
         if word is not None:
             draft.settings["facility"] = None if word == "none" else word
             draft.settings["facility_given"] = True
@@ -227,10 +228,10 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "pacemaker": on_pacemaker,
     "crm": on_pacemaker,
     "crm_daemon_dir": no_meaning(_PACEMAKER_ONLY),
-    "crmd_spawns_pengine": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("-")),
-    "record_config_changes": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("-")),
-    "record_pengine_inputs": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("-")),
-    "enable_config_writes": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("-")),
+    "crmd_spawns_pengine": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("pacemaker_only")),
+    "record_config_changes": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("pacemaker_only")),
+    "record_pengine_inputs": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("pacemaker_only")),
+    "enable_config_writes": no_meaning(_PACEMAKER_ONLY, check=boolean_setting("pacemaker_only")),
     "respawn": on_client,
     "failfast": on_client,
     "apiauth": on_apiauth,
@@ -262,8 +263,10 @@ WHOLE_LINE: Final = frozenset(
 )
 """Directives that take the rest of their line as one value; they report themselves what is missing."""
 
-_LOG_FIELDS = ("logfile", "debugfile", "facility", "facility_given", "use_logd", "conn_logd_time_ms", "debug")
-_LOG_ALIASES = (*_LOG_FIELDS, "syslog_format", "log_badpack")
+_LOG_FIELDS = tuple(field.name for field in fields(LogConfig))
+
+_FORGOTTEN = ("baud", "pacemaker_only")
+"""Settings of a draft that were only checked."""
 
 
 def parse_ha_cf(text: str, file: str, *, host: HostFacts = NO_FACTS) -> tuple[HaConfig | None, list[Report]]:
@@ -373,8 +376,8 @@ def default_initdead_ms(deadtime_ms: int) -> int:
 
 
 def _built(draft: Draft) -> HaConfig:
-    settings = {name: value for name, value in draft.settings.items() if name != "-"}
-    log = LogConfig(**{name: settings.pop(name) for name in _LOG_ALIASES if name in settings})
+    settings = {name: value for name, value in draft.settings.items() if name not in _FORGOTTEN}
+    log = LogConfig(**{name: settings.pop(name) for name in _LOG_FIELDS if name in settings})
     return HaConfig(
         nodes=tuple(draft.nodes),
         media=tuple(draft.media),

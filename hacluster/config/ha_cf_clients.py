@@ -62,8 +62,11 @@ def on_apiauth(draft: Draft, line: Line) -> None:
         if not equals or key not in found:
             findings.error("bad-word", line.number, f"apiauth does not know {shown(word)}", syntax, "apiauth")
             return
+        if found[key]:
+            findings.error("duplicate-apiauth", line.number, f"apiauth has two {key} lists", "join them with commas")
+            return
         known = draft.host.users if key == "uid" else draft.host.groups
-        found[key] += _names(draft, line, names, known, "user" if key == "uid" else "group")
+        found[key] = _names(draft, line, names, known, "user" if key == "uid" else "group")
     if not found["uid"] and not found["gid"]:
         findings.error("missing-words", line.number, f"apiauth {shown(client)} allows nobody", syntax)
     elif any(entry.client == client for entry in draft.lists.get("apiauth", [])):

@@ -6,12 +6,16 @@ A medium takes the port that ``udpport`` had set before its line, as in Heartbea
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 from hacluster.base.limits import MAX_MEDIA
 from hacluster.config.draft import Draft
 from hacluster.config.findings import shown
 from hacluster.config.lexical import Line, read_number
 from hacluster.config.media import Bcast, Mcast, Mcast6, Medium, Ping, Ping6, PingGroup, Ucast, Ucast6
+
+MAX_TTL: Final = 4
+"""Highest TTL or hop limit of multicast that Heartbeat accepts."""
 
 _BAUD_RATES = ("9600", "19200", "38400", "57600", "115200", "230400", "460800")
 
@@ -76,7 +80,7 @@ def _is_group(text: str, version: int) -> bool:
     return address.version == version and address.is_multicast
 
 
-def _multicast(draft: Draft, line: Line, version: int, max_ttl: int) -> tuple[str, str, int, int, bool] | None:
+def _multicast(draft: Draft, line: Line, version: int) -> tuple[str, str, int, int, bool] | None:
     words = _few_or_many(draft, line, "IF GROUP PORT TTL LOOP" if version == 4 else "IF GROUP PORT HOPS LOOP")
     if words is None:
         return None
@@ -89,7 +93,7 @@ def _multicast(draft: Draft, line: Line, version: int, max_ttl: int) -> tuple[st
         return None
     before = len(draft.findings.reports)
     port = read_number(line, port_text, draft.findings, 1, 65_535)
-    ttl = read_number(line, ttl_text, draft.findings, 0, max_ttl)
+    ttl = read_number(line, ttl_text, draft.findings, 0, MAX_TTL)
     loop = read_number(line, loop_text, draft.findings, 0, 1)
     if port is None or ttl is None or loop is None:
         assert len(draft.findings.reports) > before or draft.findings.full
@@ -98,15 +102,15 @@ def _multicast(draft: Draft, line: Line, version: int, max_ttl: int) -> tuple[st
 
 
 def on_mcast(draft: Draft, line: Line) -> None:
-    """``mcast IF GROUP PORT TTL LOOP``, TTL 0..4."""
-    found = _multicast(draft, line, 4, 4)
+    """``mcast IF GROUP PORT TTL LOOP``, LOOP 0 or 1."""
+    found = _multicast(draft, line, 4)
     if found is not None:
         _add(draft, line, Mcast(*found))
 
 
 def on_mcast6(draft: Draft, line: Line) -> None:
     """``mcast6 IF GROUP PORT HOPS LOOP``."""
-    found = _multicast(draft, line, 6, 255)
+    found = _multicast(draft, line, 6)
     if found is not None:
         _add(draft, line, Mcast6(*found))
 
@@ -198,8 +202,11 @@ def on_serial(draft: Draft, line: Line) -> None:
 
 
 def on_baud(draft: Draft, line: Line) -> None:
-    """``baud N``: checked and forgotten."""
+    """``baud N``, once: checked and forgotten."""
     for value in line.values:
+        if "baud" in draft.settings:
+            draft.findings.error("given-twice", line.number, "baud was given already", field="baud")
+        draft.settings["baud"] = value.text
         if value.text not in _BAUD_RATES:
             hint = f"one of: {', '.join(_BAUD_RATES)}"
             draft.findings.error("bad-word", line.number, f"{shown(value.text)} is not a baud rate", hint, "baud")

@@ -53,6 +53,12 @@ def test_what_heartbeat_accepts_is_accepted(text, finding):
     assert findings(text) == [finding]
 
 
+def test_an_auth_line_counts_only_for_the_slots_below_it():
+    text = f"auth 1\n1 sha1 {K}\n2 md5 {K}\nauth 2\n"
+    assert parse(text)[0].sign_with == 1
+    assert findings(text) == [(4, "warning", "auth-given-twice"), (4, "warning", "auth-unused")]
+
+
 def test_of_a_slot_given_twice_the_later_counts():
     assert parse(f"auth 1\n1 md5 first-first-first-first\n1 sha1 {K}")[0] == KeyRing({1: SHA1}, 1)
 
