@@ -1,0 +1,411 @@
+"""One simulated host: a thin driver that performs what the machines of one node ask for, in virtual time.
+
+It does what the daemon's drivers do and nothing else: messages between processes take a millisecond and keep their
+order; what is meant for a process that is dead is lost; a stopped process gets everything when it goes on, as far as
+its socket buffer holds it. A process that is killed comes back after a moment, and the others are told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import (
+    Effect,
+    Kill,
+    MachineName,
+    Persist,
+    Publish,
+    Reply,
+    Say,
+    SelfFence,
+    Send,
+    Spawn,
+    Stop,
+    Transmit,
+)
+from hacluster.config.media import Ping, Ping6, PingGroup
+from hacluster.heartbeat.generation import decode_uuid
+from hacluster.msg.driver import (
+    ChildExited,
+    DatagramReceived,
+    HostSample,
+    MachineRestarted,
+    Peer,
+    Persisted,
+    PersistFailed,
+    Request,
+    Restored,
+    StopRequested,
+)
+from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build, process_of
+from hacluster.node.router import Asked, Router
+from hacluster.sim.agents import Agents
+from hacluster.sim.clock import Agenda, HostClock
+from hacluster.sim.disk import Disk
+from hacluster.sim.network import Network
+from hacluster.sim.trace import Transcript
+
+IPC_MS = 1
+SAMPLE_MS = 1_000
+RESPAWN_MS = 500
+"""How long the supervisor waits before it starts a process again."""
+
+RESTART_MS = 1_000
+"""How long a daemon takes that restarts itself."""
+
+SOCKET_BUFFER = 212_992
+"""Bytes of datagrams that wait for a stopped process; Linux's default rmem."""
+
+LOADAVG = "0.10 0.20 0.30 1/100 1000"
+ROOT = Peer("simulator", 0, 0, 1)
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of the daemon. ``life`` counts its starts: what was meant for an earlier one is not delivered."""
+
+    name: ProcessName
+    router: Router | None = None
+    life: int = 0
+    wake_at: int | None = None
+    backlog: deque[Callable[[], None]] = field(default_factory=deque)
+    buffered: int = 0
+
+
+class Watch(Protocol):
+    """What a host tells the world, for checkers."""
+
+    def on_service(self, host: str, service: str, *, runs: bool) -> None:
+        """A service began or ceased to run."""
+
+    def on_message(self, host: str, by: MachineName, send: Send) -> None:
+        """A machine said something to another of its node."""
+
+    def on_transmit(self, host: str, data: bytes) -> None:
+        """A datagram leaves."""
+
+    def on_heard(self, host: str, source: str, data: bytes) -> None:
+        """A datagram from an address reaches a pulse that runs."""
+
+    def on_pulse(self, host: str, *, runs: bool) -> None:
+        """The process that speaks began or ended."""
+
+    def on_daemon(self, host: str, what: str) -> None:
+        """A word: started, stopped, killed, paused, resumed, power-lost."""
+
+    def on_reply(self, host: str, reply: Reply) -> None:
+        """A client was answered."""
+
+    def on_fence(self, host: str, reason: str) -> None:
+        """The node wants to be stopped at once."""
+
+
+class Host:
+    """One host with its daemon."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        *,
+        agenda: Agenda,
+        dice: Dice,
+        network: Network,
+        transcript: Transcript,
+        watch: Watch,
+        address: str,
+    ) -> None:
+        self.name = settings.node
+        self.settings = settings
+        self.clock = HostClock(agenda)
+        self.disk = Disk(agenda, dice.fork())
+        self.agents = Agents(agenda, dice.fork(), self._on_service)
+        self.powered = False
+        self.paused = False
+        self.stopping = False
+        self._agenda = agenda
+        self._dice = dice
+        self._network = network
+        self._transcript = transcript
+        self._watch = watch
+        self._processes = {name: Process(name) for name in HOSTED}
+        self._last_request = 0
+        self._media = settings.ha.media
+        self._medium_of = {medium.link: index for index, medium in reversed(list(enumerate(self._media)))}
+        network.attach(self.name, address, self._on_datagram)
+        uuid = bytes(dice.below(256) for _ in range(16))
+        self.disk.durable[UUID_KEY] = uuid
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether the daemon runs (it may be paused)."""
+        return self._processes[ProcessName.PULSE].router is not None
+
+    def boot(self) -> None:
+        """Power is back, and with it the daemon."""
+        if not self.powered:
+            self.powered = True
+            self.clock.boot()
+            self.say("power is on")
+            self.start()
+
+    def lose_power(self) -> None:
+        """Everything volatile is gone."""
+        if self.powered:
+            self.say("power is lost")
+            self.powered = False
+            self._end_processes()
+            self.disk.lose_power()
+            self.agents.lose_power()
+            self._watch.on_daemon(self.name, "power-lost")
+
+    def start(self) -> None:
+        """Start the daemon, if it does not run."""
+        if not self.powered or any(process.router for process in self._processes.values()):
+            return
+        self.say("the daemon starts")
+        self.stopping = False
+        self._watch.on_daemon(self.name, "started")
+        for process in self._processes.values():
+            self._begin(process)
+        for process in self._processes.values():
+            self._introduce(process)
+
+    def kill_daemon(self) -> None:
+        """Kill -9 for all processes at once."""
+        if self.running:
+            self.say("the daemon is killed")
+            self._end_processes()
+            self._watch.on_daemon(self.name, "killed")
+
+    def kill_process(self, name: ProcessName) -> None:
+        """Kill -9 for one process; the supervisor starts it again."""
+        process = self._processes[name]
+        if process.router is None:
+            return
+        self.say(f"process {name} is killed")
+        self._end(process)
+        self._agenda.after(RESPAWN_MS, partial(self._respawn, process, process.life))
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        if self.running and not self.paused:
+            self.paused = True
+            self.say("the daemon is paused")
+            self._watch.on_daemon(self.name, "paused")
+
+    def resume(self) -> None:
+        """SIGCONT: what came meanwhile is delivered, timers before or after it as the dice fall."""
+        if not self.paused:
+            return
+        self.paused = False
+        self.say("the daemon goes on")
+        self._watch.on_daemon(self.name, "resumed")
+        for process in self._processes.values():
+            timers_first = self._dice.chance(500_000)
+            if timers_first:
+                self._tick(process, process.life)
+            backlog, process.backlog, process.buffered = process.backlog, deque(), 0
+            for happening in backlog:
+                happening()
+            if not timers_first:
+                self._tick(process, process.life)
+
+    def stop(self) -> None:
+        """The administrator stops the daemon."""
+        if self.running:
+            self.say("the daemon is asked to stop")
+            self.stopping = True
+            self.deliver(MachineName.HARESOURCES, StopRequested())
+
+    def _end_processes(self) -> None:
+        for process in self._processes.values():
+            self._end(process)
+        self.paused = False
+
+    def _begin(self, process: Process) -> None:
+        process.life += 1
+        uuid = decode_uuid(self.disk.read(UUID_KEY, volatile=False) or b"") or bytes(range(16))
+        birth = Birth(uuid, bytes(self._dice.below(256) for _ in range(16)), self._dice.below(1 << 63))
+        process.router = build(process.name, self.settings, birth)
+        if process.name is ProcessName.PULSE:
+            self._watch.on_pulse(self.name, runs=True)
+
+    def _introduce(self, process: Process) -> None:
+        """Tell a new process the time and what is on disk: the first events of its machines."""
+        self._sample(process, process.life)
+        for machine in HOSTED[process.name]:
+            for key, volatile in RESTORED[machine]:
+                self.deliver(machine, Restored(key, self.disk.read(key, volatile=volatile)))
+
+    def _respawn(self, process: Process, life: int) -> None:
+        if process.life != life or process.router is not None or not self.powered or not self._any_left(process):
+            return
+        self.say(f"process {process.name} is started again")
+        self._begin(process)
+        for machine in HOSTED[process.name]:
+            for other in self._processes.values():
+                if other is not process and other.router is not None:
+                    for listener in HOSTED[other.name]:
+                        self.deliver(listener, MachineRestarted(machine.value))
+        self._introduce(process)
+
+    def _any_left(self, process: Process) -> bool:
+        return any(other.router is not None for other in self._processes.values() if other is not process)
+
+    def _end(self, process: Process) -> None:
+        process.life += 1
+        process.router = None
+        process.wake_at = None
+        process.backlog.clear()
+        process.buffered = 0
+        if process.name is ProcessName.HANDS:
+            self.agents.disown()
+        if process.name is ProcessName.PULSE:
+            self._watch.on_pulse(self.name, runs=False)
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def deliver(self, to: MachineName, event: object) -> None:
+        """Hand an event to a machine now."""
+        process = self._processes[process_of(to)]
+        self._deliver(process, process.life, to, event)
+
+    def request(self, to: MachineName, body: object) -> int:
+        """A local client asks; the answer comes to ``Watch.on_reply``."""
+        self._last_request += 1
+        self.deliver(to, Request(self._last_request, ROOT, body))
+        return self._last_request
+
+    def _deliver(self, process: Process, life: int, to: MachineName, event: object) -> None:
+        if process.life != life or process.router is None:
+            return
+        if self.paused:
+            process.backlog.append(partial(self._deliver, process, life, to, event))
+            return
+        self._perform(process, process.router.deliver(to, event, self.clock.now()))
+
+    def _on_datagram(self, link: str, data: bytes, source: str) -> None:
+        process = self._processes[ProcessName.PULSE]
+        if self.paused:
+            process.buffered += len(data) + 512
+            if process.buffered > SOCKET_BUFFER:
+                return
+        elif process.router is not None:
+            self._watch.on_heard(self.name, source, data)
+        self._deliver(
+            process, process.life, MachineName.HEARTBEAT, DatagramReceived(self._medium_of[link], data, source)
+        )
+
+    def _on_service(self, service: str, runs: bool) -> None:
+        self.say(f"service {service} {'runs' if runs else 'is stopped'}")
+        self._watch.on_service(self.name, service, runs=runs)
+
+    def _sample(self, process: Process, life: int) -> None:
+        if process.life != life or process.router is None:
+            return
+        if not self.paused:
+            sample = HostSample(self.clock.unix_ms(), LOADAVG)
+            for machine in HOSTED[process.name]:
+                self._deliver(process, life, machine, sample)
+        if process.name is ProcessName.PULSE:
+            self._agenda.after(SAMPLE_MS, partial(self._sample, process, life))
+
+    def wall_clock_set(self) -> None:
+        """Samples come at once when the wall clock was set."""
+        sample = HostSample(self.clock.unix_ms(), LOADAVG)
+        for process in self._processes.values():
+            for machine in HOSTED[process.name]:
+                self.deliver(machine, sample)
+
+    def _tick(self, process: Process, life: int) -> None:
+        if process.life != life or process.router is None or self.paused:
+            return
+        process.wake_at = None
+        self._perform(process, process.router.tick(self.clock.now()))
+
+    def _rearm(self, process: Process) -> None:
+        assert process.router is not None
+        deadline = process.router.deadline()
+        if deadline is None:
+            return
+        when = max(self.clock.world(deadline), self._agenda.now)
+        if process.wake_at is None or when < process.wake_at or process.wake_at < self._agenda.now:
+            process.wake_at = when
+            self._agenda.at(when, partial(self._wake, process, process.life, when))
+
+    def _wake(self, process: Process, life: int, when: int) -> None:
+        if process.life == life and process.wake_at == when:
+            self._tick(process, life)
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def _perform(self, process: Process, asked: list[Asked]) -> None:
+        assert process.router is not None
+        life = process.life
+        process.router.check()
+        for item in asked:
+            if process.life != life:
+                return
+            self._effect(process, item.by, item.effect)
+        if process.life == life:
+            self._rearm(process)
+
+    def _effect(self, process: Process, by: MachineName, effect: Effect) -> None:
+        match effect:
+            case Transmit():
+                self._transmit(effect)
+            case Send():
+                self._watch.on_message(self.name, by, effect)
+                to = self._processes[process_of(effect.to)]
+                self._agenda.after(IPC_MS, partial(self._deliver, to, to.life, effect.to, effect.body))
+            case Say():
+                self.say(str(effect))
+            case Persist():
+                self.disk.write(effect, partial(self._written, process, process.life, by, effect))
+            case Spawn():
+                done = partial(self._child_exited, process, process.life, by)
+                self.agents.run(effect, done)
+            case Kill():
+                self.agents.kill(effect.child_id, effect.signal)
+            case Reply():
+                self._watch.on_reply(self.name, effect)
+            case Publish():
+                pass
+            case SelfFence():
+                self.say(f"wants to be fenced: {effect.reason}")
+                self._watch.on_fence(self.name, effect.reason)
+            case Stop():
+                self._stopped(effect)
+
+    def _transmit(self, effect: Transmit) -> None:
+        medium = self._media[effect.medium]
+        if isinstance(medium, Ping | Ping6 | PingGroup):
+            return
+        self._transcript.datagram(self._agenda.now, self.name, medium.link, effect.data)
+        self._watch.on_transmit(self.name, effect.data)
+        self._network.send(self.name, medium.link, effect.data)
+
+    def _written(self, process: Process, life: int, by: MachineName, effect: Persist, error: str | None) -> None:
+        event = Persisted(effect.key, effect.token) if error is None else PersistFailed(effect.key, effect.token, error)
+        self._deliver(process, life, by, event)
+
+    def _child_exited(self, process: Process, life: int, by: MachineName, exited: ChildExited) -> None:
+        self._deliver(process, life, by, exited)
+
+    def _stopped(self, effect: Stop) -> None:
+        self.say(f"the daemon {'restarts' if effect.restart else 'ends'}: {effect.reason}")
+        self._end_processes()
+        self._watch.on_daemon(self.name, "stopped")
+        if effect.restart:
+            self._agenda.after(RESTART_MS, self.start)
+
+    def say(self, text: str) -> None:
+        """A line of the transcript."""
+        self._transcript.say(self._agenda.now, self.name, text)

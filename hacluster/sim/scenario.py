@@ -1,0 +1,75 @@
+"""The cluster that is simulated: its files as typed settings.
+
+The standard cluster has two nodes, two links (``eth0`` broadcast, ``eth1`` multicast), and one group at home on each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hacluster.config.media import Bcast, Mcast
+from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
+from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig, Seal
+from hacluster.lrm.surroundings import Surroundings
+from hacluster.node.assembly import NodeSettings
+from hacluster.wire.auth import Key, KeyRing, Method
+
+LINKS = ("eth0", "eth1")
+LOOPING_LINKS = frozenset({"eth0"})
+NODES = ("node1", "node2")
+
+_GROUPS = (
+    ("node1", ("IPaddr::10.0.0.100/24/eth0", "Filesystem::/dev/vdb::/srv", "httpd")),
+    ("node2", ("IPaddr::10.0.0.101/24/eth0", "mail")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What differs between simulated clusters. Times in milliseconds."""
+
+    auto_failback: AutoFailback = AutoFailback.ON
+    seal: Seal = Seal.OFF
+    keepalive_ms: int = 1_000
+    deadtime_ms: int = 10_000
+    initdead_ms: int = 20_000
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the hosts."""
+        return NODES
+
+    @property
+    def groups(self) -> Haresources:
+        """The resource groups."""
+        groups = []
+        for line, (node, texts) in enumerate(_GROUPS, 1):
+            words = []
+            for text in texts:
+                name, *arguments = text.split("::")
+                words.append(ResourceWord(text, AgentClass.HEARTBEAT, name, tuple(arguments)))
+            groups.append(Group(node, tuple(words), line))
+        return Haresources(tuple(groups))
+
+    def settings(self, node: str) -> NodeSettings:
+        """The settings of one node."""
+        ha = HaConfig(
+            nodes=self.nodes,
+            media=(Bcast("eth0", 694), Mcast("eth1", "239.0.0.1", 694, 1, loop=False)),
+            keepalive_ms=self.keepalive_ms,
+            deadtime_ms=self.deadtime_ms,
+            warntime_ms=self.deadtime_ms // 2,
+            initdead_ms=self.initdead_ms,
+            auto_failback=self.auto_failback,
+        )
+        own = HaclusterConfig(
+            seal=self.seal,
+            start_timeout_ms=20_000,
+            stop_timeout_ms=20_000,
+            status_timeout_ms=10_000,
+        )
+        keys = KeyRing({1: Key(1, Method.SHA1, b"a key for simulations")}, 1)
+        return NodeSettings(node, ha, own, self.groups, keys, (), Surroundings(node))
+
+
+STANDARD = Scenario()

@@ -1,0 +1,49 @@
+"""The transcript of a run: what a person reads, and a digest of everything that happened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+
+MAX_LINES = 200_000
+"""Lines that are kept; of a longer run the first are dropped. The digest covers all."""
+
+
+def clock_text(world_ms: int) -> str:
+    """World time as in scripts: seconds with three decimals."""
+    return f"{world_ms // 1000}.{world_ms % 1000:03d}"
+
+
+class Transcript:
+    """Lines ``TIME HOST TEXT``. ``datagrams`` are lines too only when ``full``; in the digest they always are."""
+
+    def __init__(self, *, full: bool = False) -> None:
+        self.full = full
+        self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def say(self, now: int, host: str, text: str) -> None:
+        """One line."""
+        line = f"{clock_text(now):>10} {host:<8} {text}"
+        self._lines.append(line)
+        self._digest.update(line.encode("utf-8", "surrogateescape"))
+
+    def datagram(self, now: int, host: str, link: str, data: bytes, describe: str = "") -> None:
+        """One datagram leaves a host."""
+        self._digest.update(data)
+        if self.full:
+            self._lines.append(f"{clock_text(now):>10} {host:<8} {link} < {describe or f'{len(data)} bytes'}")
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal; equal for equal runs."""
+        return self._digest.hexdigest()
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines in order."""
+        return list(self._lines)
+
+    def text(self) -> str:
+        """The whole transcript, the digest last."""
+        return "".join(f"{line}\n" for line in self._lines) + f"digest {self.digest}\n"

@@ -1,0 +1,376 @@
+"""A run: hosts, network and script put together, watched by the checkers.
+
+A run is a pure function of its :class:`Plan`. It forms a cluster, lets the script happen, ends every fault, gives the
+cluster time, and then asks whether it is whole. The first violation ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import MachineName, Reply, Send
+from hacluster.config.settings import AutoFailback
+from hacluster.msg.driver import Refused
+from hacluster.msg.haresources import (
+    HandoverFinished,
+    Hold,
+    ResourcesQuery,
+    ResourcesView,
+    StandbyRequest,
+    TakeoverRequest,
+)
+from hacluster.msg.membership import MembershipQuery, MembershipView, NodeState, NodeStateChanged
+from hacluster.node.assembly import ProcessName
+from hacluster.sim.agents import Behaviour
+from hacluster.sim.checkers import SAFETY, Bounds, Violation, membership_faults, placement_faults
+from hacluster.sim.clock import Agenda
+from hacluster.sim.disk import DiskHealth
+from hacluster.sim.host import Host
+from hacluster.sim.network import Network
+from hacluster.sim.scenario import LOOPING_LINKS, STANDARD, Scenario
+from hacluster.sim.scene import HostScene, Scene
+from hacluster.sim.script import Action
+from hacluster.sim.trace import Transcript
+
+SETTLE_MS = 180_000
+"""What a cluster gets to become whole after the last fault."""
+
+QUIET_MS = 20_000
+"""And for so long before the end nothing may have changed."""
+
+ATTENTION_MS = 10_000
+"""After the script, an administrator who starts what does not run looks this often."""
+
+REPAIR_MS = 20_000
+"""From the wish of a node to be fenced to its next boot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run depends on."""
+
+    seed: int
+    script: tuple[Action, ...]
+    scenario: Scenario = STANDARD
+    settle_ms: int = SETTLE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run went. ``violation`` is ``None`` for a good one."""
+
+    plan: Plan
+    violation: Violation | None
+    world_ms: int
+    transcript: Transcript
+
+
+class World:
+    """One run."""
+
+    def __init__(self, plan: Plan, *, full_trace: bool = False) -> None:
+        self.plan = plan
+        self.agenda = Agenda()
+        self.transcript = Transcript(full=full_trace)
+        self.violation: Violation | None = None
+        dice = Dice(plan.seed)
+        scenario = plan.scenario
+        self.network = Network(self.agenda, dice.fork(), LOOPING_LINKS)
+        self.network.recording = any(action.verb == "replay" for action in plan.script)
+        self._addresses = {f"10.0.0.{number}": name for number, name in enumerate(scenario.nodes, 1)}
+        self.hosts = {
+            name: Host(
+                scenario.settings(name),
+                agenda=self.agenda,
+                dice=dice.fork(),
+                network=self.network,
+                transcript=self.transcript,
+                watch=self,
+                address=address,
+            )
+            for address, name in self._addresses.items()
+        }
+        self.scene = Scene(scenario.groups, {name: HostScene() for name in scenario.nodes})
+        bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms)
+        self._checkers = [kind(self.scene, bounds) for kind in SAFETY]
+        self._answers: dict[tuple[str, int], list[object]] = {}
+        self._healed = False
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Everything, to the end or to the first violation."""
+        for host in self.hosts.values():
+            self.agenda.at(0, host.boot)
+        for action in self.plan.script:
+            self.agenda.at(action.at_ms, partial(self.apply, action))
+        self.agenda.at(1_000, self._each_second)
+        end = max((action.at_ms for action in self.plan.script), default=0) + self.plan.settle_ms
+        self.advance(end)
+        if self.violation is None:
+            self._ask_views(end)
+        return Outcome(self.plan, self.violation, self.agenda.now, self.transcript)
+
+    def advance(self, until_ms: int) -> None:
+        """Let the world go on; an assertion that fails in a machine is a violation too."""
+        try:
+            self.agenda.run_until(until_ms, halt=lambda: self.violation is not None)
+        except Exception as error:  # whatever a machine raises is what we are looking for
+            place = _innermost(error)
+            self.fail("machine", f"{type(error).__name__} in {place}: {error}")
+
+    def fail(self, checker: str, sentence: str | None) -> None:
+        """A checker has spoken."""
+        if sentence is not None and self.violation is None:
+            self.violation = Violation(self.agenda.now, checker, sentence)
+            self.transcript.say(self.agenda.now, "checker", str(self.violation))
+
+    def _each_second(self) -> None:
+        self._look()
+        for checker in self._checkers:
+            self.fail(checker.name, checker.each_second())
+        self.agenda.after(1_000, self._each_second)
+
+    def _look(self) -> None:
+        self.scene.now = self.agenda.now
+        self.scene.note_apart()
+
+    # -- the script ----------------------------------------------------------------------------------------------
+
+    def apply(self, action: Action) -> None:
+        """Do one action of the script."""
+        self.transcript.say(self.agenda.now, "script", action.words)
+        verb, *arguments = action.verb, *action.arguments
+        self._look()
+        _VERBS[verb](self, *arguments)
+        self._look()
+
+    def heal(self) -> None:
+        """End every fault."""
+        self._healed = True
+        self.network.heal()
+        for host in self.hosts.values():
+            host.disk.health = DiskHealth.OK
+            host.agents.heal()
+            host.resume()
+        self._attend()
+
+    def _attend(self) -> None:
+        for host in self.hosts.values():
+            host.boot()
+            host.start()
+        self.agenda.after(ATTENTION_MS, self._attend)
+
+    def agent(self, hosts: list[Host], service: str, action: str, behaviour: Behaviour) -> None:
+        """Programs act differently from now on."""
+        for host in hosts:
+            host.agents.behave(service, action, behaviour)
+            if behaviour is not Behaviour.OK:
+                self.scene.hosts[host.name].agents_failed = True
+
+    def replay(self, target: str, begin_ms: int, end_ms: int) -> None:
+        """The attacker sends everything it heard between two times, with the same distances."""
+        for item in list(self.network.recorded):
+            if begin_ms <= item.time <= end_ms:
+                self.network.inject(target, item.link, item.data, 1 + item.time - begin_ms)
+
+    def ask(self, host: Host, to: MachineName, body: object) -> list[object]:
+        """A client's request; the answers appear in the list that is returned."""
+        request_id = host.request(to, body)
+        return self._answers.setdefault((host.name, request_id), [])
+
+    def matching(self, word: str) -> list[Host]:
+        """The hosts that a script's word means."""
+        return list(self.hosts.values()) if word == "*" else [self.hosts[word]]
+
+    # -- what hosts tell -----------------------------------------------------------------------------------------
+
+    def on_service(self, host: str, service: str, *, runs: bool) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        services = self.scene.hosts[host].services
+        (services.add if runs else services.discard)(service)
+        self.scene.last_change = self.agenda.now
+        self._look()
+        if self.hosts[host].powered:
+            for checker in self._checkers:
+                self.fail(checker.name, checker.on_service(host, service, runs=runs))
+
+    def on_message(self, host: str, by: MachineName, send: Send) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        if by is not MachineName.HEARTBEAT or not isinstance(send.body, NodeStateChanged):
+            return
+        body, scene = send.body, self.scene.hosts[host]
+        self._look()
+        if body.new is NodeState.DEAD:
+            scene.holds_dead.add(body.node)
+            for checker in self._checkers:
+                self.fail(checker.name, checker.on_declared_dead(host, body.node, ever_heard=body.ever_heard))
+        else:
+            scene.holds_dead.discard(body.node)
+        self._look()
+
+    def on_heard(self, host: str, source: str, data: bytes) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        sender = self._addresses.get(source)
+        if sender is not None and (b"(0)t=status" in data or not data.startswith(b"###\n")):
+            self.scene.hosts[host].heard[sender] = self.agenda.now
+
+    def on_transmit(self, host: str, data: bytes) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        for checker in self._checkers:
+            self.fail(checker.name, checker.on_transmit(host, data, self.hosts[host].disk.durable))
+
+    def on_daemon(self, host: str, what: str) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        scene = self.scene.hosts[host]
+        self._look()
+        if what == "stopped":
+            for checker in self._checkers:
+                self.fail(checker.name, checker.on_stopped(host))
+        scene.daemon = what in {"started", "paused", "resumed"}
+        scene.paused = what == "paused"
+        if what in {"paused", "resumed"}:
+            scene.heard = dict.fromkeys(self.scene.hosts, self.agenda.now)
+        else:
+            scene.stop_asked = False
+        self._look()
+
+    def on_pulse(self, host: str, *, runs: bool) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        scene = self.scene.hosts[host]
+        self._look()
+        scene.pulse_since = self.agenda.now if runs else None
+        scene.holds_dead.clear()
+        scene.heard.clear()
+        self._look()
+
+    def on_reply(self, host: str, reply: Reply) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        self._answers.setdefault((host, reply.request_id), []).append(reply.body)
+        if isinstance(reply.body, Refused | HandoverFinished):
+            self.transcript.say(self.agenda.now, host, f"answer: {reply.body.text}")
+
+    def on_fence(self, host: str, reason: str) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        del reason
+        self.agenda.after(0, self.hosts[host].lose_power)
+        self.agenda.after(REPAIR_MS, self.hosts[host].boot)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _ask_views(self, end: int) -> None:
+        resources = {n: self.ask(h, MachineName.HARESOURCES, ResourcesQuery()) for n, h in self.hosts.items()}
+        members = {n: self.ask(h, MachineName.HEARTBEAT, MembershipQuery()) for n, h in self.hosts.items()}
+        self.advance(end + 1_000)
+        faults = membership_faults(self.scene) + placement_faults(self.scene, at_home=self._must_be_home())
+        for name, answers in members.items():
+            view = next((answer for answer in answers if isinstance(answer, MembershipView)), None)
+            if view is None or any(node.state is not NodeState.ACTIVE for node in view.nodes):
+                faults.append(f"{name} does not see every node active")
+        for name, answers in resources.items():
+            held = next((answer for answer in answers if isinstance(answer, ResourcesView)), None)
+            if held is None or held.status == "transition":
+                faults.append(f"{name} is in transition")
+        quiet = end - self.scene.last_change
+        if not faults and quiet < QUIET_MS:
+            faults.append(f"services were still changing {quiet} ms before the end")
+        if faults:
+            waited = f"{self.plan.settle_ms // 1000} s after the last fault"
+            self.fail("converges", f"{waited}: {'; '.join(faults)}")
+
+    def _must_be_home(self) -> bool:
+        moved = {"standby", "takeover", "agent"}
+        if any(action.verb in moved for action in self.plan.script):
+            return False
+        return self.plan.scenario.auto_failback is not AutoFailback.OFF
+
+
+def _innermost(error: BaseException) -> str:
+    trace = error.__traceback__
+    assert trace is not None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return f"{code.co_filename.rpartition('hacluster/')[2]}:{code.co_qualname}"
+
+
+def _hold(verb: type[StandbyRequest] | type[TakeoverRequest]) -> Callable[[World, str, str], None]:
+    def request(world: World, host: str, which: str) -> None:
+        if world.hosts[host].running:
+            world.ask(world.hosts[host], MachineName.HARESOURCES, verb(Hold(which), wait=True))
+
+    return request
+
+
+def _quality(name: str) -> Callable[[World, str, str, str], None]:
+    def change(world: World, host: str, link: str, percent: str) -> None:
+        setattr(world.network.quality(host, link), name, round(float(percent) * 10_000))
+
+    return change
+
+
+def _delay(world: World, host: str, link: str, span: str) -> None:
+    low, high = (int(part) for part in span.split(".."))
+    quality = world.network.quality(host, link)
+    quality.delay_low_ms, quality.delay_high_ms = low, high
+
+
+def _kill(world: World, host: str, what: str) -> None:
+    if what == "all":
+        world.hosts[host].kill_daemon()
+    else:
+        world.hosts[host].kill_process(ProcessName(what))
+
+
+def _replay(world: World, host: str, span: str) -> None:
+    begin, end = (round(float(part) * 1000) for part in span.split(".."))
+    world.replay(host, begin, end)
+
+
+def _stop(world: World, host: str) -> None:
+    world.scene.hosts[host].stop_asked = world.hosts[host].running
+    world.hosts[host].stop()
+
+
+def _step(world: World, host: str, seconds: str) -> None:
+    world.hosts[host].clock.step(round(float(seconds) * 1000))
+    world.hosts[host].wall_clock_set()
+
+
+def _disk(world: World, host: str, health: str) -> None:
+    world.hosts[host].disk.health = DiskHealth(health)
+
+
+def _agent(world: World, host: str, service: str, action: str, behaviour: str) -> None:
+    world.agent(world.matching(host), service, action, Behaviour(behaviour))
+
+
+def _cut(world: World, host: str, link: str, direction: str = "both") -> None:
+    world.network.cut(host, link, direction)
+
+
+_VERBS: dict[str, Callable[..., None]] = {
+    "cut": _cut,
+    "clog": lambda world, host, link: world.network.clog(host, link),
+    "mend": lambda world, host, link: world.network.mend(host, link),
+    "loss": _quality("loss"),
+    "duplicate": _quality("duplicate"),
+    "delay": _delay,
+    "replay": _replay,
+    "power": lambda world, host: world.hosts[host].lose_power(),
+    "boot": lambda world, host: world.hosts[host].boot(),
+    "kill": _kill,
+    "start": lambda world, host: world.hosts[host].start(),
+    "stop": _stop,
+    "pause": lambda world, host: world.hosts[host].pause(),
+    "resume": lambda world, host: world.hosts[host].resume(),
+    "step": _step,
+    "disk": _disk,
+    "agent": _agent,
+    "standby": _hold(StandbyRequest),
+    "takeover": _hold(TakeoverRequest),
+    "heal": lambda world: world.heal(),
+}
