@@ -1,0 +1,89 @@
+"""Two rules that Heartbeat lacks, so that each group ends with exactly one holder whatever was lost on the way.
+
+Between nodes that are stable, with no handover going on:
+* A group that both claim (*overlap*): Heartbeat logs it and leaves it so. We give it up when the claim still stands
+  after a while, foreign groups first, our own later, so that of two hacluster nodes the home node keeps it. A node that
+  the other has declared dead by mistake, and which still hears it, thereby yields.
+* A group that nobody claims (*orphan*): Heartbeat leaves it stopped. Its home node takes it at once, the other node
+  after ten seconds.
+"""
+
+from __future__ import annotations
+
+from hacluster.base.machine import Instant
+from hacluster.haresources import protocol
+from hacluster.haresources.core import Core
+from hacluster.haresources.groups import WorkTag
+from hacluster.haresources.hold import has, minus, mirror, union
+from hacluster.haresources.protocol import Step
+from hacluster.haresources.states import SETTLE_MS, Handshake
+from hacluster.msg.haresources import Hold
+
+
+class Claims:
+    """Looks at the claims of both sides after each event."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def look(self) -> None:
+        """Start, stop and act on the timers of both rules."""
+        core, s, t = self._core, self._core.state, self._core.state.timers
+        judged = (
+            s.stable
+            and s.other_stable
+            and len(core.living) == 1
+            and s.heard.get(core.living[0], False)
+            and not (core.legacy or s.handshake.running or s.leaving.wanted or core.groups.busy or t.heal is not None)
+        )
+        if not judged:
+            t.overlap_local = t.overlap_foreign = t.orphan = None
+            return
+        theirs = mirror(s.other_hold)
+        soon = 2 * core.config.keepalive_ms
+        t.overlap_foreign = self._arm(t.overlap_foreign, Hold.FOREIGN, theirs, soon)
+        t.overlap_local = self._arm(t.overlap_local, Hold.LOCAL, theirs, SETTLE_MS + soon)
+        nobody = minus(minus(Hold.ALL, s.hold), theirs)
+        if has(nobody, Hold.LOCAL):
+            self._adopt(Hold.LOCAL)
+        elif nobody is Hold.NONE:
+            t.orphan = None
+        elif t.orphan is None:
+            t.orphan = core.after(SETTLE_MS)
+
+    def on_time(self) -> None:
+        """Act on what has stood long enough."""
+        core, t = self._core, self._core.state.timers
+        if t.overlap_foreign is not None and t.overlap_foreign <= core.now:
+            t.overlap_foreign = None
+            self._give_up(Hold.FOREIGN)
+        elif t.overlap_local is not None and t.overlap_local <= core.now:
+            t.overlap_local = None
+            self._give_up(Hold.LOCAL)
+        if t.orphan is not None and t.orphan <= core.now:
+            t.orphan = None
+            self._adopt(Hold.FOREIGN)
+
+    def _arm(self, timer: Instant | None, side: Hold, theirs: Hold, delay_ms: int) -> Instant | None:
+        both = has(self._core.state.hold, side) and has(theirs, side)
+        if both and timer is None:
+            core = self._core
+            core.warn("claimed-twice", f"{core.peer} claims {side.value} too; this node gives it up if that stays so")
+            return core.after(delay_ms)
+        return timer if both else None
+
+    def _give_up(self, side: Hold) -> None:
+        core, s = self._core, self._core.state
+        s.hold = minus(s.hold, side)
+        s.need_failback = False
+        core.groups.give(WorkTag.YIELD, core.groups.keys(side), f"{core.peer} claims it too")
+
+    def _adopt(self, side: Hold) -> None:
+        core, s = self._core, self._core.state
+        lapsed, s.handshake = s.handshake, Handshake()
+        s.hold = union(s.hold, side)
+        cause = f"neither this node nor {core.peer} claims it"
+        core.resource()
+        if lapsed.lapsed is not Hold.NONE and not lapsed.lapsed_giver:
+            core.cast(protocol.ask(lapsed.lapsed, Step.DONE))
+        core.groups.take(WorkTag.ORPHAN, core.groups.keys(side), cause)

@@ -1,0 +1,95 @@
+"""What the parts of the resource manager share: configuration, state, the groups, and the effects of this step."""
+
+from __future__ import annotations
+
+from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.machine import Instant, after
+from hacluster.base.report import Severity
+from hacluster.config.resources import Haresources
+from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig
+from hacluster.haresources import protocol
+from hacluster.haresources.groups import Groups, WorkTag
+from hacluster.haresources.hold import has
+from hacluster.haresources.states import JOINING, SETTLE_MS, RState, State
+from hacluster.msg.haresources import Hold
+from hacluster.msg.membership import CastMessage
+from hacluster.wire.hamsg import HaMessage
+
+
+class Core:
+    """One step's workbench. ``now`` is set by the machine before each event, ``out`` collects the effects."""
+
+    def __init__(self, config: HaConfig, groups: Haresources, own_node: str, settings: HaclusterConfig) -> None:
+        self.config = config
+        self.settings = settings
+        self.own = own_node
+        self.others = tuple(node for node in config.nodes if node != own_node)
+        self.state = State()
+        self.now = Instant(0)
+        self.out: list[Effect] = []
+        self.groups = Groups(groups, own_node, settings, lambda: self.out)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the protocol of Heartbeat before 1.2 is in force."""
+        return self.config.auto_failback is AutoFailback.LEGACY
+
+    @property
+    def living(self) -> tuple[str, ...]:
+        """The other nodes that are there."""
+        return tuple(node for node in self.others if self.state.alive.get(node, False))
+
+    @property
+    def peer(self) -> str:
+        """The other node, for texts: the living one if there is one."""
+        return (*self.living, *self.others, "no other node")[0]
+
+    def after(self, delay_ms: int) -> Instant:
+        """The instant ``delay_ms`` from now."""
+        return after(self.now, delay_ms)
+
+    def send(self, to: MachineName, body: object) -> None:
+        """Tell another machine of this node."""
+        self.out.append(Send(to, body))
+
+    def cast(self, message: HaMessage) -> None:
+        """Tell all nodes."""
+        self.send(MachineName.HEARTBEAT, CastMessage(message))
+
+    def resource(self, info: str = "") -> None:
+        """Tell what we hold. Saying so while joining counts as having heard of resources (trap 9)."""
+        s = self.state
+        self.cast(protocol.resource(s.hold, stable=s.stable and info != protocol.INFO_STANDBY, info=info))
+        self.resources_spoken_of()
+
+    def resources_spoken_of(self) -> None:
+        """A ``resource`` of anyone was heard: from now on the other nodes have ten seconds to be stable."""
+        s = self.state
+        if s.rstate in {RState.STARTING, RState.BOTHSTARTING}:
+            s.rstate = RState.RSCRCVD
+            s.timers.resend = None
+            s.timers.settle = self.after(SETTLE_MS)
+
+    def become_stable(self) -> None:
+        """Joining is over."""
+        s = self.state
+        if s.rstate in JOINING:
+            s.rstate = RState.STABLE
+            s.timers.settle = s.timers.resend = None
+
+    def take_local(self, cause: str, *, start: bool = False) -> None:
+        """Acquire our own groups: the claim stands before anything is started; ends with a ``resource``."""
+        self.state.hold = Hold.ALL if has(self.state.hold, Hold.FOREIGN) else Hold.LOCAL
+        self.groups.take(WorkTag.LOCAL, self.groups.keys(Hold.LOCAL), cause, "start" if start else "")
+
+    def say(self, severity: Severity, code: str, text: str, **fields: str) -> None:
+        """One line of log."""
+        self.out.append(Say(severity, "haresources", code, text, tuple(fields.items())))
+
+    def info(self, code: str, text: str) -> None:
+        """A line that tells what is going on."""
+        self.say(Severity.INFO, code, text)
+
+    def warn(self, code: str, text: str) -> None:
+        """A line that tells what should not be so."""
+        self.say(Severity.WARNING, code, text)

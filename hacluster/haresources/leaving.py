@@ -1,0 +1,102 @@
+"""Leaving: a clean stop, the restart after a partition, and waking from a sleep. Source: WIRE.md 9.6 and 9.8.
+
+Stop and restart are the same sequence: ``resource none 0 shutdown``, stop everything, ``shutdone``, then the heartbeat
+falls silent. A handover that is going on is let end first, for at most a minute. If something cannot be stopped and the
+administrator wants the cluster stopped then, no ``shutdone`` is said: it would tell the peer that everything is free.
+
+Waking from a sleep that was long enough for the peer to have declared us dead: what we hold may run there by now. So we
+hold nothing at once, stop everything side by side, and only then speak, as a node that comes up.
+"""
+
+from __future__ import annotations
+
+from hacluster.base.effects import MachineName
+from hacluster.base.report import Severity
+from hacluster.haresources import protocol
+from hacluster.haresources.core import Core
+from hacluster.haresources.groups import WorkTag
+from hacluster.haresources.handover import Handover
+from hacluster.haresources.states import HEAL_MS, RState, Timers
+from hacluster.msg.haresources import Hold
+from hacluster.msg.membership import AnnounceRestart, LeaveNow
+
+STOP_PATIENCE_MS = 60_000
+"""How long a stop waits for a handover to end."""
+
+
+class Leaving:
+    """The ways out, and the way back after a sleep."""
+
+    def __init__(self, core: Core, handover: Handover) -> None:
+        self._core = core
+        self._handover = handover
+
+    def ask(self, reason: str, *, restart: bool = False, silent: bool = False) -> None:
+        """Leave as soon as no handover is going on. A wish to stop outdoes one to restart."""
+        core, leaving = self._core, self._core.state.leaving
+        leaving.restart = restart and (leaving.restart or not leaving.wanted)
+        leaving.silent |= silent
+        if not leaving.wanted:
+            leaving.wanted, leaving.reason = True, reason
+            core.state.timers.stop = core.after(STOP_PATIENCE_MS)
+            core.info("leaving", f"leaving the cluster because {reason}")
+
+    def look(self) -> None:
+        """Begin to leave when that is wanted and possible."""
+        core, s = self._core, self._core.state
+        if not s.leaving.wanted or s.rstate is RState.SHUTDOWN:
+            return
+        late = s.timers.stop is not None and s.timers.stop <= core.now
+        if s.handshake.running and not late and not s.leaving.silent:
+            return
+        self._handover.cancel("this node leaves")
+        speaks = s.comm_up and not core.legacy and s.rstate is not RState.INIT and not s.leaving.silent
+        s.rstate, s.hold, s.timers, s.need_failback = RState.SHUTDOWN, Hold.NONE, Timers(), False
+        if s.leaving.restart:
+            core.send(MachineName.HEARTBEAT, AnnounceRestart())
+        if speaks:
+            core.resource(protocol.INFO_SHUTDOWN)
+        core.groups.give_all(WorkTag.SHUTDOWN, s.leaving.reason)
+
+    def released(self) -> None:
+        """Everything is stopped."""
+        core, leaving = self._core, self._core.state.leaving
+        if not leaving.silent:
+            core.cast(protocol.shutdone())
+        core.send(MachineName.HEARTBEAT, LeaveNow(leaving.restart, leaving.reason))
+
+    def on_returned(self, node: str) -> None:
+        """A node that was held dead speaks again with the same generation: both sides took everything."""
+        core, s = self._core, self._core.state
+        s.alive[node] = True
+        if s.rstate in {RState.INIT, RState.SHUTDOWN} or s.timers.heal is not None or s.leaving.wanted:
+            return
+        core.say(
+            Severity.ERROR,
+            "partition-healed",
+            f"{node} was held dead but lives: the cluster was partitioned; both nodes give everything up and restart",
+        )
+        s.timers.heal = core.after(HEAL_MS)
+
+    def on_slept(self, duration_ms: int) -> None:
+        """We were away so long that the peer may hold everything by now."""
+        core, s = self._core, self._core.state
+        if s.rstate is RState.SHUTDOWN or s.rejoining:
+            return
+        core.say(
+            Severity.ERROR,
+            "slept",
+            f"this node did not run for {duration_ms} ms; {core.peer} may have taken all of it: stopping it at once",
+        )
+        self._handover.cancel("this node slept")
+        s.rejoining, s.rstate, s.hold, s.other_hold = True, RState.INIT, Hold.NONE, Hold.NONE
+        s.other_stable, s.need_failback, s.timers = False, False, Timers()
+        s.heard.clear()
+        core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
+
+    def on_time(self) -> None:
+        """Two seconds after a partition healed."""
+        core, t = self._core, self._core.state.timers
+        if t.heal is not None and t.heal <= core.now:
+            t.heal = None
+            self.ask("the cluster was partitioned", restart=True)

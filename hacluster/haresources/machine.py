@@ -1,0 +1,548 @@
+"""The v1 resource manager as a machine: which groups of haresources run on this node.
+
+Theory of operation
+-------------------
+Two nodes share the groups of haresources. *Local* groups name this node in their line, *foreign* ones the other. Each
+node holds a set of {local, foreign}; a node claims (``resource``) before it starts anything, and stops before it says
+that it has released. Parts, each with its own rules on top of its file:
+
+* ``joining``  coming up beside the other node: ``starting``, ``resource``, ten seconds of settling
+* ``handover`` the standby handshake and automatic failback
+* ``takeover`` the other node is dead or has left: take everything
+* ``leaving``  clean stop, restart after a partition, waking from a sleep
+* ``claims``   nobody or both claim a group: converge
+* ``legacy``   the protocol before all that; ``ipfail`` compares ping nodes; ``hooks`` notify programs
+* ``groups``, ``grouprun``  works over groups, and one group's operations, done by the hands (lrm)
+* ``failures`` what follows a failed start or stop; ``requests`` local programs; ``recovery`` a crash of this process
+
+Each event is handled; then the parts *look* at the state and act on what has become possible (finished works first,
+then failures, leaving, failback, claims), until nothing moves. If the state has changed it is persisted before anything
+is sent.
+
+``hb_takeover`` from the network runs no program: it is a standby with local and foreign swapped, made in here. Groups
+are taken in file order. A third living node switches the pairwise rules off (handover, claims, taking over for a dead
+node): the protocol's words mean something between two nodes only, and a third would claim what the second holds.
+
+What it does not do: fencing (``stonith`` lines of ha.cf; the place is ``Takeover.on_dead``), membership, running
+programs.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import Effect, MachineName, Persist, Publish
+from hacluster.base.machine import Instant, earliest
+from hacluster.config.resources import Haresources
+from hacluster.config.settings import HaclusterConfig, HaConfig
+from hacluster.haresources import protocol, recovery
+from hacluster.haresources.claims import Claims
+from hacluster.haresources.core import Core
+from hacluster.haresources.failures import Failures
+from hacluster.haresources.groups import Work, WorkTag
+from hacluster.haresources.handover import Handover
+from hacluster.haresources.hold import mirror
+from hacluster.haresources.hooks import Hooks
+from hacluster.haresources.ipfail import IpFail
+from hacluster.haresources.joining import Joining, stamp
+from hacluster.haresources.leaving import Leaving
+from hacluster.haresources.legacy import Legacy
+from hacluster.haresources.requests import Requests
+from hacluster.haresources.states import JOINING, RState, Standby, Timers
+from hacluster.haresources.takeover import Takeover
+from hacluster.msg.driver import (
+    HostSample,
+    MachineRestarted,
+    Persisted,
+    PersistFailed,
+    Request,
+    RequesterGone,
+    Restored,
+    StopRequested,
+    Tick,
+)
+from hacluster.msg.haresources import Hold, ResourcesChanged, ResourcesView
+from hacluster.msg.lrm import OpFinished, OpsQuery, OpsView
+from hacluster.msg.membership import (
+    CommUp,
+    LinkStateChanged,
+    MembershipView,
+    MessageReceived,
+    NodeRestarted,
+    NodeState,
+    NodeStateChanged,
+    NodeType,
+    PeerReturned,
+    Slept,
+)
+from hacluster.wire.hamsg import HaMessage
+
+Event = (
+    MembershipView
+    | CommUp
+    | NodeStateChanged
+    | NodeRestarted
+    | PeerReturned
+    | LinkStateChanged
+    | MessageReceived
+    | Slept
+    | OpFinished
+    | OpsView
+    | Tick
+    | Restored
+    | Persisted
+    | PersistFailed
+    | HostSample
+    | Request
+    | RequesterGone
+    | StopRequested
+    | MachineRestarted
+)
+
+_MAX_ROUNDS = 1_000
+
+
+class HaresourcesMachine:
+    """See the module. ``dice`` is taken for the machines' common shape; nothing here is random."""
+
+    def __init__(
+        self,
+        config: HaConfig,
+        groups: Haresources,
+        own_node: str,
+        settings: HaclusterConfig | None = None,
+        dice: Dice | None = None,
+    ) -> None:
+        del dice
+        core = self._core = Core(config, groups, own_node.lower(), settings or HaclusterConfig())
+        self._handover = Handover(core)
+        self._joining = Joining(core, self._handover)
+        self._takeover = Takeover(core, self._handover)
+        self._leaving = Leaving(core, self._handover)
+        self._claims = Claims(core)
+        self._legacy = Legacy(core)
+        self._ipfail = IpFail(core, self._handover)
+        self._failures = Failures(core, self._handover, self._leaving)
+        self._requests = Requests(core, self._handover)
+        self._hooks = Hooks(core)
+        self._node_states: dict[str, NodeState] = {}
+        self._generation = 0
+        self._view: MembershipView | None = None
+        self._before: recovery.Snapshot | None = None
+        self._awaiting_ops = False
+        self._token = 0
+        self._saved = b""
+        self._published: ResourcesView | None = None
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Take one event in; effects in order, the persisted state first."""
+        core = self._core
+        core.now, core.out = now, []
+        self._dispatch(event)
+        self._settle()
+        return self._close()
+
+    def deadline(self) -> Instant | None:
+        """When something is due."""
+        s = self._core.state
+        if self._awaiting_ops:
+            return None
+        t = s.timers
+        failback = t.failback if s.need_failback else None
+        return earliest(
+            t.settle,
+            t.resend,
+            failback,
+            t.heal,
+            t.overlap_local,
+            t.overlap_foreign,
+            t.orphan,
+            t.stop if s.leaving.wanted else None,
+            s.handshake.deadline,
+            s.ipfail.give_up_at,
+            s.ipfail.ask_at,
+            self._core.groups.deadline(),
+            self._failures.deadline(),
+            self._requests.deadline(),
+        )
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        s, groups = self._core.state, self._core.groups
+        groups.check()
+        hs = s.handshake
+        assert hs.running == (hs.deadline is not None), hs
+        assert not hs.running or s.stable, (s.rstate, hs)
+        assert not hs.running or hs.which is not Hold.NONE, hs
+        assert not (hs.releasing and hs.giver) or mirror(mirror(hs.which)) is hs.which, hs
+        assert not hs.running or not self._core.legacy, hs
+        assert (s.timers.settle is not None) == (s.rstate is RState.RSCRCVD), (s.rstate, s.timers)
+        assert not s.rejoining or s.hold is Hold.NONE, s
+        assert s.rstate is not RState.SHUTDOWN or s.hold is Hold.NONE, s
+        assert s.rstate is not RState.SHUTDOWN or not any(work.take for work in groups.works), groups.works
+        assert not s.rejoining or not any(work.take for work in groups.works), groups.works
+        assert not self._core.legacy or s.hold is Hold.NONE, s
+        assert set(s.alive) <= set(self._core.others), s.alive
+        if hs.giver and hs.state is Standby.DONE:
+            assert not groups.has_tag(WorkTag.GIVE), groups.works
+
+    def view(self) -> ResourcesView:
+        """The state for people; also what ``ResourcesQuery`` is answered with."""
+        return self._requests.view()
+
+    def _dispatch(self, event: Event) -> None:  # noqa: C901 - one flat table of events
+        core = self._core
+        match event:
+            case MembershipView():
+                self._on_view(event)
+            case CommUp():
+                self._on_comm_up()
+            case NodeStateChanged():
+                self._on_node_state(event)
+            case NodeRestarted():
+                self._on_node_restarted(event.node)
+            case PeerReturned():
+                self._on_returned(event.node)
+            case LinkStateChanged():
+                self._ipfail.on_link(event.node, up=event.up)
+            case MessageReceived():
+                self._on_message(event)
+            case Slept():
+                self._on_slept(event)
+            case OpFinished():
+                core.groups.on_finished(event, core.now)
+            case OpsView():
+                self._on_ops(event)
+            case Tick():
+                self._on_tick()
+            case Restored():
+                self._on_restored(event)
+            case PersistFailed():
+                core.warn("not-persisted", f"the state cannot be kept for a restart of this process: {event.error}")
+            case Request():
+                self._requests.on_request(event)
+            case RequesterGone():
+                self._requests.on_gone(event.request_id)
+            case StopRequested():
+                self._ipfail.stop()
+                self._leaving.ask("the administrator stops it")
+            case MachineRestarted():
+                self._on_machine_restarted(event.machine)
+            case Persisted() | HostSample():
+                pass
+            case _:
+                assert_never(event)
+
+    def _settle(self) -> None:
+        """Let the parts look until nothing moves."""
+        core = self._core
+        if self._awaiting_ops:
+            return
+        for _ in range(_MAX_ROUNDS):
+            before = len(core.out)
+            for work in core.groups.pump():
+                self._on_work(work)
+            self._failures.look()
+            self._leaving.look()
+            self._requests.look()
+            self._handover.consider_failback()
+            self._claims.look()
+            if len(core.out) == before and all(not work.finished for work in core.groups.works):
+                return
+        raise AssertionError(f"the parts do not come to rest: {core.out[-5:]}")
+
+    def _close(self) -> list[Effect]:
+        core = self._core
+        effects = core.out
+        core.out = []
+        if not self._awaiting_ops and self._before is None:
+            data = recovery.save(self._generation, core.state, core.groups)
+            if data != self._saved:
+                self._saved = data
+                self._token += 1
+                effects.insert(0, Persist(recovery.KEY, data, self._token, volatile=True))
+        view = self._requests.view()
+        if view != self._published:
+            self._published = view
+            effects.append(Publish("resources", ResourcesChanged(view)))
+        return effects
+
+    def _on_work(self, work: Work) -> None:
+        core, s = self._core, self._core.state
+        match work.tag:
+            case WorkTag.LOCAL:
+                for key in work.keys if work.note else ():
+                    core.cast(protocol.ip_response(core.own, key, owned=True))
+                core.resource(protocol.INFO_OURS)
+            case WorkTag.MACH_DOWN:
+                core.cast(protocol.mach_down())
+            case WorkTag.GIVE:
+                self._handover.released()
+            case WorkTag.TAKE:
+                self._handover.acquired()
+            case WorkTag.ORPHAN | WorkTag.YIELD:
+                core.resource()
+            case WorkTag.SHUTDOWN:
+                self._leaving.released()
+            case WorkTag.REJOIN | WorkTag.LEFTOVERS:
+                s.rejoining = False
+                if s.comm_up:
+                    self._join()
+            case WorkTag.LEGACY_GIVE:
+                self._legacy.given(work)
+            case WorkTag.LEGACY_TAKE:
+                self._legacy.taken(work)
+            case WorkTag.RETRY:
+                pass
+            case _:
+                assert_never(work.tag)
+
+    def _on_view(self, view: MembershipView) -> None:
+        core = self._core
+        if view.generation:
+            self._generation = view.generation
+        for node in view.nodes:
+            self._node_states[node.name] = node.state
+            if node.type is NodeType.PING:
+                self._ipfail.on_ping_node(node.name, node.state)
+            elif node.name in core.others and not core.state.comm_up:
+                core.state.alive[node.name] = node.state not in {NodeState.DEAD, NodeState.INIT}
+        self._view = view
+        self._recover()
+
+    def _on_restored(self, event: Restored) -> None:
+        if event.key != recovery.KEY or event.data is None:
+            return
+        found = recovery.load(event.data)
+        if isinstance(found, str):
+            self._core.warn("state-unreadable", f"the state of the life before cannot be used: {found}")
+            return
+        self._before = found
+        self._core.groups.next_op = recovery.next_op(found.next_op)
+        self._recover()
+
+    def _recover(self) -> None:
+        """Go on from the life before, once both it and the membership are known."""
+        core, view, before = self._core, self._view, self._before
+        if view is None:
+            return
+        if before is None:
+            if view.comm_up and not core.state.comm_up:
+                self._on_comm_up()
+            return
+        self._before = None
+        if view.comm_up and before.generation in {0, view.generation} and before.state.comm_up:
+            core.info("resumed", "this process began anew and goes on where it was")
+            core.state = before.state
+            recovery.adopt(core.groups, before)
+            self._awaiting_ops = True
+            core.send(MachineName.LRM, OpsQuery())
+            return
+        keys = recovery.leftovers(core.groups, before)
+        if keys:
+            core.warn("leftovers", "an earlier life of this node left groups running; stopping them first")
+            core.state.rejoining = True
+            core.groups.give(WorkTag.LEFTOVERS, keys, "an earlier life of this node left it running")
+        if view.comm_up:
+            self._on_comm_up()
+
+    def _on_ops(self, ops: OpsView) -> None:
+        core, s = self._core, self._core.state
+        if not self._awaiting_ops:
+            return
+        self._awaiting_ops = False
+        recovery.resume(core.groups, ops, core.now)
+        assert self._view is not None
+        for node in core.others:
+            seen = self._view.node(node)
+            if s.alive.get(node) and seen is not None and seen.state is NodeState.DEAD:
+                self._node_gone(node)
+        if s.stable and not s.handshake.running and not core.legacy and core.living:
+            core.cast(protocol.resource(s.hold, stable=False))
+            core.resource()
+
+    def _on_comm_up(self) -> None:
+        s = self._core.state
+        again = s.comm_up
+        s.comm_up = True
+        if s.rejoining or s.rstate is RState.SHUTDOWN or (again and s.rstate in JOINING):
+            return
+        self._handover.cancel("the heartbeat began anew")
+        s.timers = Timers(stop=s.timers.stop)
+        self._join()
+
+    def _join(self) -> None:
+        core, s = self._core, self._core.state
+        if s.leaving.wanted:
+            return
+        s.other_stable = False
+        if len(core.others) > 1:
+            nodes = ", ".join(core.others)
+            core.warn(
+                "many-nodes", f"haresources is for two nodes; beside {nodes} groups move only while one of them lives"
+            )
+        if core.legacy:
+            self._legacy.start(self._node_states)
+            return
+        self._joining.start()
+        self._ipfail.start()
+        if not core.living:
+            self._takeover.alone()
+
+    def _on_node_state(self, event: NodeStateChanged) -> None:
+        core, s = self._core, self._core.state
+        self._node_states[event.node] = event.new
+        if event.type is NodeType.PING:
+            self._ipfail.on_ping_node(event.node, event.new)
+            return
+        self._hooks.on_status(event.node, event.old.value, event.new.value)
+        if event.node not in core.others:
+            return
+        if event.new is NodeState.DEAD:
+            self._node_gone(event.node)
+        elif event.old in {NodeState.DEAD, NodeState.INIT}:
+            s.alive[event.node] = True
+            self._forget_claims(event.node)
+
+    def _node_gone(self, node: str) -> None:
+        core, s = self._core, self._core.state
+        s.alive[node] = False
+        if s.comm_up and core.legacy:
+            self._legacy.on_dead(node)
+        elif s.comm_up:
+            self._takeover.on_dead(node)
+        s.last_full.pop(node, None)
+
+    def _forget_claims(self, node: str) -> None:
+        """What ``node`` said in an earlier life no longer counts."""
+        s = self._core.state
+        self._handover.cancel(f"{node} began anew")
+        s.other_stable, s.other_hold = False, Hold.NONE
+        s.heard.pop(node, None)
+
+    def _on_node_restarted(self, node: str) -> None:
+        if node in self._core.others:
+            self._core.state.alive[node] = True
+            self._core.info("node-restarted", f"{node} has restarted and holds nothing until it says so")
+            self._forget_claims(node)
+
+    def _on_returned(self, node: str) -> None:
+        if node in self._core.others:
+            self._forget_claims(node)
+            self._leaving.on_returned(node)
+
+    def _on_slept(self, event: Slept) -> None:
+        if event.presumed_dead:
+            self._leaving.on_slept(event.duration_ms)
+        else:
+            self._core.info(
+                "dozed", f"this node did not run for {event.duration_ms} ms, too short for others to notice"
+            )
+
+    def _on_machine_restarted(self, machine: str) -> None:
+        core, s = self._core, self._core.state
+        if machine == MachineName.LRM:
+            core.warn("hands-restarted", "the hands began anew; what was under way is done again")
+            for run in core.groups.runs.values():
+                run.hands_restarted()
+        elif machine == MachineName.HEARTBEAT and s.rstate is not RState.SHUTDOWN:
+            core.warn("heartbeat-restarted", "the heartbeat began anew; joining again with what runs here")
+            self._handover.cancel("the heartbeat began anew")
+            s.comm_up, s.rstate, s.timers = False, RState.INIT, Timers(stop=s.timers.stop)
+            s.other_stable, s.other_hold, s.need_failback = False, Hold.NONE, False
+            s.heard.clear()
+
+    def _on_tick(self) -> None:
+        core = self._core
+        if self._awaiting_ops:
+            return
+        core.groups.on_time(core.now)
+        self._joining.on_time()
+        self._handover.on_time()
+        self._leaving.on_time()
+        self._legacy.on_time()
+        self._ipfail.on_time()
+        self._failures.on_time()
+        self._claims.on_time()
+        t = core.state.timers
+        if t.failback is not None and t.failback <= core.now:
+            t.failback = None
+
+    def _on_message(self, event: MessageReceived) -> None:
+        message, node = event.message, event.node
+        old = self._node_states.get(node)
+        self._hooks.on_message(message, old.value if old else "")
+        if event.own:
+            self._on_own(message)
+            return
+        dest = message.get("dest")
+        if node not in self._core.others or (dest is not None and dest.lower() != self._core.own):
+            return
+        heard = protocol.read(message)
+        if isinstance(heard, protocol.Malformed):
+            self._core.warn("bad-message", f"{message.type} of {node} is ignored: {heard.text}")
+        elif heard is not None:
+            self._on_heard(heard, node, message)
+
+    def _on_own(self, message: HaMessage) -> None:
+        generation = message.get("hg") or ""
+        if generation and len(generation) <= 16:
+            self._generation = int(generation, 16)
+        heard = protocol.read(message)
+        if isinstance(heard, protocol.Ask):
+            self._handover.on_own(heard)
+
+    def _on_heard(self, heard: protocol.Heard, node: str, message: HaMessage) -> None:
+        core = self._core
+        match heard:
+            case protocol.Starting():
+                core.state.alive[node] = True
+                if not core.legacy:
+                    self._joining.on_starting(node)
+                else:
+                    core.warn(
+                        "mode-differs", f"{node} does not run in legacy mode; set auto_failback alike on both nodes"
+                    )
+            case protocol.Resource():
+                if not core.legacy:
+                    self._joining.on_resource(heard, node, stamp(message))
+                    self._ipfail.on_resource(heard)
+            case protocol.Ask():
+                self._handover.on_ask(heard, node)
+            case protocol.Takeover():
+                self._on_takeover(heard.hold, node)
+            case protocol.Shutdone():
+                self._on_shutdone(node)
+            case protocol.Fenced():
+                core.info("fence-news", f"{node} says of fencing {heard.node}: {heard.result}")
+            case protocol.IpRequest():
+                self._legacy.on_request(heard, node)
+            case protocol.IpResponse():
+                self._legacy.on_response(heard, node)
+            case protocol.PingCount():
+                self._ipfail.on_count(heard, node)
+            case protocol.AbortGiveup() | protocol.YouAreDead():
+                self._ipfail.on_verdict(heard)
+            case protocol.ClientJoined():
+                self._ipfail.on_joined(heard)
+            case _:
+                assert_never(heard)
+
+    def _on_takeover(self, which: Hold, node: str) -> None:
+        ours = mirror(which)
+        refused = self._handover.refusal(ours)
+        if refused is None:
+            self._handover.begin(ours, f"{node} asked for it (hb_takeover {which.value})")
+        else:
+            self._core.warn("takeover-ignored", f"hb_takeover {which.value} of {node} is ignored: {refused.text}")
+
+    def _on_shutdone(self, node: str) -> None:
+        core = self._core
+        if not core.state.comm_up or not core.state.alive.get(node, False):
+            return
+        if core.legacy:
+            core.state.alive[node] = False
+            self._legacy.on_dead(node, left=True)
+        else:
+            self._takeover.on_shutdone(node)
