@@ -242,12 +242,30 @@ class HaConfig:
         return any(client.name == "ipfail" for client in self.clients)
 
     def parameters(self) -> dict[str, str]:
-        """What ``cl_status hbparameter -p NAME`` prints: values as written, Heartbeat's defaults for the rest.
+        """What ``cl_status hbparameter -p NAME`` prints: values as written, the last one of a directive counts.
 
-        A directive that was given several times has its last value.
+        What was not written has Heartbeat's default, computed ones included. Directives that make lists (nodes, media,
+        clients) are no parameters, as in Heartbeat.
         """
-        return {**PARAMETER_DEFAULTS, **dict(self.configured)}
+        computed = {
+            "warntime": f"{self.warntime_ms}ms",
+            "initdead": f"{self.initdead_ms}ms",
+            "deadping": f"{self.deadping_ms}ms",
+        }
+        written = {name: value for name, value in self.configured if name not in LIST_DIRECTIVES}
+        for name, alias in (("pacemaker", "crm"), ("crm", "pacemaker")):
+            if name in written:
+                written[alias] = written[name]
+        return {**PARAMETER_DEFAULTS, **computed, **written}
 
+
+LIST_DIRECTIVES = frozenset(
+    {
+        *("node", "bcast", "udp", "mcast", "mcast6", "ucast", "ucast6", "serial", "ping", "ping6", "ping_group"),
+        *("respawn", "failfast", "apiauth", "env", "stonith", "stonith_host"),
+    }
+)
+"""Directives that add to a list; ``hbparameter`` of 3.0.6 knows none of them."""
 
 PARAMETER_DEFAULTS = {
     "cluster": "linux-ha",
@@ -274,8 +292,10 @@ PARAMETER_DEFAULTS = {
     "record_pengine_inputs": "on",
     "enable_config_writes": "on",
     "memreserve": "6500",
+    "crm": "false",
+    "debug": "0",
 }
-"""As ``heartbeat -D`` of 3.0.6 prints them."""
+"""As ``heartbeat -D`` of 3.0.6 prints them, and debug, which ``hbparameter`` knows besides."""
 
 
 class Seal(StrEnum):

@@ -365,15 +365,27 @@ def test_nothing_known_of_the_host_means_nothing_checked_against_it():
 
 
 def test_parameters_are_what_was_written_and_defaults():
-    config, _ = parse(BASE + "keepalive 200ms\nwarntime 3\nucast eth0  10.0.0.2\nlogfacility local0,none\n")
+    """As cl_status of 3.0.6 printed them for such a file."""
+    text = "keepalive 500ms 1\ndeadtime 3\nucast eth0 10.0.0.2\nlogfacility none,local1\ncrm off\nenv A=1\nping gw\n"
+    config, _ = parse(BASE + text)
     found = config.parameters()
-    assert found["keepalive"] == "200ms"
-    assert found["deadtime"] == "30000ms"
-    assert found["warntime"] == "3"
-    assert found["auto_failback"] == "on"
-    assert found["ucast"] == "eth0 10.0.0.2"
-    assert found["logfacility"] == "none"
-    assert "initdead" not in found
+    expected = {
+        "keepalive": "1",
+        "deadtime": "3",
+        "warntime": "1500ms",
+        "initdead": "12000ms",
+        "deadping": "3000ms",
+        "auto_failback": "on",
+        "logfacility": "local1",
+        "hopfudge": "1",
+        "msgfmt": "classic",
+        "compression": "zlib",
+        "debug": "0",
+        "pacemaker": "off",
+        "crm": "off",
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert not {"node", "bcast", "ucast", "env", "ping", "rtprio", "watchdog"} & set(found)
 
 
 @given(st.integers(1, 10**6))
