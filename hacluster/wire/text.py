@@ -109,9 +109,7 @@ def _decode(data: bytes, depth: int, budget: list[int]) -> list[Field]:
     pos = len(START)
     stop = len(data) - len(END)
     while pos < stop:
-        budget[0] -= 1
-        if budget[0] < 0:
-            raise WireError(f"more than {MAX_FIELDS} fields", offset=pos)
+        _spend(budget, 1)
         line = _LINE.match(data, pos, stop)
         if line is None:
             raise WireError("a line that is no field", offset=pos)
@@ -122,13 +120,19 @@ def _decode(data: bytes, depth: int, budget: list[int]) -> list[Field]:
     return fields
 
 
+def _spend(budget: list[int], count: int) -> None:
+    budget[0] -= count
+    if budget[0] < 0:
+        raise WireError(f"more than {MAX_FIELDS} fields and list items")
+
+
 def _field(name: str, kind: FieldType, value: bytes, depth: int, budget: list[int]) -> Field:
     match kind:
         case FieldType.STRING:
             return Field(name, kind, bytes_text(value.replace(STRING_NEWLINE, NEWLINE), field=name))
         case FieldType.LIST:
             items = decode_list(value, name)
-            budget[0] -= len(items)
+            _spend(budget, len(items))
             return Field(name, kind, items)
         case FieldType.STRUCT:
             if depth >= len(DEPTH_NEWLINES):

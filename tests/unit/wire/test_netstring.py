@@ -68,6 +68,7 @@ BAD = {
     b"###\n6:[0)a=b,%%%\n": "neither a field",
     b"###\n5:(0)a=b,%%%\n": "does not lead to a comma in field 'a' at byte 4",
     b"###\n7:(0)a=b,%%%\n": "does not lead to a comma",
+    b"###\n6:(0)a=b": "does not lead to a comma",
     b"###\n9999999:(0)a=b,%%%\n": "does not lead to a comma",
     b"###\n4:(0),,=b,%%%\n": "ends inside the name",
     b"###\n7:(0)a=b\0,%%%\n": "NUL byte in a string in field 'a' at byte 1",
@@ -113,6 +114,10 @@ def test_fields_are_bounded_nested_ones_included() -> None:
     items = b"(3)l=" + b"0:," * (MAX_FIELDS + 1)
     with pytest.raises(WireError, match="more than 1000"):
         decode(b"###\n%d:%b,%%%%%%\n" % (len(items), items))
+    items = b"(3)l=" + b"0:," * 600
+    decode(b"###\n%d:%b,%%%%%%\n" % (len(items), items))
+    with pytest.raises(WireError, match="more than 1000"):
+        decode(b"###\n" + b"%d:%b," % (len(items), items) * 2 + b"%%%\n")
     with pytest.raises(WireError, match="more than 1000 fields"):
         encode(HaMessage((string("a", "b"),) * (MAX_FIELDS + 1)))
     with pytest.raises(WireError, match="more than 1000 list items"):

@@ -116,6 +116,8 @@ def test_the_inner_signature_covers_what_a_real_node_would_render() -> None:
 def test_bounds() -> None:
     with pytest.raises(WireError, match="more than 1000 fields"):
         decode(b">>>\n" + b"a=b\n" * (MAX_FIELDS + 1) + b"<<<\n")
+    with pytest.raises(WireError, match="more than 1000 fields and list items"):
+        decode(b">>>\n" + (b"(3)l=" + b"0:," * 600 + b"\n") * 2 + b"<<<\n")
     with pytest.raises(WireError, match="is larger than"):
         decode(b">" * (MAX_MESSAGE + 2))
     msg = HaMessage.of(a="b")
