@@ -33,7 +33,7 @@ STALL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request: when it began and ended, whether it was answered with status 200, and the first line of the page."""
+    """One request: when it began and ended, whether it was answered with status 200, and by whom."""
 
     start: float
     end: float
@@ -113,12 +113,17 @@ class _Request:
 
 
 def verdict(answer: bytes) -> tuple[bool, str, str]:
-    """Of a whole HTTP answer: whether it is good, the first line of the page, and what is wrong with it."""
+    """Of a whole HTTP answer: whether it is good, who gave it, and what is wrong with it.
+
+    Who is said by the header X-Served-By, or without one by the first line of the page.
+    """
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b"\r\n", 1)[0].split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/"):
         return False, "", "no HTTP answer"
-    who = body.strip().split(b"\n", 1)[0][:MAX_WHO].decode(errors="replace").strip()
+    named = next((h for h in head.split(b"\r\n")[1:] if h.lower().startswith(b"x-served-by:")), None)
+    said = named.partition(b":")[2] if named is not None else body.strip().split(b"\n", 1)[0]
+    who = said[:MAX_WHO].decode(errors="replace").strip()
     if words[1] != b"200":
         return False, who, f"status {words[1].decode(errors='replace')}"
     return True, who, ""

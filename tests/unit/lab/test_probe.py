@@ -66,6 +66,7 @@ def test_outages_do_not_overlap_and_the_order_of_the_record_does_not_matter(item
     ("answer", "expected"),
     [
         (b"HTTP/1.1 200 OK\r\n\r\nnode1\nmore", (True, "node1", "")),
+        (b"HTTP/1.1 200 OK\r\nX-Served-By: node2\r\n\r\npage", (True, "node2", "")),
         (b"HTTP/1.0 503 No\r\n\r\nsorry", (False, "sorry", "status 503")),
         (b"SSH-2.0-x\r\n", (False, "", "no HTTP answer")),
         (b"", (False, "", "no HTTP answer")),

@@ -1,0 +1,94 @@
+"""What is mounted here and who uses it, from /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+NETWORK_TYPES = ("nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs")
+
+
+class Mount:
+    """One line of mountinfo (proc(5)): where, what kind, from what, and both sets of options."""
+
+    __slots__ = ("directory", "kind", "options", "root", "source", "super_options")
+
+    def __init__(self, line: str) -> None:
+        left, _, right = line.partition(" - ")
+        words, tail = left.split(" "), right.split(" ")
+        self.root, self.directory = unescape(words[3]), unescape(words[4])
+        self.options = words[5].split(",")
+        self.kind, self.source = tail[0], unescape(tail[1])
+        self.super_options = tail[2].split(",") if len(tail) > 2 else []
+
+
+def unescape(text: str) -> str:
+    """Undo the kernel's octal escapes of blank, tab, newline and backslash."""
+    if "\\" not in text:
+        return text
+    parts = text.split("\\")
+    return parts[0] + "".join(chr(int(p[:3], 8)) + p[3:] if p[:3].isdecimal() else "\\" + p for p in parts[1:])
+
+
+def mounts(path: str = "/proc/self/mountinfo") -> list[Mount]:
+    """Every mount of this namespace in the order of mounting."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return [Mount(line.rstrip("\n")) for line in file]
+
+
+def below(path: str, directory: str) -> bool:
+    """Whether ``path`` is ``directory`` or inside it."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def protected() -> set[int]:
+    """Processes that are never killed: PID 1, we, and those that started us (the manager)."""
+    found = {1}
+    pid = os.getpid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                pid = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+    return found
+
+
+def users(directory: str) -> list[int]:
+    """Processes with a file, a mapping, their root or their working directory inside ``directory``.
+
+    By the names that /proc shows: asking the files themselves would hang on a dead NFS server, and by the device's
+    number a bind mount would have every user of the file system behind it.
+    """
+    spared = protected()
+    return [
+        pid
+        for entry in os.listdir("/proc")
+        if entry.isdecimal() and (pid := int(entry)) not in spared and _uses(pid, directory)
+    ]
+
+
+def _uses(pid: int, directory: str) -> bool:
+    try:
+        return any(below(path, directory) for path in _paths(pid))
+    except OSError:
+        return False  # it ended while we looked
+
+
+def _paths(pid: int) -> Iterator[str]:
+    for name in ("cwd", "root", "exe"):
+        try:
+            yield os.readlink(f"/proc/{pid}/{name}")
+        except OSError:
+            continue
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{number}")
+        except OSError:
+            continue
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            words = line.rstrip("\n").split(None, 5)
+            if len(words) > 5 and words[5].startswith("/"):
+                yield words[5].removesuffix(" (deleted)")

@@ -1,0 +1,246 @@
+"""The frame of an OCF agent (Resource Agent API 1.1): parameters, meta-data, actions, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+OK = 0
+ERR_GENERIC = 1
+ERR_ARGS = 2
+ERR_UNIMPLEMENTED = 3
+ERR_PERM = 4
+ERR_INSTALLED = 5
+ERR_CONFIGURED = 6
+NOT_RUNNING = 7
+RUNNING_PROMOTED = 8
+FAILED_PROMOTED = 9
+
+SIGKILL, SIGTERM = 9, 15
+
+TRUE_WORDS = ("1", "yes", "true", "on", "y", "t")
+FALSE_WORDS = ("0", "no", "false", "off", "n", "f")
+COMMON_ACTIONS = ("meta-data", "validate-all")
+AGENT_VERSION = "1.0"
+
+
+class Failure(Exception):  # noqa: N818 - the standard's word for it
+    """An action that did not succeed: the exit code, and the reason that a person shall read."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Parameter:
+    """One parameter of an agent; ``kind`` is string, integer, boolean or select (then with ``options``)."""
+
+    __slots__ = ("default", "group", "kind", "long", "name", "options", "reloadable", "required", "short")
+
+    def __init__(
+        self,
+        name: str,
+        short: str,
+        long: str,
+        *,
+        kind: str = "string",
+        default: str | None = None,
+        required: bool = False,
+        group: str = "",
+        reloadable: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.name, self.short, self.long = name, short, long
+        self.kind, self.default, self.required = kind, default, required
+        self.group, self.reloadable, self.options = group, reloadable, options
+
+    def fault(self, value: str) -> str:
+        """What is wrong with a value; empty when nothing is."""
+        if self.kind == "integer" and not value.isdecimal():
+            return f"{self.name} is {value!r}, a whole number is needed"
+        if self.kind == "boolean" and value.lower() not in TRUE_WORDS + FALSE_WORDS:
+            return f"{self.name} is {value!r}, yes or no is needed"
+        if self.kind == "select" and value not in self.options:
+            return f"{self.name} is {value!r}, one of {', '.join(self.options)} is needed"
+        if self.required and not value:
+            return f"the parameter {self.name} is required"
+        return ""
+
+
+class Values:
+    """The parameters of this call, defaults filled in; every access is by a declared name."""
+
+    def __init__(self, parameters: Sequence[Parameter], environment: Mapping[str, str]) -> None:
+        self.given: dict[str, str] = {}
+        self.environment = environment
+        for parameter in parameters:
+            value = environment.get("OCF_RESKEY_" + parameter.name, "")
+            self.given[parameter.name] = value or parameter.default or ""
+        self.faults = [fault for p in parameters if (fault := p.fault(self.given[p.name]))]
+
+    def text(self, name: str) -> str:
+        """A string or select; empty when not given."""
+        return self.given[name]
+
+    def number(self, name: str) -> int:
+        """An integer."""
+        return int(self.given[name])
+
+    def flag(self, name: str) -> bool:
+        """A boolean."""
+        return self.given[name].lower() in TRUE_WORDS
+
+    def meta(self, name: str, default: str = "") -> str:
+        """A meta attribute that the manager passes, such as ``timeout`` (milliseconds)."""
+        return self.environment.get("OCF_RESKEY_CRM_meta_" + name.replace("-", "_"), default)
+
+    @property
+    def depth(self) -> int:
+        """OCF_CHECK_LEVEL: how thorough a monitor is to be."""
+        level = self.environment.get("OCF_CHECK_LEVEL", "0")
+        return int(level) if level.isdecimal() else 0
+
+    @property
+    def instance(self) -> str:
+        """The resource's id as part of a file's name."""
+        return file_name(self.environment.get("OCF_RESOURCE_INSTANCE", "default"))
+
+    @property
+    def timeout_s(self) -> float:
+        """How long this action may take, in seconds; 20 when the manager does not say."""
+        text = self.meta("timeout", "20000")
+        return int(text) / 1000 if text.isdecimal() and int(text) > 0 else 20.0
+
+
+class Action:
+    """An action with its advised time-out in seconds; the handler gives an exit code or raises :class:`Failure`."""
+
+    __slots__ = ("attributes", "handler", "name", "timeout")
+
+    def __init__(self, name: str, handler: Callable[[Values], int], timeout: int, **attributes: object) -> None:
+        self.name, self.handler, self.timeout = name, handler, timeout
+        self.attributes = {key.replace("_", "-"): str(value) for key, value in attributes.items()}
+
+
+class Agent:
+    """All that there is to know of one type of resource. ``validate`` raises :class:`Failure` for bad parameters."""
+
+    def __init__(
+        self,
+        name: str,
+        short: str,
+        long: str,
+        parameters: Sequence[Parameter],
+        actions: Sequence[Action],
+        *,
+        validate: Callable[[Values], None],
+    ) -> None:
+        self.name, self.short, self.long = name, short, long
+        self.parameters, self.actions, self.validate = parameters, actions, validate
+
+    def handler(self, action: str) -> Callable[[Values], int] | None:
+        """The handler of an action; ``status`` is the older name of ``monitor``."""
+        wanted = "monitor" if action == "status" else action
+        return next((a.handler for a in self.actions if a.name == wanted), None)
+
+    def perform(self, action: str, environment: Mapping[str, str]) -> int:
+        """Check the parameters and do the action. A stop with unusable parameters has nothing to stop."""
+        values = Values(self.parameters, environment)
+        try:
+            if values.faults:
+                raise Failure(ERR_CONFIGURED, "; ".join(values.faults))
+            self.validate(values)
+        except Failure as failure:
+            if action == "stop" and failure.code in (ERR_CONFIGURED, ERR_INSTALLED):
+                say(f"nothing to stop: {failure.reason}")
+                return OK
+            raise
+        if action == "validate-all":
+            return OK
+        handler = self.handler(action)
+        if handler is None:
+            raise Failure(ERR_UNIMPLEMENTED, f"{self.name} has no action {action}")
+        return handler(values)
+
+    def usage(self) -> str:
+        """The one-line help."""
+        names = dict.fromkeys([*(a.name for a in self.actions), *COMMON_ACTIONS, "usage"])
+        return f"usage: {self.name} {{{'|'.join(names)}}}\n"
+
+
+def state_directory() -> str:
+    """Where agents keep what must not survive a boot (HA_RSCTMP); made when it is missing."""
+    path = os.environ.get("HA_RSCTMP", "/run/resource-agents")
+    os.makedirs(path, mode=0o755, exist_ok=True)
+    return path
+
+
+def file_name(text: str) -> str:
+    """A text as part of a file's name: everything but letters, digits and ``.-_`` becomes ``_``."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in ".-_") else "_" for c in text)
+
+
+def replace_file(path: str, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = f"{path}.{os.getpid()}"
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.rename(new, path)
+
+
+def read_file(path: str) -> str | None:
+    """The text of a file; ``None`` when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def say(text: str) -> None:
+    """One line for the manager's log."""
+    sys.stderr.write(text + "\n")
+
+
+def reason(text: str) -> None:
+    """The reason of a failure, in the form that a manager shows to people."""
+    say(os.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:") + text)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run an action; whatever goes wrong becomes an exit code and one line, never a traceback."""
+    try:
+        return action()
+    except Failure as failure:
+        reason(failure.reason)
+        return failure.code
+    except PermissionError as error:
+        reason(f"not permitted: {error}")
+        return ERR_PERM
+    except OSError as error:
+        reason(str(error))
+        return ERR_GENERIC
+
+
+def program(agent: Agent) -> None:
+    """The main program of an OCF agent: ``NAME ACTION``, all else in the environment."""
+    if len(sys.argv) != 2:
+        sys.stderr.write(agent.usage())
+        raise SystemExit(ERR_ARGS)
+    action = sys.argv[1]
+    if action == "meta-data":
+        from hacluster_ra.metadata import meta_data
+
+        sys.stdout.write(meta_data(agent))
+        raise SystemExit(OK)
+    if action in ("usage", "help"):
+        sys.stdout.write(agent.usage())
+        raise SystemExit(OK)
+    if action != "validate-all" and agent.handler(action) is None:
+        sys.stderr.write(agent.usage())
+        reason(f"{agent.name} has no action {action}")
+        raise SystemExit(ERR_UNIMPLEMENTED)
+    os.chdir("/")
+    raise SystemExit(guarded(lambda: agent.perform(action, os.environ)))
