@@ -5,7 +5,8 @@ falls silent. A handover that is going on is let end first, for at most a minute
 administrator wants the cluster stopped then, no ``shutdone`` is said: it would tell the peer that everything is free.
 
 Waking from a sleep that was long enough for the peer to have declared us dead: what we hold may run there by now. So we
-hold nothing at once, stop everything side by side, and only then speak, as a node that comes up.
+hold nothing at once, stop everything side by side, and only then have the heartbeat begin anew as a node that comes up,
+with a new generation, or the peer would take our first word for a healed partition and restart as well.
 """
 
 from __future__ import annotations
@@ -93,6 +94,12 @@ class Leaving:
         s.other_stable, s.need_failback, s.timers = False, False, Timers()
         s.heard.clear()
         core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
+
+    def restarted_clean(self) -> None:
+        """After a sleep, everything is stopped: come up as a new life."""
+        s = self._core.state
+        s.rejoining = s.comm_up = False
+        self._core.send(MachineName.HEARTBEAT, LeaveNow(restart=True, reason="this node slept and rejoins"))
 
     def on_time(self) -> None:
         """Two seconds after a partition healed."""

@@ -285,7 +285,9 @@ class HaresourcesMachine:
                 core.resource()
             case WorkTag.SHUTDOWN:
                 self._leaving.released()
-            case WorkTag.REJOIN | WorkTag.LEFTOVERS:
+            case WorkTag.REJOIN:
+                self._leaving.restarted_clean()
+            case WorkTag.LEFTOVERS:
                 s.rejoining = False
                 if s.comm_up:
                     self._join()

@@ -41,9 +41,7 @@ class Snapshot:
 def save(generation: int, state: State, groups: Groups) -> bytes:
     """The state as JSON; equal states give equal bytes."""
     progress = {key: run.progress for key, run in groups.runs.items()}
-    return msgspec.json.encode(
-        Snapshot(VERSION, generation, groups.next_op, state, progress, groups.works), order="deterministic"
-    )
+    return msgspec.json.encode(Snapshot(VERSION, generation, groups.next_op, state, progress, groups.works))
 
 
 def load(data: bytes) -> Snapshot | str:
