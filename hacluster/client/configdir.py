@@ -27,15 +27,27 @@ def read_file(path: Path) -> FileText:
         return FileText(name, None)
     except OSError as error:
         return FileText(name, None, problem=f"the file cannot be read: {error.strerror}")
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return FileText(name, None, problem="this is not a regular file")
-        data = file.read(MAX_FILE + 1)
+        data = _read(descriptor)
+    except OSError as error:
+        return FileText(name, None, problem=f"the file cannot be read: {error.strerror}")
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_FILE:
         return FileText(name, None, problem=f"the file has more than {MAX_FILE} bytes")
     text = data.decode("utf-8", "surrogateescape")
     return FileText(name, text, stat.S_IMODE(status.st_mode), status.st_uid)
+
+
+def _read(descriptor: int) -> bytes:
+    """All bytes of an open file, but not many more than :data:`MAX_FILE`."""
+    data = b""
+    while len(data) <= MAX_FILE and (piece := os.read(descriptor, MAX_FILE)):
+        data += piece
+    return data
 
 
 def read_texts(directory: Path) -> DirectoryTexts:

@@ -25,6 +25,9 @@ SHORT_KEY: Final = 16
 READABLE_BY_OTHERS: Final = 0o044
 """Mode bits that Heartbeat refuses."""
 
+EXAMPLE_KEY: Final = b"REPLACE-THIS-WITH-A-RANDOM-KEY"
+"""The key of our sample file: everybody knows it."""
+
 _WRITABLE_BY_OTHERS: Final = 0o022
 
 _WORD = re.compile(r"[^ \t\r\f\v]+")
@@ -125,6 +128,9 @@ def _key(findings: Findings, number: int, slot: int, words: list[str]) -> Key | 
         secret = words[1].encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         findings.error("bad-key", number, f"slot {slot}: the key is not text")
+        return None
+    if secret == EXAMPLE_KEY:
+        findings.error("example-key", number, f"slot {slot}: the key is that of the sample file", _KEY_HINT)
         return None
     if len(secret) < SHORT_KEY:
         text = f"slot {slot}: the key has less than {SHORT_KEY} characters"

@@ -64,8 +64,9 @@ class Checked:
 
 
 def _missing(file: FileText, hint: str) -> Report:
-    problem = file.problem or "there is no such file"
-    return Report("unreadable-file", Severity.ERROR, problem, Place(file.name), hint)
+    if file.problem:
+        return Report("unreadable-file", Severity.ERROR, file.problem, Place(file.name))
+    return Report("missing-file", Severity.ERROR, "there is no such file", Place(file.name), hint)
 
 
 def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_uid: int = 0) -> Checked:

@@ -263,6 +263,9 @@ WHOLE_LINE: Final = frozenset(
 )
 """Directives that take the rest of their line as one value; they report themselves what is missing."""
 
+MEDIA: Final = ("bcast", "udp", "mcast", "mcast6", "ucast", "ucast6")
+"""Directives that make a medium for heartbeats, or else report an error."""
+
 _LOG_FIELDS = tuple(field.name for field in fields(LogConfig))
 
 _FORGOTTEN = ("baud", "pacemaker_only")
@@ -289,7 +292,8 @@ def _read_line(draft: Draft, line: Line) -> None:
         hint = nearest(line.directive, DIRECTIVES)
         draft.findings.error("unknown-directive", line.number, f"unknown directive {shown(line.directive)}", hint)
         return
-    draft.lines[line.directive] = line.number
+    if line.values or line.directive in WHOLE_LINE:
+        draft.lines[line.directive] = line.number
     if line.directive in WHOLE_LINE:
         draft.configured.append((line.directive, " ".join(line.words)))
     elif not line.values:
@@ -306,7 +310,7 @@ def _finish(draft: Draft) -> None:
     _check_nodes(draft)
     _check_times(draft)
     findings, settings = draft.findings, draft.settings
-    if not any(isinstance(medium, NetworkMedium) for medium in draft.media):
+    if not any(isinstance(medium, NetworkMedium) for medium in draft.media) and draft.lines.keys().isdisjoint(MEDIA):
         hint = "add a medium, for example: bcast eth0"
         findings.error("no-media", None, "there is no medium to send heartbeats over", hint)
     if "auto_failback" not in settings:

@@ -183,7 +183,7 @@ class _Reader:
             return
         argument = parse_ip_argument(word.arguments[0])
         if isinstance(argument, str):
-            self.findings.error("bad-address", line, argument, syntax)
+            self.findings.error("bad-address", line, argument, f"write: {syntax}")
             return
         self._check_place(argument, line)
 

@@ -81,6 +81,7 @@ FAULTS = [
     ("auth 1\n1 md5 ", [(2, "error", "no-key")]),
     (f"auth 1\n1 crc {K}", [(2, "error", "crc-with-key")]),
     (f"auth 1\n1 sha1 {K}\0", [(1, "error", "auth-without-key"), (2, "error", "nul-character")]),
+    ("auth 1\n1 sha1 REPLACE-THIS-WITH-A-RANDOM-KEY", [(2, "error", "example-key")]),
     (f"auth 1\n1 sha1 {K}\ud800", [(2, "error", "bad-key")]),
 ]
 

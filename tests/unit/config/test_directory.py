@@ -41,7 +41,7 @@ def test_a_good_directory_without_hacluster_cf():
 def test_a_missing_file_is_an_error(name):
     checked = check(**{name: None})
     assert not checked.usable
-    assert codes(checked) == [("error", "unreadable-file")]
+    assert codes(checked) == [("error", "missing-file")]
 
 
 def test_an_unreadable_hacluster_cf_is_no_absent_one():
@@ -95,7 +95,7 @@ def test_a_key_file_of_its_own_seals_in_place_of_authkeys():
     readable = dataclasses.replace(texts, seal_key=dataclasses.replace(file, mode=0o644))
     assert ("error", "bad-permissions") in codes(check_directory(readable))
     absent = dataclasses.replace(texts, seal_key=None)
-    assert ("error", "unreadable-file") in codes(check_directory(absent))
+    assert ("error", "missing-file") in codes(check_directory(absent))
 
 
 HA = "bcast eth0 eth1\nauto_failback on\n"

@@ -311,6 +311,7 @@ def test_a_fault_is_reported_with_its_line(line, code):
     [
         ("bcast eth0\nauto_failback on", "no-nodes"),
         ("node alpha\nauto_failback on", "no-media"),
+        ("node alpha\nauto_failback on\nbcast", "no-media"),
         ("node alpha\nauto_failback on\nping gw", "no-media"),
         ("node alpha\nauto_failback on\nserial /dev/ttyS0", "no-media"),
         ("bcast eth0\nauto_failback on\nnode beta gamma", "not-a-member"),

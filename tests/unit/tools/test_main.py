@@ -1,0 +1,48 @@
+"""The ``hacluster`` command: a table of lazily loaded sub-commands."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from hacluster import __version__
+from hacluster.tools.main import COMMANDS, main
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_of_the_table_is_there(name):
+    command = main.get_command(click.Context(main), name)
+    assert isinstance(command, click.Command)
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_help_lists_the_table():
+    result = CliRunner().invoke(main, ["-h"])
+    assert result.exit_code == 0
+    for name, (_, text) in COMMANDS.items():
+        assert name in result.output
+        assert text.split()[0] in result.output
+
+
+def test_version():
+    assert CliRunner().invoke(main, ["--version"]).output == f"hacluster, version {__version__}\n"
+
+
+def test_unknown_command():
+    result = CliRunner().invoke(main, ["chekc"])
+    assert result.exit_code == 2
+    assert "No such command 'chekc'" in result.output
+
+
+def test_help_loads_no_command():
+    """What start-up costs is what it imports."""
+    script = (
+        "import sys; from hacluster.tools.main import main; main(['-h'], standalone_mode=False);"
+        "print(sorted(m for m in sys.modules if m.startswith('hacluster') or m in ('asyncio', 'lxml', 'rich')))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.splitlines()[-1] == "['hacluster', 'hacluster.tools', 'hacluster.tools.main']"
