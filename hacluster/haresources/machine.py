@@ -129,6 +129,7 @@ class HaresourcesMachine:
         self._node_states: dict[str, NodeState] = {}
         self._generation = 0
         self._view: MembershipView | None = None
+        self._restored = False
         self._before: recovery.Snapshot | None = None
         self._awaiting_ops = False
         self._token = 0
@@ -256,7 +257,7 @@ class HaresourcesMachine:
         core = self._core
         effects = core.out
         core.out = []
-        if not self._awaiting_ops and self._before is None:
+        if self._restored and not self._awaiting_ops and self._before is None:
             data = recovery.save(self._generation, core.state, core.groups)
             if data != self._saved:
                 self._saved = data
@@ -314,7 +315,10 @@ class HaresourcesMachine:
         self._recover()
 
     def _on_restored(self, event: Restored) -> None:
-        if event.key != recovery.KEY or event.data is None:
+        if event.key != recovery.KEY:
+            return
+        self._restored = True
+        if event.data is None:
             return
         found = recovery.load(event.data)
         if isinstance(found, str):
