@@ -50,16 +50,19 @@ class Verdict(Enum):
         return self in {Verdict.CURRENT, Verdict.FIRST, Verdict.RESTARTED, Verdict.RETURNED}
 
 
-def judge(peer: Peer, kind: str, stamp: Stamp, wall: int, config: HeartbeatConfig) -> Verdict:
-    """Whether ``stamp`` (of a message of type ``kind``) is believed. ``wall``: our clock, Unix seconds."""
+def judge(peer: Peer, kind: str, stamp: Stamp, wall: int, config: HeartbeatConfig, *, fresh: bool = False) -> Verdict:
+    """Whether ``stamp`` (of a message of type ``kind``) is believed. ``wall``: our clock, Unix seconds.
+
+    ``fresh``: it came in a seal that proves that it was made in this life of ours; then only its order is asked for.
+    """
     generation = stamp.hg
-    if generation is None or generation < peer.generation:
+    if generation is None or (generation < peer.generation and not fresh):
         return Verdict.OLD_GENERATION
     skew = config.replay_skew_ms // 1000
     if stamp.seq is None:
         if not peer.current or generation != peer.generation:
             return Verdict.NOT_YET_HEARD
-        return Verdict.OLD_TIME if skew and stamp.ts + skew < peer.top_ts else Verdict.CURRENT
+        return Verdict.OLD_TIME if skew and not fresh and stamp.ts + skew < peer.top_ts else Verdict.CURRENT
     if peer.current and generation == peer.generation:
         return Verdict.CURRENT
     if generation == peer.generation and stamp.seq <= peer.top_seq:
@@ -68,7 +71,7 @@ def judge(peer: Peer, kind: str, stamp: Stamp, wall: int, config: HeartbeatConfi
         return Verdict.PROOF
     if kind != MessageType.STATUS:
         return Verdict.NOT_YET_HEARD
-    if peer.proven != generation and _doubtful(peer, stamp, generation, wall, skew):
+    if not fresh and peer.proven != generation and _doubtful(peer, stamp, generation, wall, skew):
         return Verdict.DOUBTFUL
     if generation == peer.generation:
         return Verdict.RETURNED if peer.met else Verdict.FIRST

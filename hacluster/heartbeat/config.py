@@ -27,7 +27,7 @@ class Identity:
     def __post_init__(self) -> None:
         assert len(self.uuid) == 16, self.uuid
         assert self.node == self.node.lower(), self.node
-        assert len(self.boot_nonce) >= 8, self.boot_nonce
+        assert len(self.boot_nonce) >= 16, len(self.boot_nonce)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class HeartbeatConfig:
     def __post_init__(self) -> None:
         assert self.nodes, "no nodes"
         assert 0 < self.keepalive_ms < self.deadtime_ms, (self.keepalive_ms, self.deadtime_ms)
+        assert self.seal is not Seal.ON or self.seal_keys, "seal on, but there is no secret to seal with"
 
     @classmethod
     def of(cls, ha: HaConfig, own: HaclusterConfig, keys: KeyRing, seal_keys: tuple[bytes, ...] = ()) -> Self:

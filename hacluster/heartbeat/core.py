@@ -13,6 +13,7 @@ from hacluster.base.effects import Effect, MachineName, Persist, Publish, Say, S
 from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
+from hacluster.config.settings import Seal
 from hacluster.heartbeat.admission import FLOOR_INTERVAL_MS, FLOOR_MARGIN
 from hacluster.heartbeat.api import ClientApi
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
@@ -24,6 +25,7 @@ from hacluster.heartbeat.peer import Peer, PeerTable
 from hacluster.heartbeat.ping import Pings
 from hacluster.heartbeat.quiet import Quiet
 from hacluster.heartbeat.rexmit import LAG_WARNING
+from hacluster.heartbeat.sealing import Sealing
 from hacluster.heartbeat.startup import Handshake, Phase
 from hacluster.msg.membership import (
     LinkStateChanged,
@@ -54,7 +56,8 @@ class Core:
         self.config = config
         self.identity = identity
         self.peers = PeerTable(config, identity.node, dice)
-        self.outbox = Outbox(config, identity)
+        self.sealing = Sealing(config, identity, self.peers)
+        self.outbox = Outbox(config, identity, self.sealing)
         self.quiet = Quiet(config.log_rate_limit)
         self.pings = Pings(config, identity)
         self.api = ClientApi()
@@ -66,7 +69,6 @@ class Core:
         self.self_links = Links(tuple(m.link for m in config.media if m.hears_itself))
         self.started = Instant(0)
         self.accounted = False
-        self.muted_until: Instant | None = None
         self.restart_announced = False
         self.last_status = Instant(0)
         self.floor_due: Instant | None = None
@@ -121,7 +123,7 @@ class Core:
             own_state=self.state,
             comm_up=self.phase is Phase.ACTIVE,
             nodes=(*members, *others.values()),
-            seal_mode=self.config.seal.value,
+            seal_mode=self.sealing.mode.value,
             generation=self.outbox.generation,
             sign_slot=signer.slot,
             sign_method=signer.method.value,
@@ -129,8 +131,10 @@ class Core:
 
     def seal_state(self, peer: Peer) -> SealState:
         """How datagrams travel between us and ``peer``."""
-        if peer.sealed:
+        if peer.sealed and self.sealing.mode is not Seal.OFF:
             return SealState.SEALED
+        if peer.offered:
+            return SealState.OFFERED
         return SealState.CLASSIC if peer.current else SealState.UNKNOWN
 
     # -- talking to the cluster ----------------------------------------------------------------------------------
@@ -169,10 +173,10 @@ class Core:
 
     def send_status(self, now: Instant) -> None:
         """Our heartbeat: a status on every medium, an echo to every ping node."""
-        if self.muted_until is None:
-            dt = f"{self.advertised_ms(now):x}"
-            self.cast(HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1"), now)
-            self.last_status = now
+        dt = f"{self.advertised_ms(now):x}"
+        status = HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1")
+        self.cast(status.with_fields(*self.sealing.offer()), now)
+        self.last_status = now
         ts = self.outbox.clock.stamp(now)
         for index, medium in self.pings.media:
             self.out.append(self.outbox.echo(index, self.pings.echo(medium, ts)))
@@ -233,7 +237,8 @@ class Core:
         """Write the floors to disk now."""
         self.floor_due = None
         self._saved = {peer.name: (peer.generation, peer.top_seq) for peer in self.peers.normal()}
-        return self.persist(FLOOR_KEY, encode_floors(self.peers.floors(self.outbox.clock.seconds(now))))
+        floors = self.peers.floors(self.outbox.clock.seconds(now))
+        return self.persist(FLOOR_KEY, encode_floors(floors, self.sealing.record()))
 
     def floor_moved(self, peer: Peer, now: Instant) -> None:
         """More is believed of ``peer`` than is on disk; write it soon, and now if it is much more."""

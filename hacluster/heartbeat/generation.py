@@ -1,8 +1,9 @@
 """The files that make a node the same node after a restart: generation, UUID, and what it has heard from its peers.
 
 ``hb_generation`` and ``hb_uuid`` are Heartbeat's own formats (WIRE.md section 12), so that a host can change from
-Heartbeat to hacluster in place and back. ``replay-floor`` is ours: one line per peer, a version line before and a
-count after them, so that a torn or foreign file is recognised and not believed in part.
+Heartbeat to hacluster in place and back. ``replay-floor`` is ours: one line per peer, at most one line with the record
+of sealed sessions, a version line before and a count after them, so that a torn or foreign file is recognised and not
+believed in part.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _MAGIC: Final = b"hacluster-replay-floor 1"
 _LINE: Final = re.compile(
     rb"([!-~]{1,255}) ([0-9a-f]{32}|-) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) (sealed|classic)"
 )
+_SEAL: Final = re.compile(rb"seal ((?:[0-9a-f]{2})+)")
 _MAX_FILE: Final = 64 * 1024
 
 
@@ -82,34 +84,49 @@ class Floor:
     sealed: bool = False
 
 
-def encode_floors(floors: Iterable[Floor]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The whole ``replay-floor`` file: floors by node name, and the record of sealed sessions (may be empty)."""
+
+    nodes: dict[str, Floor]
+    seal: bytes = b""
+
+
+def encode_floors(floors: Iterable[Floor], seal: bytes = b"") -> bytes:
     """The ``replay-floor`` file."""
     lines = [_MAGIC]
     for floor in floors:
         uuid = floor.uuid.hex() or "-"
-        seal = "sealed" if floor.sealed else "classic"
-        text = f"{floor.node} {uuid} {floor.generation} {floor.seq} {floor.ts} {floor.wall} {seal}"
+        word = "sealed" if floor.sealed else "classic"
+        text = f"{floor.node} {uuid} {floor.generation} {floor.seq} {floor.ts} {floor.wall} {word}"
         lines.append(text.encode())
+    if seal:
+        lines.append(b"seal " + seal.hex().encode())
     lines.append(b"end %d" % (len(lines) - 1))
     return b"\n".join(lines) + b"\n"
 
 
-def decode_floors(data: bytes) -> dict[str, Floor] | None:
-    """The floors by node name; ``None`` when the file is torn, of another version, or anything else."""
+def decode_floors(data: bytes) -> Floors | None:
+    """The content of the file; ``None`` when it is torn, of another version, or anything else."""
     if len(data) > _MAX_FILE:
         return None
     lines = data.split(b"\n")
-    if len(lines) < 3 or lines[0] != _MAGIC or lines[-1] or len(lines) - 3 > 2 * MAX_NODES:
+    if len(lines) < 3 or lines[0] != _MAGIC or lines[-1] or len(lines) - 3 > 2 * MAX_NODES + 1:
         return None
     if lines[-2] != b"end %d" % (len(lines) - 3):
         return None
+    body = lines[1:-2]
+    seal = b""
+    if body and (last := _SEAL.fullmatch(body[-1])) is not None:
+        seal = bytes.fromhex(last[1].decode())
+        body.pop()
     floors: dict[str, Floor] = {}
-    for line in lines[1:-2]:
+    for line in body:
         found = _LINE.fullmatch(line)
         if found is None:
             return None
-        name, uuid, generation, seq, ts, wall, seal = found.groups()
+        name, uuid, generation, seq, ts, wall, word = found.groups()
         node = name.decode()
         raw = b"" if uuid == b"-" else bytes.fromhex(uuid.decode())
-        floors[node] = Floor(node, raw, int(generation), int(seq), int(ts), int(wall), seal == b"sealed")
-    return floors
+        floors[node] = Floor(node, raw, int(generation), int(seq), int(ts), int(wall), word == b"sealed")
+    return Floors(floors, seal)

@@ -10,9 +10,10 @@ that a real node takes it for a member (WIRE.md), and believes less than a real 
 * *Time.* Everything that is due is in :meth:`HeartbeatMachine._run_timers`; :meth:`deadline` is the earliest of it.
   Each step ends with running what is due, so a late driver costs nothing but the delay.
 * *Our own sleep.* A timer that comes far too late means that we did not run. Then nobody is declared dead for the
-  silence in which we did not listen, the resource machine is told (``Slept``), and if the others may have declared us
-  dead we send no status until it has given up what they took and has us begin anew (``LeaveNow(restart=True)``): to the
-  others we are a dead node that restarts, not a healed partition, which would cost them their resources as well.
+  silence in which we did not listen, and the resource machine is told (``Slept``). If the others may have declared us
+  dead we say nothing more in this generation but begin anew with the next one: to the others we are a dead node that
+  restarts, not a healed partition, which would cost them their resources as well. The resource machine gets ``CommUp``
+  a second time and joins again when it has given up what they took.
 * *Who speaks.* Status each keepalive; acknowledgements, requests for what is missing and resent messages as they fall
   due; everything else is asked for by the resource machine or by clients, and looped back to the former first.
 
@@ -46,7 +47,7 @@ from hacluster.heartbeat.liveness import DRAIN_MS, Pause, pause_of
 from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.reception import Reception
 from hacluster.heartbeat.requests import Requests
-from hacluster.heartbeat.startup import Phase
+from hacluster.heartbeat.startup import Handshake, Phase
 from hacluster.msg.driver import (
     DatagramReceived,
     HostSample,
@@ -96,11 +97,11 @@ Event = (
 
 SAVE_RETRY_MS: Final = 1_000
 SAVE_TRIES: Final = 5
+MAX_WAITING: Final = 64
+"""Most messages that wait for the generation to be on disk."""
+
 LEAVE_WAIT_MS: Final = 2_000
 """How long a leaving node waits for the disk."""
-
-MUTE_MS: Final = 300_000
-"""After a sleep, how long the resource machine has to give up what the others took, before we speak again anyway."""
 
 
 class HeartbeatMachine:
@@ -126,6 +127,7 @@ class HeartbeatMachine:
         self._leave_token = 0
         self._leave_due = Instant(0)
         self._failed_media: set[int] = set()
+        self._waiting: list[HaMessage] = []
 
     # -- the shape of a machine ----------------------------------------------------------------------------------
 
@@ -175,8 +177,7 @@ class HeartbeatMachine:
                 if core.phase.talking:
                     core.tell(core.view())
             case CastMessage():
-                if core.phase.talking:
-                    core.cast(event.message, now, loop=True)
+                self._on_cast(event.message, now)
             case AnnounceRestart():
                 self._announce_restart(now)
             case LeaveNow():
@@ -201,9 +202,7 @@ class HeartbeatMachine:
             case Phase.JOINING | Phase.ASKING | Phase.ACTIVE:
                 pass
         asking = core.handshake.due if core.phase is Phase.ASKING else None
-        first = earliest(
-            self._status_due, self._bump_ends, asking, core.muted_until, core.floor_due, core.api.deadline()
-        )
+        first = earliest(self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline())
         return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
 
     def _peer_deadline(self, peer: Peer) -> Instant | None:
@@ -229,6 +228,7 @@ class HeartbeatMachine:
             assert core.state is (NodeState.ACTIVE if core.phase is Phase.ACTIVE else NodeState.UP), core.state
         else:
             assert core.phase in {Phase.LEAVING, Phase.GONE} or core.outbox.history.last == 0
+            assert core.phase is not Phase.SAVING or core.outbox.generation > (self._stored or 0)
         assert core.accounted or core.phase is not Phase.ACTIVE
 
     # -- start ---------------------------------------------------------------------------------------------------
@@ -245,7 +245,8 @@ class HeartbeatMachine:
                 text = "replay-floor is unreadable; recorded messages can be told from new ones by their time only"
                 core.say(Severity.ERROR, "bad-floor", text)
             else:
-                core.peers.restore(floors)
+                core.peers.restore(floors.nodes)
+                core.sealing.stored = floors.seal
         self._loaded.add(event.key)
         self._load()
 
@@ -257,8 +258,14 @@ class HeartbeatMachine:
         generation = next_generation(self._stored, unix_ms, core.config.generation_method)
         if self._stored is None:
             core.say(Severity.WARNING, "no-generation", f"No Previous generation - starting at {generation}")
-        core.outbox.generation = generation
+        self._begin_anew(generation)
+
+    def _begin_anew(self, generation: int) -> None:
+        """Speak as ``generation``, once that is on disk."""
+        core = self._core
+        core.outbox.begin(generation)
         core.phase = Phase.SAVING
+        self._save_tries = 0
         self._save()
 
     def _save(self) -> None:
@@ -292,15 +299,23 @@ class HeartbeatMachine:
     def _begin(self, now: Instant) -> None:
         core = self._core
         core.phase = Phase.JOINING
+        core.state = NodeState.INIT
         core.started = now
         core.say(Severity.INFO, "generation", f"Heartbeat generation: {core.outbox.generation}")
+        trouble = core.sealing.begin(core.outbox.generation)
+        if trouble:
+            core.say(Severity.ERROR, "bad-seal-record", f"whom we sealed with before is forgotten: {trouble}")
         for peer in core.peers:
             peer.silence.since = now
+        core.handshake = Handshake()
         self._bump_ends = after(now, START_BUMP_MS)
         self._status_due = after(now, core.config.keepalive_ms)
         core.tell(core.view())
         core.send_status(now)
         core.set_own_state(NodeState.UP, now)
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            core.cast(message, now, loop=True)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -316,7 +331,7 @@ class HeartbeatMachine:
         core = self._core
         silent = now - core.last_status
         alive = core.peers.alive()
-        presumed = bool(alive) and core.muted_until is None and silent >= core.advertised_ms(core.last_status)
+        presumed = bool(alive) and silent >= core.advertised_ms(core.last_status)
         core.say(
             Severity.WARNING,
             "slept",
@@ -327,9 +342,9 @@ class HeartbeatMachine:
             if peer.state is not NodeState.DEAD:
                 peer.silence.since = now
                 peer.links.excuse(now)
-        if presumed:
-            core.muted_until = after(now, MUTE_MS)
         core.tell(Slept(pause.lateness_ms, presumed))
+        if presumed:
+            self._begin_anew(core.outbox.generation + 1)
 
     def _run_timers(self, now: Instant) -> None:
         core = self._core
@@ -349,16 +364,13 @@ class HeartbeatMachine:
 
     def _beat(self, now: Instant) -> None:
         core = self._core
-        if core.muted_until is not None and core.muted_until <= now:
-            core.muted_until = None
-            text = "the resources were not given up in time after this node slept; it speaks again as it is"
-            core.say(Severity.CRIT, "mute-over", text)
         due = self._status_due <= now
         if self._bump_ends is not None and self._bump_ends <= now:
             self._bump_ends = None
             due = True
         if due:
             core.send_status(now)
+            core.sealing.expire(now)
             for kind, hidden in core.quiet.summaries(now):
                 core.say(Severity.WARNING, "suppressed", f"{hidden} more lines of this kind were not logged", kind=kind)
         if self._status_due <= now:
@@ -392,6 +404,16 @@ class HeartbeatMachine:
             core.cast(HaMessage.of(t=MessageType.REQNODES, dest=target.name), now)
 
     # -- orders --------------------------------------------------------------------------------------------------
+
+    def _on_cast(self, message: HaMessage, now: Instant) -> None:
+        core = self._core
+        if core.phase.talking:
+            core.cast(message, now, loop=True)
+        elif core.phase is Phase.SAVING and len(self._waiting) < MAX_WAITING:
+            self._waiting.append(message)
+        else:
+            text = f"a {message.type or '?'} message is not sent: this node does not speak now"
+            core.murmur(Severity.WARNING, "not-talking", "", text, now, phase=core.phase.name.lower())
 
     def _on_medium(self, event: MediumFailed | MediumReady, now: Instant) -> None:
         core = self._core

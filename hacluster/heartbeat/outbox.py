@@ -7,8 +7,10 @@ from typing import Final
 
 from hacluster.base.effects import Transmit
 from hacluster.base.machine import Instant
+from hacluster.config.settings import Seal
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
 from hacluster.heartbeat.rexmit import SentHistory
+from hacluster.heartbeat.sealing import Sealing
 from hacluster.wire.auth import KeyRing
 from hacluster.wire.fields import Stamp, stamped
 from hacluster.wire.frame import sign
@@ -46,17 +48,18 @@ class WallClock:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message as it went out: signed, and as it is."""
+    """One message as it went out: signed for the classic wire, and as it is sealed. Either may not be needed."""
 
-    message: HaMessage
-    datagram: bytes
+    classic: bytes | None
+    plain: bytes | None
 
 
 class Outbox:
     """The sending side. Every method returns the effects that put something on the wire."""
 
-    def __init__(self, config: HeartbeatConfig, identity: Identity) -> None:
+    def __init__(self, config: HeartbeatConfig, identity: Identity, sealing: Sealing) -> None:
         self._config = config
+        self._sealing = sealing
         self._identity = identity
         self._media = tuple(index for index, medium in enumerate(config.media) if medium.ping is None)
         self.keys: KeyRing = config.keys
@@ -80,18 +83,36 @@ class Outbox:
     def cast(self, message: HaMessage, destuuid: bytes | None, now: Instant) -> tuple[HaMessage, list[Transmit]]:
         """Send a sequenced message; also returns it as sent. :class:`WireError` if it cannot be written."""
         full = stamped(message, self._stamp(destuuid, self.history.last + 1, now))
-        sent = Sent(full, sign(full, self.keys, inner=self._config.inner_auth))
+        sent = self._prepare(full)
         self.history.keep(sent)
         return full, self.put(sent)
 
     def whisper(self, message: HaMessage, destuuid: bytes | None, now: Instant) -> list[Transmit]:
         """Send a delivery control message (``NS_``), which is neither numbered nor kept."""
         full = stamped(message, self._stamp(destuuid, None, now))
-        return self.put(Sent(full, sign(full, self.keys, inner=self._config.inner_auth)))
+        return self.put(self._prepare(full))
+
+    def _prepare(self, message: HaMessage) -> Sent:
+        mode = self._sealing.mode
+        classic = None if mode is Seal.ON else sign(message, self.keys, inner=self._config.inner_auth)
+        plain = None if mode is Seal.OFF else self._sealing.plaintext(message)
+        return Sent(classic, plain)
 
     def put(self, sent: Sent) -> list[Transmit]:
-        """Put a message on every medium, byte for byte as it was signed."""
-        return [Transmit(index, sent.datagram) for index in self._media]
+        """Put a message on every medium: byte for byte as it was signed, or sealed anew for each."""
+        forms = self._sealing.forms()
+        out: list[Transmit] = []
+        for index in self._media:
+            if forms.sealed and sent.plain is not None:
+                out.append(Transmit(index, self._sealing.seal(sent.plain)))
+            if forms.classic and sent.classic is not None:
+                out.append(Transmit(index, sent.classic))
+        return out
+
+    def begin(self, generation: int) -> None:
+        """A new generation: numbers begin at 1."""
+        self.generation = generation
+        self.history = SentHistory()
 
     def echo(self, medium: int, message: HaMessage) -> Transmit:
         """Sign the data of an ICMP echo."""

@@ -36,7 +36,7 @@ class Peer:
     ``generation``, ``top_seq``, ``top_ts`` are the highest believed (restored from the replay floor at start);
     ``status_seq`` is the newest status. ``current``: a fresh status of that generation was believed, and the node has
     not been declared dead since. ``met``: it was current once in this run. ``proven``: the generation for which the
-    node answered our challenge.
+    node answered our challenge. ``sealed``: pinned, it has proven that it seals; ``offered``: it says that it can.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Peer:
     proven: int = -1
     challenge: Challenge | None = None
     sealed: bool = False
+    offered: bool = False
     weight: int = 100
     site: str = ""
     held: list[tuple[int, HaMessage]] = field(default_factory=list)

@@ -13,6 +13,7 @@ from typing import Final
 from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
+from hacluster.config.settings import Seal
 from hacluster.heartbeat.admission import SourceFilter, Verdict, judge
 from hacluster.heartbeat.api import PROBE, question
 from hacluster.heartbeat.config import MediumSpec
@@ -25,13 +26,18 @@ from hacluster.wire.auth import KeyRing
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_stamp
 from hacluster.wire.frame import Opened, open_frame
 from hacluster.wire.hamsg import HaMessage
+from hacluster.wire.netstring import decode
 from hacluster.wire.reject import Rejected, RejectReason
+from hacluster.wire.seal import is_sealed
 
 CHALLENGE_MS: Final = 1_000
 MAX_OLD_RINGS: Final = 4
 LIFE_SIGN_S: Final = 5
 """A repeated message counts as a sign of life of its link when it was sent less than this before the newest."""
 
+_OTHER_KEYS: Final = frozenset(
+    {RejectReason.BAD_DIGEST, RejectReason.UNKNOWN_SLOT, RejectReason.UNKNOWN_KEY, RejectReason.FORGED}
+)
 _LOST_GENERATION: Final = (
     "refused a message of node {node} of generation {hg}, below {known}: it is recorded, or the node has lost its"
     " generation file; if so, 'hacluster forget {node}' lets it in again"
@@ -45,11 +51,12 @@ _REFUSALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message, its stamp, and the link it came over."""
+    """An authentic message, its stamp, the link it came over; ``fresh``: it was sealed in this life of ours."""
 
     message: HaMessage
     stamp: Stamp
     link: str
+    fresh: bool
 
 
 class Reception:
@@ -76,19 +83,82 @@ class Reception:
             core.murmur(Severity.WARNING, "source-refused", "", text, now)
             return
         medium = core.config.media[event.medium]
+        try:
+            if medium.ping is not None:
+                self._echoed(medium, event, now)
+            elif is_sealed(event.data):
+                self._sealed(medium, event, now)
+            else:
+                self._classic(medium, event, now)
+        except WireError as error:
+            text = f"a message that one of our keys made makes no sense: {error}"
+            core.murmur(Severity.WARNING, "bad-message", "", text, now, source=event.source)
+
+    def _classic(self, medium: MediumSpec, event: DatagramReceived, now: Instant) -> None:
         opened = self._open(event.data, now)
         if isinstance(opened, Rejected):
             self._rejected(opened, event, now)
             return
-        try:
-            stamp = read_stamp(opened.message)
-            if medium.ping is None:
-                self._authentic(medium, opened.message, stamp, event.source, now)
+        said = Said(opened.message, read_stamp(opened.message), medium.link, fresh=False)
+        peer = self._speaker(said, event.source, now)
+        if peer is not None and self._classic_counts(peer, said, now):
+            self._take(peer, said, now)
+
+    def _classic_counts(self, peer: Peer, said: Said, now: Instant) -> bool:
+        core = self._core
+        if core.sealing.mode is Seal.ON:
+            text = (
+                f"refused a classic datagram of node {peer.name}, because this node has 'seal on'; for a cluster with"
+                " Heartbeat nodes write 'seal offer' into hacluster.cf on all hacluster nodes"
+            )
+            core.murmur(Severity.WARNING, "classic-refused", peer.name, text, now)
+            return False
+        if core.sealing.mode is Seal.OFFER and peer.sealed:
+            # While it is heard, these are the copies that it sends for the Heartbeat nodes of the cluster.
+            if not peer.current:
+                text = (
+                    f"refused a classic datagram of node {peer.name}, which has proven that it can seal; if it runs"
+                    f" Heartbeat now, 'hacluster unpin {peer.name}' lets it in"
+                )
+                core.murmur(Severity.WARNING, "downgrade-refused", peer.name, text, now)
+            return False
+        if said.message.type == MessageType.STATUS and not peer.offered:
+            peer.offered = core.sealing.offered(said.message, said.stamp)
+        return True
+
+    def _sealed(self, medium: MediumSpec, event: DatagramReceived, now: Instant) -> None:
+        core = self._core
+        state = core.sealing.state
+        if state is None:
+            text = "refused a sealed datagram, because this node has 'seal off'"
+            core.murmur(Severity.WARNING, "sealed-refused", "", text, now, source=event.source)
+            return
+        opened = state.open(event.data)
+        if isinstance(opened, Rejected):
+            if opened.reason is RejectReason.OWN and opened.detail == "our own datagram":
+                core.self_links.heard(medium.link, now)
             else:
-                self._echoed(medium, opened.message, stamp, now)
-        except WireError as error:
-            text = f"a signed {opened.message.type or '?'} message makes no sense: {error}"
-            core.murmur(Severity.WARNING, "bad-message", "", text, now, source=event.source)
+                self._rejected(opened, event, now)
+            return
+        message = decode(opened.plaintext)
+        stamp = read_stamp(message)
+        if (stamp.srcuuid, stamp.hg) != (opened.session.node, opened.session.generation):
+            raise WireError("not the sender of the seal", field=FieldName.SRCUUID)
+        said = Said(message, stamp, medium.link, fresh=True)
+        peer = self._speaker(said, event.source, now)
+        if peer is not None and opened.fresh:
+            if opened.persist or not peer.sealed:
+                self._pin(peer, now)
+            self._take(peer, said, now)
+        if peer is not None and opened.answer:
+            core.send_status(now)
+
+    def _pin(self, peer: Peer, now: Instant) -> None:
+        if not peer.sealed:
+            peer.sealed = True
+            text = f"node {peer.name} has proven that it seals: its classic datagrams count no more"
+            self._core.say(Severity.INFO, "pinned", text)
+        self._core.save_floors(now)
 
     def _open(self, data: bytes, now: Instant) -> Opened | Rejected:
         opened = open_frame(data, self._core.outbox.keys)
@@ -104,7 +174,7 @@ class Reception:
         if rejected.reason is RejectReason.NOT_OURS:
             return
         text = f"refused a datagram from {event.source}: {rejected.reason}"
-        if rejected.reason in {RejectReason.BAD_DIGEST, RejectReason.UNKNOWN_SLOT}:
+        if rejected.reason in _OTHER_KEYS:
             text += (
                 "; if that is a node of this cluster, its authkeys differ from ours, else another cluster uses our port"
             )
@@ -118,43 +188,54 @@ class Reception:
             medium=str(event.medium),
         )
 
-    def _echoed(self, medium: MediumSpec, message: HaMessage, stamp: Stamp, now: Instant) -> None:
+    def _echoed(self, medium: MediumSpec, event: DatagramReceived, now: Instant) -> None:
         core = self._core
-        wall = core.outbox.clock.stamp(now)
-        if not core.pings.answers(medium, message, stamp.src.lower(), stamp.ts, wall):
+        opened = self._open(event.data, now)
+        if isinstance(opened, Rejected):
+            self._rejected(opened, event, now)
             return
-        peer = core.peers.get(stamp.src.lower())
-        if peer is not None and peer.type is NodeType.PING:
-            peer.silence.speak(now)
-            core.link_heard(peer, medium.link, now)
-            core.set_state(peer, NodeState.PING)
-
-    def _authentic(self, medium: MediumSpec, message: HaMessage, stamp: Stamp, source: str, now: Instant) -> None:
-        core = self._core
+        stamp = read_stamp(opened.message)
         name = stamp.src.lower()
-        if name == core.identity.node:
-            self._own(medium, stamp, source, now)
+        wall = core.outbox.clock.stamp(now)
+        peer = core.peers.get(name)
+        if peer is None or not core.pings.answers(medium, opened.message, name, stamp.ts, wall):
             return
+        peer.silence.speak(now)
+        core.link_heard(peer, medium.link, now)
+        core.set_state(peer, NodeState.PING)
+
+    def _speaker(self, said: Said, source: str, now: Instant) -> Peer | None:
+        """The other member that an authentic message names as its sender."""
+        core = self._core
+        name = said.stamp.src.lower()
+        if name == core.identity.node:
+            self._own(said, source, now)
+            return None
         peer = core.peers.get(name)
         if peer is None or peer.type is NodeType.PING:
             text = f"ignored a message of {name!r}, which is no node of this cluster; ha.cf must name it on all nodes"
             core.murmur(Severity.WARNING, "unknown-node", "", text, now, source=source)
-            return
-        if stamp.srcuuid == core.identity.uuid:
+            return None
+        if said.stamp.srcuuid == core.identity.uuid:
             text = f"node {name} uses our own UUID; one of the two hosts is a copy: remove hb_uuid there and restart"
             core.murmur(Severity.CRIT, "uuid-twice", name, text, now, source=source)
-            return
-        if message.type == MessageType.STATUS:
-            read_status(message)
-        verdict = judge(peer, message.type, stamp, core.outbox.clock.seconds(now), core.config)
-        if verdict.believed:
-            self._believed(peer, Said(message, stamp, medium.link), verdict, now)
-        else:
-            self._not_believed(peer, Said(message, stamp, medium.link), verdict, now)
+            return None
+        return peer
 
-    def _own(self, medium: MediumSpec, stamp: Stamp, source: str, now: Instant) -> None:
+    def _take(self, peer: Peer, said: Said, now: Instant) -> None:
+        if said.message.type == MessageType.STATUS:
+            read_status(said.message)
         core = self._core
-        ours = core.outbox
+        wall = core.outbox.clock.seconds(now)
+        verdict = judge(peer, said.message.type, said.stamp, wall, core.config, fresh=said.fresh)
+        if verdict.believed:
+            self._believed(peer, said, verdict, now)
+        else:
+            self._not_believed(peer, said, verdict, now)
+
+    def _own(self, said: Said, source: str, now: Instant) -> None:
+        core = self._core
+        stamp, ours = said.stamp, core.outbox
         if stamp.srcuuid != core.identity.uuid:
             text = "another host sends under our node name: the node name must be unique in the cluster"
             core.murmur(Severity.CRIT, "name-twice", "", text, now, source=source)
@@ -162,7 +243,7 @@ class Reception:
             text = "another host sends under our node name and UUID: it is a copy of this one or of its state directory"
             core.murmur(Severity.CRIT, "host-twice", "", text, now, source=source)
         elif stamp.hg == ours.generation:
-            core.self_links.heard(medium.link, now)
+            core.self_links.heard(said.link, now)
 
     # -- what is not believed ------------------------------------------------------------------------------------
 
@@ -243,7 +324,7 @@ class Reception:
         core = self._core
         assert stamp.hg is not None
         known, peer.generation = peer.generation, stamp.hg
-        if stamp.hg > known:
+        if stamp.hg != known:
             peer.top_seq = 0
             peer.top_ts = 0
         peer.status_seq = 0

@@ -157,15 +157,17 @@ class Requests:
         return Accepted()
 
     def _unpin(self, node: str, now: Instant) -> Answer:
+        core = self._core
         peer = self._member(node)
         if isinstance(peer, Refused):
             return peer
         if not peer.sealed:
             return Refused("not-pinned", f"{node} is not pinned to sealed datagrams")
-        peer.sealed = False
-        self._core.save_floors(now)
+        peer.sealed = peer.offered = False
+        core.sealing.forget(peer.uuid)
+        core.save_floors(now)
         text = f"classic datagrams of {node} count again, until it proves that it can seal"
-        self._core.say(Severity.WARNING, "unpinned", text)
+        core.say(Severity.WARNING, "unpinned", text)
         return Accepted(text)
 
     def _forget_floor(self, node: str, now: Instant) -> Answer:
@@ -176,6 +178,7 @@ class Requests:
             return Refused("live-node", f"{node} is heard and believed", "there is nothing to forget")
         peer.generation = peer.top_seq = peer.top_ts = 0
         peer.restored = None
+        self._core.sealing.forget(peer.uuid)
         self._core.save_floors(now)
         text = f"the next status of {node} is believed, whatever its generation"
         self._core.say(Severity.WARNING, "floor-forgotten", text)
@@ -185,6 +188,7 @@ class Requests:
         """Sign with the new keys from now on."""
         keys = {slot: Key(slot, Method(method), secret) for slot, method, secret in event.slots}
         self._reception.change_keys(KeyRing(keys, event.sign_with), now)
+        self._core.sealing.rotate(event.seal_keys, now)
         signer = keys[event.sign_with]
         text = f"authkeys read again: signing with slot {signer.slot} ({signer.method})"
         self._core.say(Severity.INFO, "keys-reloaded", text)

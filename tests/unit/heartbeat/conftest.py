@@ -16,6 +16,7 @@ from hacluster.msg.driver import DatagramReceived, HostSample, Persisted, Reques
 from hacluster.msg.membership import MessageReceived, NodeStateChanged
 from hacluster.wire.auth import Key, KeyRing, Method
 from hacluster.wire.frame import Opened, open_frame
+from hacluster.wire.seal import is_sealed
 
 START = 1_700_000_000_000
 KEYS = KeyRing({1: Key(1, Method.SHA1, b"test-key")}, 1)
@@ -47,7 +48,9 @@ class Box:
         self.disk = dict(disk or {})
         self.wall = wall
         self.now = now
-        self.machine = HeartbeatMachine(settings, Identity(name, uuid or uuid_of(name), b"boot%06d" % seed), Dice(seed))
+        self.machine = HeartbeatMachine(
+            settings, Identity(name, uuid or uuid_of(name), b"boot%012d" % seed), Dice(seed)
+        )
         self.keys = settings.keys
         self.told: list[object] = []
         self.said: list[Say] = []
@@ -112,6 +115,8 @@ class Box:
         """The messages it sent on its first medium: (time, message)."""
         found = []
         for when, medium, data in self.sent:
+            if is_sealed(data):
+                continue
             opened = open_frame(data, self.keys)
             assert isinstance(opened, Opened), opened
             if medium == 0 and when >= since and kind in (None, opened.message.type):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from hacluster.msg.driver import StopRequested
-from hacluster.msg.membership import CastMessage, CommUp, LeaveNow, NodeRestarted, NodeState, PeerReturned, Slept
+from hacluster.msg.driver import Persisted, PersistFailed, StopRequested
+from hacluster.msg.membership import (
+    CastMessage,
+    CommUp,
+    LeaveNow,
+    MessageReceived,
+    NodeRestarted,
+    NodeState,
+    PeerReturned,
+    Slept,
+)
 from hacluster.wire.hamsg import HaMessage
+
+START = 1_700_000_000_000
 
 
 def test_two_nodes_become_active_and_say_what_real_ones_say(lan):
@@ -91,27 +102,65 @@ def test_stop_before_membership_leaves_at_once(lan):
     assert alpha.stopped is not None
 
 
-def test_a_sleeper_declares_nobody_dead_and_keeps_silent_until_it_restarts(lan):
+def test_a_sleeper_declares_nobody_dead_and_begins_anew(lan):
     net = lan()
     alpha, beta = net.boot("alpha"), net.boot("beta")
     net.run(10_000)
+    generation = alpha.view().generation
     net.paused = {"alpha"}
     net.run(18_000)
     assert beta.view().node("alpha").state is NodeState.DEAD
     net.paused = set()
-    net.run(3_000)
+    net.run(4_000)
     slept = alpha.of(Slept)
     assert len(slept) == 1
     assert slept[0].presumed_dead
+    assert slept[0].duration_ms > 16_000
     assert "dead" not in alpha.states("beta")
     assert not beta.of(PeerReturned)
-    net.give("alpha", LeaveNow(restart=True))
-    net.run(10)
-    net.boot("alpha")
-    net.run(4_000)
-    assert not beta.of(PeerReturned)
-    assert len(beta.of(NodeRestarted)) == 1
+    assert [event.generation for event in beta.of(NodeRestarted)] == [generation + 1]
+    assert int(alpha.disk["hb_generation"]) == generation + 1
+    assert len(alpha.of(CommUp)) == 2
     assert beta.view().node("alpha").state is NodeState.ACTIVE
+
+
+def test_a_short_sleep_changes_nothing(lan):
+    net = lan()
+    alpha, beta = net.boot("alpha"), net.boot("beta")
+    net.run(10_000)
+    net.paused = {"alpha"}
+    net.run(4_900)
+    net.paused = set()
+    net.run(4_000)
+    assert [event.presumed_dead for event in alpha.of(Slept)] == [False]
+    assert "dead" not in alpha.states("beta") + beta.states("alpha")
+    assert len(alpha.of(CommUp)) == 1
+
+
+def test_what_is_cast_while_the_generation_is_written_is_sent_afterwards(box, settings):
+    alpha = box("alpha", settings())
+    alpha.hold_persist = True
+    alpha.start(0)
+    alpha.give(CastMessage(HaMessage.of(t="starting")), 5)
+    assert not alpha.sent
+    save = alpha.unsaved[0]
+    alpha.hold_persist = False
+    alpha.give(Persisted(save.key, save.token), 10)
+    assert [message.type for _, message in alpha.messages()] == ["status", "status", "starting"]
+    assert [event.message.get("seq") for event in alpha.of(MessageReceived)] == ["3"]
+
+
+def test_without_a_saved_generation_the_node_never_speaks(box, settings):
+    alpha = box("alpha", settings())
+    alpha.hold_persist = True
+    alpha.start(0)
+    while alpha.stopped is None:
+        save = alpha.unsaved.pop()
+        assert save.data == f"{START // 1000 + 1:>15}\n".encode()
+        alpha.give(PersistFailed(save.key, save.token, "No space left on device"))
+        alpha.until(alpha.now + 1_000)
+    assert not alpha.sent
+    assert not alpha.stopped.restart
 
 
 def test_casts_reach_everybody_once_and_ourselves_first(lan):
