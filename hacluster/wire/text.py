@@ -66,8 +66,6 @@ def body(fields: Iterable[Field]) -> bytes:
 
 
 def _body(fields: Iterable[Field], depth: int) -> bytes:
-    if depth > MAX_DEPTH:
-        raise WireError(f"structs nested deeper than {MAX_DEPTH}")
     return b"".join([_line(field, depth) for field in fields])
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,6 +203,12 @@ def test_the_disk() -> None:
     for cut in range(1, len(stored)):
         with pytest.raises(WireError):
             state(A, 2, stored=stored[:cut])
+
+
+def test_a_record_of_the_wrong_length_is_damaged_even_with_its_digest() -> None:
+    for rows in (bytes(39), bytes(40 * (MAX_PEERS + 1))):
+        with pytest.raises(WireError, match="wrong length"):
+            state(A, 2, stored=b"HAXP1\n" + hashlib.sha256(rows).digest() + rows)
 
 
 def test_peers_are_bounded_and_those_only_on_disk_make_room() -> None:

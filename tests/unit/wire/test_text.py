@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hacluster.base.errors import WireError
 from hacluster.base.limits import MAX_FIELDS, MAX_MESSAGE
 from hacluster.wire.hamsg import Field, FieldType, HaMessage, binary, string
-from hacluster.wire.text import body, decode, encode
+from hacluster.wire.text import DEPTH_NEWLINES, body, decode, encode
 from tests.unit.wire.messages import CLASSIC_MESSAGES, MESSAGES
 
 
@@ -126,6 +126,20 @@ def test_bounds() -> None:
     assert decode(encode(msg)) == msg
     with pytest.raises(WireError, match="nested deeper"):
         encode(HaMessage((struct("s", msg),)))
-    chain = b">>>\x12" * 40
-    with pytest.raises(WireError):
-        decode(b">>>\n(2)s=" + chain + b"\n<<<\n")
+    with pytest.raises(WireError, match="nested deeper"):
+        body([struct("s", msg)])
+    with pytest.raises(WireError, match="is larger than"):
+        encode(HaMessage.of(info="x" * MAX_MESSAGE))
+    with pytest.raises(WireError, match="not a field name"):
+        encode(HaMessage((string("a b", "c"),)))
+
+
+def test_decoding_ends_where_the_depth_bytes_end() -> None:
+    data = b">>>\na=b\n<<<\n"
+    for newline in reversed(DEPTH_NEWLINES):
+        data = b">>>\n(2)s=" + data.replace(b"\n", newline) + b"\n<<<\n"
+    assert encode(decode(data)) == data + b"\0"
+    for code in range(32):
+        deeper = data.replace(b"a=b", b"(2)s=>>>%ba=b%b<<<%b" % ((bytes([code]),) * 3))
+        with pytest.raises(WireError):
+            decode(deeper)
