@@ -15,3 +15,8 @@ def now() -> Instant:
 def unix_ms() -> int:
     """The wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def monotonic_us() -> int:
+    """CLOCK_MONOTONIC in microseconds, as sd_notify(3) wants it."""
+    return time.monotonic_ns() // 1000

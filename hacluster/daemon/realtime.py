@@ -6,7 +6,9 @@ than none. Threads and children of the pulse get normal priority (SCHED_RESET_ON
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import os
 import resource
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from hacluster.base.report import Severity
 
 _MCL_CURRENT: Final = 1
 _MCL_FUTURE: Final = 2
+_MCL_ONFAULT: Final = 4
+_CAP_IPC_LOCK: Final = 14
 OOM_SCORE: Final = -1000
 
 
@@ -34,13 +38,26 @@ def round_robin(priority: int | None) -> None:
 
 
 def lock_memory() -> None:
-    """Keep every page of this process in memory, now and later. OSError if not permitted."""
-    if os.geteuid() == 0:
+    """Keep in memory every page that this process has touched or will touch. OSError if not permitted.
+
+    Pages are locked when they are first used (MCL_ONFAULT, Linux 4.4): locking all at once would copy what is shared
+    with the supervisor. Under a limit the lock would make allocations fail later: then there is none.
+    """
+    with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY and not _may_lock():
+        raise PermissionError(errno.EPERM, "the limit of locked memory (RLIMIT_MEMLOCK) is too small")
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE) != 0:
+    if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _may_lock() -> bool:
+    """Whether no limit counts: CAP_IPC_LOCK, capabilities(7)."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        effective = next((line.split()[1] for line in file if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _CAP_IPC_LOCK & 1)
 
 
 def spare_from_oom(score: int = OOM_SCORE) -> None:

@@ -1,0 +1,108 @@
+"""What a node is started with: its files read and checked, its directories, its name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hacluster.base.errors import ConfigError, HaError
+from hacluster.base.report import Report
+from hacluster.client.configdir import check_config_dir
+from hacluster.client.hostfacts import host_facts
+from hacluster.client.paths import shipped
+from hacluster.config.settings import HaConfig
+from hacluster.lrm.surroundings import Surroundings
+from hacluster.msg.membership import ReloadKeys
+from hacluster.node.assembly import NodeSettings
+from hacluster.wire.auth import KeyRing
+
+CONFIGURATION_ERROR: Final = 6
+"""Exit status of a daemon that refuses its configuration, as Heartbeat's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are. ``state_dir`` and ``run_dir`` empty: as hacluster.cf says."""
+
+    config_dir: str = "/etc/ha.d"
+    state_dir: str = ""
+    run_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A configuration that may be used, and where the node lives."""
+
+    settings: NodeSettings
+    config_dir: str
+    state_dir: str
+    run_dir: str
+    log_stderr: bool
+    reports: tuple[Report, ...]
+    keys: ReloadKeys
+
+    def same_but_keys(self, other: Launch) -> bool:
+        """Whether nothing but authkeys (or the seal key) differs."""
+        mine, theirs = self.settings, other.settings
+        return (mine.ha, mine.own, mine.resources) == (theirs.ha, theirs.own, theirs.resources)
+
+
+def prepare(places: Places, *, log_stderr: bool) -> Launch:
+    """Read and check everything; :class:`ConfigError` with all reports when it cannot be used."""
+    directory = Path(places.config_dir)
+    facts = host_facts(directory)
+    checked = check_config_dir(directory, host=facts)
+    usable = checked.usable and checked.ha is not None and checked.keys is not None
+    if not usable or checked.resources is None or checked.hacluster is None:
+        raise ConfigError(list(checked.reports))
+    assert checked.ha is not None
+    assert checked.keys is not None
+    own = checked.hacluster
+    node = (facts.node_name or os.uname().nodename).lower()
+    seal_keys = seal_secrets(checked.seal_keys)
+    settings = NodeSettings(
+        node,
+        checked.ha,
+        own,
+        checked.resources,
+        checked.keys,
+        seal_keys,
+        surroundings(node, places.config_dir, checked.ha),
+    )
+    slots = tuple((key.slot, key.method.value, key.secret) for key in checked.keys.keys.values())
+    return Launch(
+        settings,
+        places.config_dir,
+        places.state_dir or own.state_dir,
+        places.run_dir or own.run_dir,
+        log_stderr,
+        checked.reports,
+        ReloadKeys(slots, checked.keys.sign_with, seal_keys),
+    )
+
+
+def seal_secrets(ring: KeyRing | None) -> tuple[bytes, ...]:
+    """The secrets that datagrams are sealed with, the one in use first; crc has none."""
+    if ring is None:
+        return ()
+    keys = [ring.signer, *(key for slot, key in sorted(ring.keys.items()) if slot != ring.sign_with)]
+    return tuple(key.secret for key in keys if key.secret)
+
+
+def surroundings(node: str, config_dir: str, ha: HaConfig) -> Surroundings:
+    """What agents find in their environment."""
+    try:
+        own_agents = str(shipped("ra"))
+    except HaError:
+        own_agents = ""
+    return Surroundings(
+        node,
+        config_dir=os.path.abspath(config_dir),
+        own_agents=own_agents,
+        log_facility=ha.log.facility or "none",
+        logfile=ha.log.logfile or "",
+        debugfile=ha.log.debugfile or "",
+        extra=tuple((f"HA_{name}", value) for name, value in ha.env),
+    )

@@ -1,0 +1,272 @@
+"""The processes of a node from inside: what each opens around its machines, and the life of one.
+
+A *part* is the machines of one process with their organs: disk, sockets, media for the pulse, children for the hands.
+Normally each part is a process that the supervisor forked, and speaks to the others over :mod:`links`. With
+``--one-process`` all parts share one loop and hand each other their messages directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.errors import HaError
+from hacluster.base.report import Severity
+from hacluster.client.language import SOCKETS, codec
+from hacluster.config.settings import UuidFrom
+from hacluster.daemon import clock, realtime
+from hacluster.daemon.control import Progress, Stage, control_codec
+from hacluster.daemon.disk import Disk
+from hacluster.daemon.driver import Driver, Others, Outcome
+from hacluster.daemon.fifo import Fifo, FifoRequest
+from hacluster.daemon.ipc import Connection, LocalServer
+from hacluster.daemon.launch import Launch
+from hacluster.daemon.links import Links
+from hacluster.daemon.log import Log, sinks
+from hacluster.daemon.media.ports import Media
+from hacluster.daemon.spawn import Children
+from hacluster.daemon.watchdog import Watchdog
+from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
+from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
+from hacluster.msg.membership import CommUp, LeaveNow
+from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build
+from hacluster.wire.ipc import Frame, Hello, Kind
+
+NAMES: Final = {name: tuple(machines) for name, machines in HOSTED.items()}
+FIFO: Final = "fifo"
+FIFO_REQUEST_ID: Final = 0
+"""Answers to what came by the FIFO have nowhere to go: no client has this number."""
+
+_STAGES: Final[dict[type, Stage]] = {CommUp: Stage.COMM_UP, LeaveNow: Stage.RELEASED}
+
+
+def open_log(launch: Launch, *, thread: bool) -> Log:
+    """The log that ha.cf asks for."""
+    ha, own = launch.settings.ha, launch.settings.own
+    found = sinks(ha.log, launch.settings.node, stderr=launch.log_stderr)
+    return Log(found, debug=ha.log.debug > 0, limit=own.log_rate_limit, clock=clock.now, thread=thread)
+
+
+def own_uuid(disk: Disk, settings: NodeSettings) -> bytes:
+    """This node's UUID, made and kept the first time. :class:`HaError` when it cannot be kept."""
+    if settings.ha.uuid_from is UuidFrom.NODENAME:
+        return uuid_of_name(settings.node)
+    found = decode_uuid(disk.read(UUID_KEY) or b"")
+    if found is None:
+        # RFC 9562, version 4.
+        raw = bytearray(os.urandom(16))
+        raw[6] = raw[6] & 0x0F | 0x40
+        raw[8] = raw[8] & 0x3F | 0x80
+        found = bytes(raw)
+        try:
+            disk.write(UUID_KEY, found)
+        except OSError as error:
+            raise HaError(f"cannot write {disk.path(UUID_KEY)}: {error.strerror}") from error
+    return found
+
+
+class Part:
+    """The machines of one process and their organs."""
+
+    def __init__(self, name: ProcessName, launch: Launch, log: Callable[[Say], None]) -> None:
+        settings = launch.settings
+        self.process = name.value
+        self.incarnation = int.from_bytes(os.urandom(7), "big")
+        self.machines = tuple(machine.value for machine in NAMES[name])
+        self.on_stage: Callable[[Stage], None] = lambda _stage: None
+        self.links: Links | None = None
+        self._name = name
+        self._launch = launch
+        self._log = log
+        self._disk = Disk(launch.state_dir, launch.run_dir)
+        uuid = own_uuid(self._disk, settings) if name is ProcessName.PULSE else bytes(16)
+        birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"))
+        self.driver = Driver(build(name, settings, birth), log)
+        self._server = LocalServer(
+            codec(),
+            self,
+            log,
+            mode=settings.own.socket_mode,
+            group=settings.own.socket_group,
+            max_clients=settings.own.max_clients,
+        )
+        self._media: Media | None = None
+        self._children: Children | None = None
+        self._watchdog: Watchdog | None = None
+        self._fifo: Fifo | None = None
+
+    async def open(self, others: Others) -> None:
+        """Open everything that others may look for, but start nothing. :class:`HaError`."""
+        driver = self.driver
+        driver.disk, driver.clients, driver.others = self._disk, self._server, others
+        driver.observers.append(self._observe)
+        if MachineName.HEARTBEAT in NAMES[self._name]:
+            self._media = driver.media = Media(
+                self._launch.settings.ha.media, lambda event: driver.post(MachineName.HEARTBEAT, event)
+            )
+            self._open_watchdog()
+        if MachineName.LRM in NAMES[self._name]:
+            self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event))
+        for machine in NAMES[self._name]:
+            await self._server.listen(os.path.join(self._launch.run_dir, SOCKETS[machine]))
+        if MachineName.HARESOURCES in NAMES[self._name]:
+            self._open_fifo()
+
+    def start(self) -> None:
+        """Tell the machines how the host is and what was kept, then let the world in."""
+        self.driver.start()
+        for machine in NAMES[self._name]:
+            for key, volatile in RESTORED[machine]:
+                self.driver.post(machine, Restored(key, self._read(key, volatile=volatile)))
+        if self._media is not None:
+            self._media.start()
+        self.on_stage(Stage.READY)
+
+    def _read(self, key: str, *, volatile: bool) -> bytes | None:
+        try:
+            return self._disk.read(key, volatile=volatile)
+        except HaError as error:
+            self._log(Say(Severity.ERROR, self.process, "unreadable-state", f"{error}; going on without it"))
+            return None
+
+    def _open_watchdog(self) -> None:
+        ha = self._launch.settings.ha
+        if ha.watchdog is None:
+            return
+        try:
+            self._watchdog = Watchdog(ha.watchdog, ha.deadtime_ms)
+        except HaError as error:
+            self._log(Say(Severity.ERROR, "watchdog", "no-watchdog", f"{error}; going on without it"))
+            return
+        self.driver.on_turn = self._watchdog.feed
+
+    def _open_fifo(self) -> None:
+        path = os.path.join(self._launch.state_dir, FIFO)
+        self._fifo = Fifo(path, self._on_fifo, self._log)
+        try:
+            self._fifo.open()
+        except HaError as error:
+            self._log(Say(Severity.WARNING, FIFO, "no-fifo", str(error)))
+
+    def _on_fifo(self, request: FifoRequest) -> None:
+        peer = Peer("fifo", os.geteuid(), os.getegid(), 0)
+        self.driver.post(MachineName.HARESOURCES, Request(FIFO_REQUEST_ID, peer, request))
+
+    def _observe(self, _by: MachineName, effect: Effect) -> None:
+        if isinstance(effect, Send) and type(effect.body) in _STAGES:
+            self.on_stage(_STAGES[type(effect.body)])
+
+    def request(self, machine: str, event: Request | RequesterGone) -> None:
+        """A client asks."""
+        self.driver.post(MachineName(machine), event)
+
+    def process_connected(self, connection: Connection, hello: Hello) -> None:
+        """Another process of this node has connected."""
+        assert self.links is not None
+        self.links.accepted(connection, hello)
+
+    def process_spoke(self, connection: Connection, frame: Frame) -> None:
+        """It says something."""
+        assert self.links is not None
+        self.links.spoke(connection, frame)
+
+    def process_gone(self, connection: Connection) -> None:
+        """It is gone."""
+        if self.links is not None:
+            self.links.lost(connection)
+
+    def other_restarted(self, process: str) -> None:
+        """Another process began anew, or missed something we said."""
+        for lost in NAMES[ProcessName(process)]:
+            for machine in NAMES[self._name]:
+                self.driver.post(machine, MachineRestarted(lost.value))
+
+    async def close(self, outcome: Outcome) -> None:
+        """Close everything; the hands let operations run on when they did not end on purpose."""
+        if self._media is not None:
+            await self._media.close()
+        if self._fifo is not None:
+            self._fifo.close()
+        if self._watchdog is not None:
+            self._watchdog.close(disarm=outcome in (Outcome.STOPPED, Outcome.RESTART))
+        if self._children is not None:
+            self._children.close()
+        if self.links is not None:
+            self.links.close()
+        await self._server.close()
+        self.driver.close()
+
+
+def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[Say], None]) -> Links:
+    """The links of one process to the others: each connects to those before it in the table."""
+    others = {other.value: machines for other, machines in NAMES.items() if other is not name}
+    links = part.links = Links(
+        name.value,
+        codec(),
+        log,
+        incarnation=part.incarnation,
+        here=NAMES[name],
+        others=others,
+        on_message=part.driver.post,
+        on_restarted=part.other_restarted,
+    )
+    order = list(NAMES)
+    for other in order[: order.index(name)]:
+        links.connect(other.value, os.path.join(launch.run_dir, SOCKETS[NAMES[other][0]]))
+    return links
+
+
+async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outcome:
+    log = open_log(launch, thread=True)
+    try:
+        if name is ProcessName.PULSE and launch.settings.ha.realtime and launch.settings.own.real_time:
+            for say in realtime.enter(launch.settings.ha.rtprio):
+                log.say(say)
+        part = Part(name, launch, log.say)
+        links = connect_links(part, name, launch, log.say)
+        await part.open(links)
+    except HaError as error:
+        log.say(Say(Severity.CRIT, name.value, "cannot-start", str(error)))
+        log.close()
+        return Outcome.REFUSED
+    loop = asyncio.get_running_loop()
+    channel = Connection(
+        control_codec(),
+        lambda _connection, frame: part.driver.post(MachineName(frame.to), frame.body),
+        lambda _connection: part.driver.finish(Outcome.STOPPED),
+        log.say,
+    )
+    await loop.connect_accepted_socket(lambda: channel, sock)
+    part.on_stage = lambda stage: channel.send(Frame(Kind.SEND, Progress(name.value, stage)))
+    part.start()
+    outcome = await part.driver.finished
+    await part.close(outcome)
+    log.close()
+    return outcome
+
+
+def main(name: ProcessName, launch: Launch, sock: socket.socket) -> int:
+    """The life of a process that the supervisor forked; the answer is its exit status."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        # They are for the supervisor, which a terminal or an administrator may have meant. Handled, not ignored: what
+        # is ignored would be ignored by the agents too.
+        signal.signal(number, lambda *_: None)
+    with contextlib.suppress(OSError):
+        _set_name(f"ha-{name.value}")
+    try:
+        return int(asyncio.run(_live(name, launch, sock)))
+    except Exception as error:
+        log = open_log(launch, thread=False)
+        log.say(Say(Severity.CRIT, name.value, "internal-fault", f"{type(error).__name__}: {error}"))
+        return int(Outcome.CRASHED)
+
+
+def _set_name(name: str) -> None:
+    with open("/proc/self/comm", "w", encoding="ascii") as file:
+        file.write(name[:15])

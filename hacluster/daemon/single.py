@@ -1,0 +1,130 @@
+"""``hacluster run --one-process``: all machines in one process and one loop, for development and small hosts.
+
+The parts are those of the three processes and hand each other their messages directly. A fault in any of them ends the
+whole; there is no supervisor to begin it anew, but the service manager may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+
+from hacluster.base.effects import MachineName, Say
+from hacluster.base.errors import ConfigError, HaError
+from hacluster.base.report import Severity
+from hacluster.daemon import clock
+from hacluster.daemon.control import Stage
+from hacluster.daemon.disk import Disk
+from hacluster.daemon.driver import Outcome
+from hacluster.daemon.launch import Launch
+from hacluster.daemon.log import Log
+from hacluster.daemon.notify import Notifier
+from hacluster.daemon.pidfile import PidFile
+from hacluster.daemon.processes import Part, open_log
+from hacluster.daemon.respawn import Respawner
+from hacluster.msg.driver import StopRequested
+from hacluster.node.assembly import RESTORED, ProcessName, process_of
+
+SERVICE = "hacluster"
+POLL_S = 0.5
+
+
+class Direct:
+    """Hands a message to the part that hosts its machine."""
+
+    def __init__(self) -> None:
+        self.parts: dict[ProcessName, Part] = {}
+
+    def send(self, by: MachineName, to: MachineName, body: object) -> None:  # noqa: ARG002 - as between processes
+        """Perform a ``Send`` to a machine of another part."""
+        self.parts[process_of(to)].driver.post(to, body)
+
+
+class Single:
+    """The node in one process."""
+
+    def __init__(self, launch: Launch, reread: Callable[[], Launch]) -> None:
+        self._launch = launch
+        self._reread = reread
+        self._parts: Mapping[ProcessName, Part] = {}
+        self._terms = 0
+        self._log: Log | None = None
+
+    def run(self) -> int:
+        """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
+        disk = Disk(self._launch.state_dir, self._launch.run_dir)
+        disk.prepare()
+        pid_file = PidFile(self._launch.run_dir)
+        pid_file.take()
+        try:
+            outcome = Outcome.RESTART
+            while outcome is Outcome.RESTART and not self._terms:
+                for keys in RESTORED.values():
+                    for key in (key for key, volatile in keys if volatile):
+                        disk.forget(key)
+                outcome = asyncio.run(self._live())
+        finally:
+            pid_file.release()
+        return 0 if outcome in (Outcome.STOPPED, Outcome.RESTART) else 1
+
+    async def _live(self) -> Outcome:
+        log = self._log = open_log(self._launch, thread=True)
+        direct = Direct()
+        direct.parts = {name: Part(name, self._launch, log.say) for name in ProcessName}
+        parts = self._parts = direct.parts
+        env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
+        respawner = Respawner(self._launch.settings.ha.clients, env, log.say)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_term)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hup)
+
+        def on_stage(stage: Stage) -> None:
+            if stage is Stage.COMM_UP:
+                respawner.start(clock.now())
+
+        for part in parts.values():
+            part.on_stage = on_stage
+            await part.open(direct)
+        for part in parts.values():
+            part.start()
+        Notifier()(READY="1", STATUS="running")
+        endings = [part.driver.finished for part in parts.values()]
+        while not any(ending.done() for ending in endings):
+            await asyncio.wait(endings, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+            respawner.poll(clock.now())
+            if respawner.failed_fast:
+                parts[ProcessName.PULSE].driver.finish(Outcome.FENCED)
+        outcome = next(ending.result() for ending in endings if ending.done())
+        respawner.stop(clock.now())
+        while not respawner.stopped:
+            await asyncio.sleep(0.1)
+            respawner.poll(clock.now())
+        for part in parts.values():
+            await part.close(outcome)
+        log.close()
+        return outcome
+
+    def _on_term(self) -> None:
+        self._terms += 1
+        if self._terms > 2:
+            self._parts[ProcessName.PULSE].driver.finish(Outcome.CRASHED)
+        elif self._terms == 1:
+            self._parts[ProcessName.BRAIN].driver.post(MachineName.HARESOURCES, StopRequested())
+
+    def _on_hup(self) -> None:
+        assert self._log is not None
+        try:
+            new = self._reread()
+        except ConfigError as error:
+            for report in error.reports:
+                self._log.say(Say(report.severity, SERVICE, report.code, str(report)))
+        except HaError as error:
+            self._log.say(Say(Severity.ERROR, SERVICE, "not-reloaded", str(error)))
+        else:
+            if self._launch.same_but_keys(new):
+                self._parts[ProcessName.PULSE].driver.post(MachineName.HEARTBEAT, new.keys)
+            else:
+                text = "only authkeys is read again in one process; restart for the rest"
+                self._log.say(Say(Severity.WARNING, SERVICE, "not-reloaded", text))

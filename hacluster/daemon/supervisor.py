@@ -1,0 +1,417 @@
+"""The supervisor: starts pulse, brain and hands, watches them, and ends them together.
+
+It has everything imported before it forks (and the garbage collector frozen), so that the processes share its memory.
+It runs no event loop and no threads: what it does is wait for signals and for a word on the control channels.
+
+* A process that ends although nobody asked it to is started again, at once the first time, then with growing pauses.
+  The machines of the others are told by the links. Too many ends in a minute: see :meth:`Supervisor._give_up`.
+* A machine that says ``Stop`` ends the node: the others are told by the end of their channel. With ``restart`` all
+  begin anew, with the configuration as it was.
+* TERM or INT asks the resource machine to leave cleanly: resources are released, the other node told. A second one is
+  answered with a line of log, a third one ends everything at once and leaves resources as they are.
+* HUP reads the files again. A fault in them changes nothing but the log. Keys alone are exchanged while running;
+  anything else restarts pulse and brain, while the hands, and with them the resources, stay as they are.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+from hacluster import __version__
+from hacluster.base.effects import MachineName, Say
+from hacluster.base.errors import ConfigError, HaError
+from hacluster.base.machine import Instant, after, earliest
+from hacluster.base.report import Severity
+from hacluster.config.settings import SelfFencePolicy
+from hacluster.daemon import clock, processes
+from hacluster.daemon.control import Channel, Progress, Stage, control_codec
+from hacluster.daemon.disk import Disk
+from hacluster.daemon.driver import Outcome
+from hacluster.daemon.launch import Launch
+from hacluster.daemon.log import Log
+from hacluster.daemon.notify import Notifier, watchdog_interval_ms
+from hacluster.daemon.pidfile import PidFile
+from hacluster.daemon.plug import reboot_now
+from hacluster.daemon.respawn import Respawner
+from hacluster.msg.driver import StopRequested
+from hacluster.msg.membership import AnnounceRestart
+from hacluster.node.assembly import RESTORED, ProcessName
+
+SERVICE: Final = "supervisor"
+PAUSES_MS: Final = (0, 500, 1_000, 2_000, 5_000)
+CRASH_WINDOW_MS: Final = 60_000
+MAX_CRASHES: Final = 5
+"""More ends of one process in a window than this are too many."""
+
+GRACE_MS: Final = 5_000
+"""How long a process has to end when its channel is closed; then it is killed."""
+
+LATE_RETRY_MS: Final = 30_000
+"""How often a process that crashed too often is tried again where the administrator wants no fencing."""
+
+RELEASE_MS: Final = 120_000
+"""How long resources may take to be released when the node can no longer be heard."""
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+@dataclass(slots=True)
+class _Process:
+    name: ProcessName
+    pid: int = 0
+    channel: Channel | None = None
+    ready: bool = False
+    due: Instant | None = None
+    crashes: deque[Instant] = field(default_factory=lambda: deque(maxlen=MAX_CRASHES + 1))
+    expected: bool = False
+
+
+def preload() -> None:
+    """Import what the processes need, so that they share the memory of it."""
+    for room in ("heartbeat", "haresources", "lrm"):
+        importlib.import_module(f"hacluster.{room}.machine")
+
+
+class Supervisor:
+    """One node's supervisor. ``reread`` reads the configuration again (HUP)."""
+
+    def __init__(self, launch: Launch, reread: Callable[[], Launch]) -> None:
+        self._launch = launch
+        self._reread = reread
+        self._log: Log = processes.open_log(launch, thread=False)
+        self._notify = Notifier()
+        self._processes = {name: _Process(name) for name in ProcessName}
+        self._codec = control_codec()
+        self._respawner = self._new_respawner()
+        self._signals: tuple[int, int] = (-1, -1)
+        self._terms = 0
+        self._stopping = False
+        self._exit: int | None = None
+        self._restart_at: Instant | None = None
+        self._release_by: Instant | None = None
+        self._announced = False
+
+    def _new_respawner(self) -> Respawner:
+        env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
+        env = (("HA_DIR", self._launch.config_dir), ("HA_CURHOST", self._launch.settings.node), *env)
+        return Respawner(self._launch.settings.ha.clients, env, self._log.say)
+
+    def _say(self, severity: Severity, code: str, text: str, *fields: tuple[str, str]) -> None:
+        self._log.say(Say(severity, SERVICE, code, text, fields))
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
+        disk = Disk(self._launch.state_dir, self._launch.run_dir)
+        disk.prepare()
+        pid_file = PidFile(self._launch.run_dir)
+        pid_file.take()
+        self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
+        text = f"hacluster {__version__} starts on {self._launch.settings.node}"
+        self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
+        self._forget_volatile(disk)
+        gc.collect()
+        gc.freeze()
+        try:
+            for process in self._processes.values():
+                self._fork(process)
+            while self._exit is None:
+                self._turn()
+            self._end_all()
+        finally:
+            pid_file.release()
+        self._say(Severity.NOTICE, "stopped", "hacluster has stopped", ("exit", str(self._exit)))
+        self._log.close()
+        return self._exit
+
+    def _forget_volatile(self, disk: Disk) -> None:
+        """What an earlier daemon noted for a crash of its brain does not describe this one."""
+        for keys in RESTORED.values():
+            for key, volatile in keys:
+                if volatile:
+                    disk.forget(key)
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and see to it."""
+        channels = {p.channel.sock.fileno(): p for p in self._processes.values() if p.channel is not None}
+        readable, _, _ = select.select([self._signals[0], *channels], [], [], self._patience())
+        for fd in readable:
+            if fd in channels:
+                self._on_channel(channels[fd])
+            else:
+                for number in os.read(fd, 512):
+                    self._on_signal(signal.Signals(number))
+        self._reap()
+        now = clock.now()
+        self._respawner.poll(now)
+        if self._respawner.failed_fast:
+            self._pull_plug(f"{self._respawner.failed_fast} of failfast ended")
+        for process in self._processes.values():
+            if process.due is not None and process.due <= now and self._exit is None:
+                self._fork(process)
+        self._see_to_restart(now)
+        if self._release_by is not None and self._release_by <= now:
+            self._pull_plug("resources could not be released in time")
+        if watchdog_interval_ms() is not None:
+            self._notify(WATCHDOG="1")
+
+    def _patience(self) -> float | None:
+        due = [process.due for process in self._processes.values()]
+        deadline = earliest(self._respawner.deadline(), self._restart_at, self._release_by, *due)
+        interval_ms = watchdog_interval_ms()
+        if interval_ms is not None:
+            deadline = earliest(deadline, after(clock.now(), interval_ms))
+        return None if deadline is None else max(0, deadline - clock.now()) / 1000
+
+    # -- processes -----------------------------------------------------------------------------------------------
+
+    def _fork(self, process: _Process) -> None:
+        process.due, process.ready, process.expected = None, False, False
+        mine, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._become(process, mine, theirs)
+        theirs.close()
+        process.pid, process.channel = pid, Channel(mine, self._codec)
+
+    def _become(self, process: _Process, mine: socket.socket, theirs: socket.socket) -> NoReturn:
+        code = int(Outcome.CRASHED)
+        try:
+            signal.set_wakeup_fd(-1)
+            mine.close()
+            for fd in self._signals:
+                os.close(fd)
+            for other in self._processes.values():
+                if other.channel is not None:
+                    other.channel.close()
+            code = processes.main(process.name, self._launch, theirs)
+        finally:
+            os._exit(code)
+
+    def _on_channel(self, process: _Process) -> None:
+        assert process.channel is not None
+        progress = process.channel.receive()
+        if progress is None:
+            # Its end is seen in reaping, which has the exit status.
+            process.channel.close()
+            process.channel = None
+            return
+        for step in progress:
+            self._on_progress(process, step)
+
+    def _on_progress(self, process: _Process, step: Progress) -> None:
+        match step.stage:
+            case Stage.READY:
+                process.ready = True
+                if self._stopping and process.name is ProcessName.BRAIN:
+                    self._tell(MachineName.HARESOURCES, StopRequested())
+                if all(other.ready for other in self._processes.values()) and not self._announced:
+                    self._announced = True
+                    self._notify(READY="1", STATUS="running")
+            case Stage.COMM_UP:
+                self._respawner.start(clock.now())
+            case Stage.RELEASED:
+                if self._release_by is not None:
+                    self._say(Severity.NOTICE, "released", "all resources are released")
+                    self._exit = 1
+
+    def _tell(self, machine: MachineName, body: object) -> None:
+        for name, machines in processes.NAMES.items():
+            channel = self._processes[name].channel
+            if machine in machines and channel is not None:
+                channel.send(machine, body)
+
+    def _reap(self) -> None:
+        for process in self._processes.values():
+            if process.pid:
+                pid, status = os.waitpid(process.pid, os.WNOHANG)
+                if pid:
+                    process.pid = 0
+                    if process.channel is not None:
+                        process.channel.close()
+                        process.channel = None
+                    self._on_end(process, os.waitstatus_to_exitcode(status))
+
+    def _on_end(self, process: _Process, code: int) -> None:
+        if process.expected or self._exit is not None:
+            return
+        match code:
+            case Outcome.STOPPED:
+                self._exit = 0
+            case Outcome.RESTART:
+                self._restart_all()
+            case Outcome.FENCED:
+                self._pull_plug(f"the {process.name} process says so")
+            case Outcome.REFUSED:
+                self._say(Severity.CRIT, "refused", f"the {process.name} process cannot start")
+                self._exit = 1
+            case _:
+                self._crashed(process, code)
+
+    def _crashed(self, process: _Process, code: int) -> None:
+        now = clock.now()
+        process.crashes.append(now)
+        recent = [crash for crash in process.crashes if now - crash < CRASH_WINDOW_MS]
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        if len(recent) > MAX_CRASHES:
+            self._give_up(process, how)
+            return
+        pause_ms = PAUSES_MS[min(len(recent), len(PAUSES_MS)) - 1]
+        process.due = after(now, pause_ms)
+        text = f"the {process.name} process ended with {how} and is started again"
+        self._say(Severity.ERROR, "crashed", text, ("pause_ms", str(pause_ms)), ("crashes", str(len(recent))))
+
+    def _give_up(self, process: _Process, how: str) -> None:
+        """A process that cannot live.
+
+        Without a pulse the other node takes everything: what runs here must stop first, and the brain can still see to
+        that. Without brain or hands nothing can be stopped: then the administrator's ``self_fence`` decides.
+        """
+        text = f"the {process.name} process ended {len(process.crashes)} times in a minute, at last with {how}"
+        self._say(Severity.CRIT, "too-many-crashes", text)
+        if process.name is ProcessName.PULSE and self._processes[ProcessName.BRAIN].channel is not None:
+            self._release_by = after(clock.now(), RELEASE_MS)
+            self._stopping = True
+            self._tell(MachineName.HARESOURCES, StopRequested())
+        elif self._launch.settings.own.self_fence is SelfFencePolicy.NONE:
+            process.due = after(clock.now(), LATE_RETRY_MS)
+        else:
+            self._pull_plug(text)
+
+    def _pull_plug(self, why: str) -> None:
+        policy = self._launch.settings.own.self_fence
+        self._say(Severity.CRIT, "self-fence", f"this node stops at once: {why}", ("self_fence", policy.value))
+        for process in self._processes.values():
+            if process.pid:
+                process.expected = True
+                os.kill(process.pid, signal.SIGKILL)
+        if policy is SelfFencePolicy.REBOOT:
+            reboot_now()
+        self._exit = 1
+
+    # -- ends ----------------------------------------------------------------------------------------------------
+
+    def _end(self, names: tuple[ProcessName, ...]) -> None:
+        """End processes and wait for them: kindly, then not."""
+        for name in names:
+            process = self._processes[name]
+            process.expected, process.due = True, None
+            if process.channel is not None:
+                process.channel.close()
+                process.channel = None
+        deadline = after(clock.now(), GRACE_MS)
+        while any(self._processes[name].pid for name in names):
+            left = deadline - clock.now()
+            if left <= 0:
+                for name in names:
+                    if self._processes[name].pid:
+                        self._say(Severity.WARNING, "killed", f"the {name} process does not end and is killed")
+                        os.kill(self._processes[name].pid, signal.SIGKILL)
+                deadline = after(clock.now(), GRACE_MS)
+                continue
+            select.select([self._signals[0]], [], [], left / 1000)
+            self._drain_signals()
+            self._reap()
+
+    def _drain_signals(self) -> None:
+        try:
+            for number in os.read(self._signals[0], 512):
+                if number in (signal.SIGTERM, signal.SIGINT):
+                    self._terms += 1
+        except BlockingIOError:
+            return
+
+    def _end_all(self) -> None:
+        self._notify(STOPPING="1")
+        # The programs of respawn go while there is still a brain to ask; the order is Heartbeat's: resources first.
+        self._respawner.stop(clock.now())
+        while not self._respawner.stopped:
+            due = self._respawner.deadline()
+            select.select([self._signals[0]], [], [], None if due is None else max(0, due - clock.now()) / 1000)
+            self._drain_signals()
+            self._respawner.poll(clock.now())
+        self._end(tuple(ProcessName))
+
+    def _restart_all(self) -> None:
+        self._say(Severity.NOTICE, "restarting", "hacluster begins anew with the same configuration")
+        self._end(tuple(ProcessName))
+        if self._terms:
+            self._exit = 0
+            return
+        self._forget_volatile(Disk(self._launch.state_dir, self._launch.run_dir))
+        for process in self._processes.values():
+            self._fork(process)
+
+    # -- signals -------------------------------------------------------------------------------------------------
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if number is signal.SIGHUP:
+            self._reload()
+        elif number in (signal.SIGTERM, signal.SIGINT):
+            self._on_term(number)
+
+    def _on_term(self, number: signal.Signals) -> None:
+        self._terms += 1
+        if self._terms == 1:
+            self._say(Severity.NOTICE, "stopping", f"{number.name}: releasing all resources, then stopping")
+            self._notify(STOPPING="1", STATUS="releasing resources")
+            self._stopping = True
+            self._tell(MachineName.HARESOURCES, StopRequested())
+        elif self._terms == 2:
+            text = f"{number.name} again: resources are still being released; a third one leaves them as they are"
+            self._say(Severity.WARNING, "still-stopping", text)
+        else:
+            self._say(Severity.CRIT, "forced", f"{number.name} for the third time: resources are left as they are")
+            self._exit = 1
+
+    def _reload(self) -> None:
+        self._notify(RELOADING="1", MONOTONIC_USEC=str(clock.monotonic_us()))
+        try:
+            new = self._reread()
+        except ConfigError as error:
+            for report in error.reports:
+                self._log.say(Say(report.severity, SERVICE, report.code, str(report)))
+            self._say(Severity.ERROR, "not-reloaded", "the files have faults; everything goes on as before")
+        except HaError as error:
+            self._say(Severity.ERROR, "not-reloaded", f"{error}; everything goes on as before")
+        else:
+            self._adopt(new)
+        self._notify(READY="1")
+
+    def _adopt(self, new: Launch) -> None:
+        old, self._launch = self._launch, new
+        if old.same_but_keys(new):
+            if old.keys == new.keys:
+                self._say(Severity.INFO, "unchanged", "the files say what they said before")
+                return
+            self._tell(MachineName.HEARTBEAT, new.keys)
+            self._say(Severity.NOTICE, "keys-reloaded", "authkeys was read again")
+            return
+        self._log = processes.open_log(new, thread=False)
+        self._say(Severity.NOTICE, "reloading", "the configuration has changed: restarting, resources stay as they are")
+        self._tell(MachineName.HEARTBEAT, AnnounceRestart())
+        self._restart_at = after(clock.now(), 2 * old.settings.ha.keepalive_ms)
+
+    def _see_to_restart(self, now: Instant) -> None:
+        """The announcement has had time to reach the others: exchange pulse and brain."""
+        if self._restart_at is None or self._restart_at > now:
+            return
+        self._restart_at = None
+        if self._stopping or self._exit is not None:
+            return
+        self._end((ProcessName.PULSE, ProcessName.BRAIN))
+        self._fork(self._processes[ProcessName.PULSE])
+        self._fork(self._processes[ProcessName.BRAIN])

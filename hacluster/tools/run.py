@@ -1,0 +1,109 @@
+"""``hacluster run``, ``stop`` and ``status``: the daemon in the foreground, and word about it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Final
+
+import click
+
+from hacluster.base.errors import ConfigError, HaError
+from hacluster.base.report import Severity
+from hacluster.client.connection import DEFAULT_RUN_DIR
+from hacluster.daemon import pidfile
+
+EXIT_CONFIG: Final = 6
+EXIT_NOT_RUNNING: Final = 3
+POLL_S: Final = 0.1
+
+_RUN_DIR = click.option("--run-dir", metavar="DIR", default="", help="Run-time files instead of hacluster.cf's.")
+
+
+@click.command()
+@click.option("-C", "--config-dir", metavar="DIR", default="/etc/ha.d", show_default=True, help="Configuration.")
+@click.option("--state-dir", metavar="DIR", default="", help="Persistent state instead of hacluster.cf's.")
+@_RUN_DIR
+@click.option("--one-process", is_flag=True, help="No supervisor: everything in this process.")
+@click.option("--log-stderr", is_flag=True, help="Log to standard error as well.")
+def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_stderr: bool) -> None:
+    """Run the cluster software of this node in the foreground.
+
+    TERM or INT releases all resources, tells the other node, and stops; HUP reads the files again. Exit status: 0
+    stopped as asked, 1 could not begin or had to stop, 6 the configuration has errors.
+    """
+    from hacluster.daemon.launch import Launch, Places, prepare  # noqa: PLC0415 - stop and status do without
+    from hacluster.daemon.single import Single  # noqa: PLC0415
+    from hacluster.daemon.supervisor import Supervisor, preload  # noqa: PLC0415
+
+    places = Places(config_dir, state_dir, run_dir)
+
+    def read() -> Launch:
+        return prepare(places, log_stderr=log_stderr)
+
+    try:
+        launch = read()
+    except ConfigError as error:
+        for report in error.reports:
+            click.echo(str(report), err=True)
+        click.echo("Configuration error, hacluster not started.", err=True)
+        sys.exit(EXIT_CONFIG)
+    for report in launch.reports:
+        if report.severity <= Severity.WARNING:
+            click.echo(str(report), err=True)
+    preload()
+    try:
+        sys.exit(Single(launch, read).run() if one_process else Supervisor(launch, read).run())
+    except HaError as error:
+        click.echo(f"hacluster: {error}", err=True)
+        sys.exit(1)
+
+
+@click.command()
+@_RUN_DIR
+@click.option("--timeout", metavar="SECONDS", type=float, help="Give up waiting after so long (default: never).")
+def stop(run_dir: str, timeout: float | None) -> None:
+    """Stop the cluster software of this node and wait for it.
+
+    All resources are released first. Exit status: 0 it does not run (any more), 1 it still does.
+    """
+    directory = run_dir or DEFAULT_RUN_DIR
+    pid = pidfile.running(directory)
+    if pid is None:
+        click.echo("heartbeat is stopped. No process")
+        return
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        click.echo(f"hacluster: may not stop process {pid}: ask root", err=True)
+        sys.exit(1)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while pidfile.running(directory) == pid:
+        if deadline is not None and time.monotonic() >= deadline:
+            click.echo(f"hacluster: process {pid} still runs", err=True)
+            sys.exit(1)
+        time.sleep(POLL_S)
+
+
+@click.command()
+@_RUN_DIR
+@click.option("--output-as", type=click.Choice(("text", "json")), default="text", show_default=True, help="Format.")
+def status(run_dir: str, output_as: str) -> None:
+    """Say whether the cluster software runs on this node, in the words of ``heartbeat -s``.
+
+    Exit status: 0 it runs, 3 it does not.
+    """
+    pid = pidfile.running(run_dir or DEFAULT_RUN_DIR)
+    host = os.uname().nodename.lower()
+    if output_as == "json":
+        click.echo(json.dumps({"running": pid is not None, "pid": pid, "host": host}))
+    elif pid is None:
+        click.echo("heartbeat is stopped. No process")
+    else:
+        click.echo(f"heartbeat OK [pid {pid} et al] is running on {host} [{host}]...")
+    sys.exit(0 if pid is not None else EXIT_NOT_RUNNING)
