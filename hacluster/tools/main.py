@@ -14,6 +14,17 @@ from hacluster import __version__
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("hacluster.tools.check:check", "Check the configuration without starting anything."),
+    "cl_status": ("hacluster.tools.classic:cl_status", "Ask about nodes, links and resources."),
+    "ha_propagate": ("hacluster.tools.classic:ha_propagate", "Copy the configuration to the other nodes."),
+    "hb_addnode": ("hacluster.tools.classic:hb_addnode", "Add nodes to the running cluster."),
+    "hb_delnode": ("hacluster.tools.classic:hb_delnode", "Remove nodes from the running cluster."),
+    "hb_setsite": ("hacluster.tools.classic:hb_setsite", "Set the site of a node."),
+    "hb_setweight": ("hacluster.tools.classic:hb_setweight", "Set the weight of a node."),
+    "hb_standby": ("hacluster.tools.classic:hb_standby", "Give resources up to the other node."),
+    "hb_takeover": ("hacluster.tools.classic:hb_takeover", "Take resources over from the other node."),
+    "run": ("hacluster.tools.run:run", "Run the cluster software of this node."),
+    "status": ("hacluster.tools.run:status", "Say whether the cluster software runs here."),
+    "stop": ("hacluster.tools.run:stop", "Release all resources and stop the cluster software."),
     "demo": ("hacluster.tools.demo.command:demo", "Watch a failover on two pretended hosts."),
 }
 """Name → (``module:attribute`` of the click command, one line of help)."""
