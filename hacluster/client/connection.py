@@ -25,6 +25,7 @@ from hacluster.client.conversation import (
     home_of,
 )
 from hacluster.client.language import SOCKETS
+from hacluster.wire.ipc import Welcome
 
 DEFAULT_RUN_DIR: Final = "/run/hacluster"
 DEFAULT_TIMEOUT_S: Final = 5.0
@@ -52,21 +53,30 @@ class _Line:
         self.conversation = conversation
         self.heard: deque[Answer | Event] = deque()
 
-    def next(self, deadline: float | None) -> Answer | Event:
+    def next(self, deadline: float) -> Answer | Event:
         """The next answer or event."""
         while not self.heard:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise TimedOutError("no answer from the cluster software")
-            self.sock.settimeout(left)
-            try:
-                data = self.sock.recv(CHUNK)
-            except TimeoutError as error:
-                raise TimedOutError("no answer from the cluster software") from error
-            except OSError as error:
-                raise ConnectionLostError(f"the cluster software hung up: {error.strerror}") from error
-            self.heard.extend(self.conversation.heard(data))
+            self._receive(deadline)
         return self.heard.popleft()
+
+    def welcome(self, deadline: float) -> Welcome:
+        """The other end's first word."""
+        while self.conversation.welcome is None:
+            self._receive(deadline)
+        return self.conversation.welcome
+
+    def _receive(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOutError("no answer from the cluster software")
+        self.sock.settimeout(left)
+        try:
+            data = self.sock.recv(CHUNK)
+        except TimeoutError as error:
+            raise TimedOutError("no answer from the cluster software") from error
+        except OSError as error:
+            raise ConnectionLostError(f"the cluster software hung up: {error.strerror}") from error
+        self.heard.extend(self.conversation.heard(data))
 
 
 class Connection:
@@ -102,11 +112,7 @@ class Connection:
 
     def version(self, machine: MachineName) -> str:
         """The version of the process that hosts ``machine``."""
-        line = self._line(machine)
-        deadline = time.monotonic() + self._timeout_s
-        while line.conversation.welcome is None:
-            line.heard.append(line.next(deadline))
-        return line.conversation.welcome.version
+        return self._line(machine).welcome(time.monotonic() + self._timeout_s).version
 
     def follow(self, body: object, *, timeout_s: float | None = None) -> Iterator[object]:
         """Every answer to a request, the last one included. ``timeout_s``: for each answer."""
