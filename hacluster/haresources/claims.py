@@ -4,8 +4,11 @@ Between nodes that are stable, with no handover going on:
 * A group that both claim (*overlap*): Heartbeat logs it and leaves it so. We give it up when the claim still stands
   after a while, foreign groups first, our own later, so that of two hacluster nodes the home node keeps it. A node that
   the other has declared dead by mistake, and which still hears it, thereby yields.
-* A group that nobody claims (*orphan*): Heartbeat leaves it stopped. Its home node takes it at once, the other node
-  after ten seconds.
+* A group that nobody claims (*orphan*): Heartbeat leaves it stopped. Its home node takes it after two keepalives
+  (reports may be under way), the other node ten seconds later.
+
+And one for a report that never came: when a living peer is not known to be stable for half a minute, we say that we became
+stable anew, which both Heartbeat and we answer with a report.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from hacluster.haresources.core import Core
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import has, minus, mirror, union
 from hacluster.haresources.protocol import Step
-from hacluster.haresources.states import SETTLE_MS, Handshake
+from hacluster.haresources.states import PATIENCE_MS, SETTLE_MS, Handshake
 from hacluster.msg.haresources import Hold
 
 
@@ -29,27 +32,22 @@ class Claims:
     def look(self) -> None:
         """Start, stop and act on the timers of both rules."""
         core, s, t = self._core, self._core.state, self._core.state.timers
-        judged = (
-            s.stable
-            and s.other_stable
-            and len(core.living) == 1
-            and s.heard.get(core.living[0], False)
-            and not (core.legacy or s.handshake.running or s.leaving.wanted or core.groups.busy or t.heal is not None)
-        )
+        quiet = not (core.legacy or s.handshake.running or s.leaving.wanted or core.groups.busy or t.heal is not None)
+        if not (quiet and s.stable and core.living and not s.other_stable):
+            t.nudge = None
+        elif t.nudge is None:
+            t.nudge = core.after(PATIENCE_MS)
+        judged = s.stable and s.other_stable and len(core.living) == 1 and s.heard.get(core.living[0], False) and quiet
         if not judged:
-            t.overlap_local = t.overlap_foreign = t.orphan = None
+            t.overlap_local = t.overlap_foreign = t.orphan_local = t.orphan_foreign = None
             return
         theirs = mirror(s.other_hold)
         soon = 2 * core.config.keepalive_ms
         t.overlap_foreign = self._arm(t.overlap_foreign, Hold.FOREIGN, theirs, soon)
         t.overlap_local = self._arm(t.overlap_local, Hold.LOCAL, theirs, SETTLE_MS + soon)
         nobody = minus(minus(Hold.ALL, s.hold), theirs)
-        if has(nobody, Hold.LOCAL):
-            self._adopt(Hold.LOCAL)
-        elif nobody is Hold.NONE:
-            t.orphan = None
-        elif t.orphan is None:
-            t.orphan = core.after(SETTLE_MS)
+        t.orphan_local = self._orphan(t.orphan_local, Hold.LOCAL, nobody, soon)
+        t.orphan_foreign = self._orphan(t.orphan_foreign, Hold.FOREIGN, nobody, SETTLE_MS + soon)
 
     def on_time(self) -> None:
         """Act on what has stood long enough."""
@@ -60,9 +58,25 @@ class Claims:
         elif t.overlap_local is not None and t.overlap_local <= core.now:
             t.overlap_local = None
             self._give_up(Hold.LOCAL)
-        if t.orphan is not None and t.orphan <= core.now:
-            t.orphan = None
+        if t.nudge is not None and t.nudge <= core.now:
+            t.nudge = None
+            self.nudge()
+        if t.orphan_local is not None and t.orphan_local <= core.now:
+            t.orphan_local = None
+            self._adopt(Hold.LOCAL)
+        elif t.orphan_foreign is not None and t.orphan_foreign <= core.now:
+            t.orphan_foreign = None
             self._adopt(Hold.FOREIGN)
+
+    def _orphan(self, timer: Instant | None, side: Hold, nobody: Hold, delay_ms: int) -> Instant | None:
+        if not has(nobody, side):
+            return None
+        return self._core.after(delay_ms) if timer is None else timer
+
+    def nudge(self) -> None:
+        """Have the peer report: it answers a change of our stability from 0 to 1."""
+        self._core.cast(protocol.resource(self._core.state.hold, stable=False))
+        self._core.resource()
 
     def _arm(self, timer: Instant | None, side: Hold, theirs: Hold, delay_ms: int) -> Instant | None:
         both = has(self._core.state.hold, side) and has(theirs, side)

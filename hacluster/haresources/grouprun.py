@@ -286,8 +286,8 @@ class GroupRun:
             p.reason = f"{word} cannot be stopped"
             self._say(Severity.CRIT, "stop-gave-up", f"{word} cannot be stopped and still runs")
         else:
+            p.started.discard(index)
             self._say(Severity.ERROR, "stop-unclean", f"stopping {word} always fails, but it does not run")
-        p.started.discard(index)
         self._next_stop()
 
     def _next_stop(self) -> None:

@@ -25,8 +25,8 @@ from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import common, has, minus, mirror, union
-from hacluster.haresources.protocol import Ask, Step
-from hacluster.haresources.states import ANSWER_MS, PATIENCE_MS, RELEASE_MS, RETRY_MS, Handshake, Standby
+from hacluster.haresources.protocol import Ask, Resource, Step
+from hacluster.haresources.states import ANSWER_MS, PATIENCE_MS, RELEASE_MS, RESUMED_MS, RETRY_MS, Handshake, Standby
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import Hold
 
@@ -96,6 +96,27 @@ class Handover:
             )
             return
         {Step.ME: self._on_me, Step.OTHER: self._on_other, Step.DONE: self._on_done}[ask.step](ask.hold, node)
+
+    def resumed(self) -> None:
+        """Our process crashed in the middle: what the peer said meanwhile may be lost."""
+        hs = self._core.state.handshake
+        hs.resumed = hs.running
+        if hs.state is Standby.OTHER:
+            hs.deadline = self._core.after(RESUMED_MS)
+
+    def on_report(self, report: Resource) -> None:
+        """A report of the peer in the middle of a handshake makes up for a ``done`` that got lost in a crash.
+
+        A taker that begins anew says that it is not stable: the giver repeats its ``done``. A giver that began anew sees
+        in the taker's report that it has taken.
+        """
+        core, hs = self._core, self._core.state.handshake
+        if not (hs.giver and hs.state is Standby.DONE and report.full):
+            return
+        if report.stable is False and not report.info:
+            core.cast(protocol.ask(hs.which, Step.DONE))
+        elif hs.resumed and report.stable and has(report.hold, mirror(hs.which)):
+            self._end(True, f"{core.peer} has taken {hs.which.value}")
 
     def released(self) -> None:
         """All that we give is stopped: step 3."""
@@ -189,10 +210,12 @@ class Handover:
             s.handshake = hs = Handshake(Standby.OTHER, which, False, core.now)
             s.other_stable = False
         if hs.giver and hs.state is Standby.DONE:
+            s.other_hold = union(s.other_hold, mirror(which))  # its report may come after its done
             self._end(True, f"{node} has taken {which.value}")
             core.resource()
         elif not hs.giver and hs.state is Standby.OTHER and hs.which is which:
             hs.state, hs.deadline = Standby.DONE, core.after(RELEASE_MS)
+            s.other_hold = minus(s.other_hold, which)
             cause = f"{node} gave up {which.value}"
             core.groups.take(WorkTag.TAKE, core.groups.keys(mirror(which)), cause)
         elif s.rstate is not s.rstate.SHUTDOWN:

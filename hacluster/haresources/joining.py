@@ -77,6 +77,7 @@ class Joining:
             s.other_stable = True
             core.info("peer-stable", f"{node} is stable and holds {report.hold.value}")
             core.resource()
+        self._handover.on_report(report)
         if s.rstate in JOINING and s.other_stable:
             self.settle(f"{node} is stable and does not hold it")
 

@@ -82,7 +82,7 @@ class Leaving:
     def on_slept(self, duration_ms: int) -> None:
         """We were away so long that the peer may hold everything by now."""
         core, s = self._core, self._core.state
-        if s.rstate is RState.SHUTDOWN or s.rejoining:
+        if s.rstate is RState.SHUTDOWN or core.groups.has_tag(WorkTag.REJOIN):
             return
         core.say(
             Severity.ERROR,

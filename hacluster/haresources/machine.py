@@ -158,7 +158,9 @@ class HaresourcesMachine:
             t.heal,
             t.overlap_local,
             t.overlap_foreign,
-            t.orphan,
+            t.orphan_local,
+            t.orphan_foreign,
+            t.nudge,
             t.stop if s.leaving.wanted else None,
             s.handshake.deadline,
             s.ipfail.give_up_at,
@@ -364,9 +366,9 @@ class HaresourcesMachine:
             seen = self._view.node(node)
             if s.alive.get(node) and seen is not None and seen.state is NodeState.DEAD:
                 self._node_gone(node)
-        if s.stable and not s.handshake.running and not core.legacy and core.living:
-            core.cast(protocol.resource(s.hold, stable=False))
-            core.resource()
+        self._handover.resumed()
+        if s.stable and not core.legacy and core.living:
+            self._claims.nudge()
 
     def _on_comm_up(self) -> None:
         s = self._core.state

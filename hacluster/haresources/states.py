@@ -24,6 +24,9 @@ ANSWER_MS: Final = 10_000
 PATIENCE_MS: Final = 30_000
 """How long the taker waits for the giver to begin releasing: its answer time, and time for a slow delivery."""
 
+RESUMED_MS: Final = 120_000
+"""How long a taker whose process crashed waits for a ``done`` that it may have missed."""
+
 RELEASE_MS: Final = 3_600_000
 """How long either side waits for the other's agents in a handshake."""
 
@@ -67,6 +70,7 @@ class Handshake:
     began: Instant = BOOT
     deadline: Instant | None = None
     releasing: bool = False
+    resumed: bool = False
     lapsed: Hold = Hold.NONE
     lapsed_giver: bool = False
 
@@ -86,7 +90,9 @@ class Timers:
     heal: Instant | None = None
     overlap_local: Instant | None = None
     overlap_foreign: Instant | None = None
-    orphan: Instant | None = None
+    orphan_local: Instant | None = None
+    orphan_foreign: Instant | None = None
+    nudge: Instant | None = None
     stop: Instant | None = None
 
 

@@ -121,6 +121,7 @@ class Hands:
             rc = OcfCode.GENERIC
         elif op.action == "start":
             self.running.add(key)
+            self.world.twice += [key for other in self.world.others(self.node) if key in other.hands.running]
         elif op.action == "stop":
             self.running.discard(key)
         if op.action == "status" and rc is OcfCode.OK and key not in self.running:
@@ -216,8 +217,9 @@ class Node:
 
     def crash(self, *, power: bool = True) -> None:
         """Power loss, or kill -9 of everything, which leaves the services as they are."""
-        self.daemon = self.comm_up = False
+        self.daemon = self.comm_up = self.asleep = False
         self.machine = None
+        self.inbox.clear()
         if power:
             self.hands.power_off()
             self.disk = None
@@ -357,6 +359,7 @@ class World:
         self.cut: set[tuple[str, str]] = set()
         self.wire: list[tuple[int, str, HaMessage]] = []
         self.patience: dict[str, int] = {}
+        self.twice: list[str] = []
         self.nodes = {name: Node(self, name) for name in self.conf.nodes}
 
     @property
@@ -403,7 +406,10 @@ class World:
             generation = other.generation
 
             def deliver(other: Node = other, generation: int = generation) -> None:
-                if (sender.name, other.name) in self.cut or other.generation != generation:
+                if other.generation != generation or not other.daemon:
+                    return
+                if (sender.name, other.name) in self.cut and other.states.get(sender.name) is not NodeState.DEAD:
+                    self.after(500, deliver)
                     return
                 if other.daemon and other.states.get(sender.name) not in {NodeState.DEAD, None}:
                     other.give(MessageReceived(sender.name, message, own=False))
@@ -461,12 +467,12 @@ class World:
 
     def sleep(self, node: Node, for_ms: int) -> None:
         node.asleep = True
-        node.hands.epoch += 0
         self.silent_while_asleep(node, for_ms)
+        generation = node.generation
 
         def wake() -> None:
-            node.asleep = False
-            if node.daemon:
+            if node.daemon and node.asleep and node.generation == generation:
+                node.asleep = False
                 node.inbox.appendleft(Slept(for_ms, for_ms > DEADTIME))
                 first = node.inbox.popleft()
                 waiting = list(node.inbox)

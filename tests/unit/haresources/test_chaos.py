@@ -21,6 +21,14 @@ ACTS = st.one_of(
     st.tuples(st.just("break"), st.integers(0, 1), st.sampled_from(["start", "stop"]), st.sampled_from(["web", "disk"])),
     st.tuples(st.just("mend")),
 )
+CLEAN = st.one_of(
+    st.tuples(st.just("standby"), st.integers(0, 1), WHICH),
+    st.tuples(st.just("takeover"), st.integers(0, 1), WHICH),
+    st.tuples(st.sampled_from(["power", "start", "stop", "brain", "hands"]), st.integers(0, 1)),
+    st.tuples(st.just("break"), st.integers(0, 1), st.just("start"), st.sampled_from(["web", "disk"])),
+    st.tuples(st.just("mend")),
+)
+CLEAN_SCRIPT = st.lists(st.tuples(st.one_of(st.integers(0, 400), st.integers(0, 15_000)), CLEAN), max_size=12)
 SCRIPT = st.lists(st.tuples(st.one_of(st.integers(0, 400), st.integers(0, 15_000)), ACTS), max_size=12)
 
 
@@ -72,7 +80,7 @@ def story(mode: AutoFailback, seed: int, slow: bool, script: list) -> World:
         perform(world, act)
     perform(world, ("mend",))
     world.heal()
-    world.run(40_000)
+    world.run(200_000)
     for node in world.nodes.values():
         if not node.daemon:
             node.start()
@@ -88,7 +96,13 @@ def test_in_the_end_each_group_has_one_holder(mode, seed, slow, script):
     assert {word: len(nodes) for word, nodes in world.holders().items()} == {
         word: 1 for group in GROUPS.groups for word in group.words
     }, views
-    assert {view.status for view in views.values()} in [{"local"}, {"all", "none"}], views
+    assert {view.status for view in views.values()} in [{"local"}, {"foreign"}, {"all", "none"}], views
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(st.sampled_from([AutoFailback.ON, AutoFailback.OFF]), st.integers(0, 1_000), st.booleans(), CLEAN_SCRIPT)
+def test_no_group_ever_runs_twice_without_a_partition_or_a_crash_that_leaves_it_running(mode, seed, slow, script):
+    assert story(mode, seed, slow, script).twice == []
 
 
 @settings(max_examples=40, deadline=None)
