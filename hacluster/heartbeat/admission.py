@@ -85,8 +85,14 @@ def _doubtful(peer: Peer, stamp: Stamp, generation: int, wall: int, skew: int) -
     floor = peer.restored
     if floor is None or peer.met or generation != floor.generation:
         return False
-    expected = floor.ts + max(0, wall - floor.wall)
-    return stamp.seq <= floor.seq + FLOOR_MARGIN and stamp.ts < expected - CLOCK_SLACK_S
+    return stamp.seq <= floor.seq + FLOOR_MARGIN and lateness(peer, stamp, wall) > CLOCK_SLACK_S
+
+
+def lateness(peer: Peer, stamp: Stamp, wall: int) -> int:
+    """How many seconds ``stamp`` is behind what the node's clock should say by now, as far as we know it."""
+    floor = peer.restored
+    expected = wall if floor is None else floor.ts + max(0, wall - floor.wall)
+    return max(expected, peer.top_ts) - stamp.ts
 
 
 class SourceFilter:

@@ -55,6 +55,7 @@ class Peer:
     met: bool = False
     proven: int = -1
     challenge: Challenge | None = None
+    answered: Instant | None = None
     sealed: bool = False
     offered: bool = False
     weight: int = 100

@@ -14,7 +14,7 @@ from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
 from hacluster.config.settings import Seal
-from hacluster.heartbeat.admission import SourceFilter, Verdict, judge
+from hacluster.heartbeat.admission import SourceFilter, Verdict, judge, lateness
 from hacluster.heartbeat.api import PROBE, question
 from hacluster.heartbeat.config import MediumSpec
 from hacluster.heartbeat.core import Core
@@ -254,6 +254,8 @@ class Reception:
             self._challenge(peer, stamp, now)
         elif verdict is Verdict.PROOF:
             self._proof(peer, message, stamp)
+        elif verdict is Verdict.NOT_YET_HEARD and message.get(FieldName.FROM_ID) == PROBE:
+            self._answer_probe(peer, said, now)
         elif verdict in _REFUSALS:
             code, text = _REFUSALS[verdict]
             words = text.format(node=peer.name, hg=stamp.hg, known=peer.generation, seq=stamp.seq)
@@ -270,13 +272,23 @@ class Reception:
             seed = core.identity.boot_nonce + peer.name.encode() + self._challenges.to_bytes(8, "big")
             known = Challenge("hx-" + hashlib.sha256(b"challenge" + seed).hexdigest()[:24], now)
         peer.challenge = Challenge(known.nonce, now)
-        behind = core.outbox.clock.seconds(now) - stamp.ts
+        behind = lateness(peer, stamp, core.outbox.clock.seconds(now))
         text = (
-            f"a status of node {peer.name} may be a recording (sent {behind} s ago by our clock): asking the node"
+            f"a status of node {peer.name} may be a recording, {behind} s behind that node's clock: asking the node"
             " whether it lives; if this comes back, set the clocks of both nodes"
         )
         core.murmur(Severity.WARNING, "doubtful-status", peer.name, text, now)
         core.cast(question(peer.name, known.nonce, PROBE), now)
+
+    def _answer_probe(self, peer: Peer, said: Said, now: Instant) -> None:
+        """Tell a node that doubts us that we live, though we do not believe it yet: two may doubt each other."""
+        recent = peer.answered is not None and now < after(peer.answered, CHALLENGE_MS // 2)
+        if recent or said.message.type != MessageType.QUERY_CSTATUS or not self._delivery.for_us(said.stamp):
+            return
+        answer = self._core.api.answer(peer.name, said.message)
+        if answer is not None:
+            peer.answered = now
+            self._core.cast(answer, now)
 
     def _proof(self, peer: Peer, message: HaMessage, stamp: Stamp) -> None:
         challenge = peer.challenge

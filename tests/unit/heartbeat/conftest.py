@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import json
+import pathlib
+import zlib
 
 import pytest
 
@@ -230,3 +233,41 @@ def box():
 @pytest.fixture(scope="session")
 def settings():
     return config
+
+
+class Capture:
+    """A captured session of real nodes: packets as (milliseconds, sender, protocol, bytes)."""
+
+    def __init__(self, name):
+        path = pathlib.Path(__file__).parent / "data" / f"{name}.json.zz"
+        doc = json.loads(zlib.decompress(path.read_bytes()))
+        method = Method(doc["method"])
+        self.keys = KeyRing({doc["slot"]: Key(doc["slot"], method, doc["key"].encode())}, doc["slot"])
+        self.packets = [(t, src, proto, bytes.fromhex(data)) for t, src, proto, data in doc["packets"]]
+        self.opened = [(t, src, open_frame(data, self.keys).message) for t, src, proto, data in self.packets]
+        self.uuids = {m.get("src"): m.get_binary("srcuuid") for _, _, m in self.opened if "srcuuid" in m}
+        self.wall = max(int(m.get("ts"), 16) * 1000 - t for t, _, m in self.opened)
+
+    def of(self, sender, kind=None, generation=None):
+        """The messages that ``sender`` made: (milliseconds, message)."""
+        return [
+            (t, m)
+            for t, _, m in self.opened
+            if m.get("src") == sender and kind in (None, m.type) and generation in (None, m.get("hg"))
+        ]
+
+    def play(self, target, sender, start=0, until=10**9, dice=None, loss=0):
+        """Give ``target`` what ``sender`` sent, at its time (plus ``start``)."""
+        for (t, _, proto, data), (_, _, message) in zip(self.packets, self.opened, strict=True):
+            if message.get("src") != sender or proto != "udp" or t > until:
+                continue
+            if dice is not None and dice.chance(loss):
+                continue
+            target.until(max(start + t, target.now))
+            target.receive(data)
+        return target
+
+
+@pytest.fixture(scope="session")
+def capture():
+    return Capture
