@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(PYTEST) -n $(JOBS) tests/unit tests/cases tests/conformance
+	$(PYTEST) -n $(JOBS) -m "not slow" tests/unit tests/cases tests/conformance
 
 fast: lint unit
 

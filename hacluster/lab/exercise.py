@@ -21,6 +21,7 @@ ADDRESSES = {NODE1: "172.16.100.6", NODE2: "172.16.100.7", CLIENT: "172.16.200.1
 SECOND_LINK = {NODE1: "192.168.5.6", NODE2: "192.168.5.7"}
 VIP = "172.16.100.1"
 URL = f"http://{VIP}/"
+DOCUMENTS = "/var/www/html"
 
 
 def random_authkeys() -> str:
@@ -73,7 +74,8 @@ class Exercise:
         for host in self.nodes:
             directory.install(host)
             host.write("/etc/init.d/httpd", script, 0o755)
-            host.write("/var/www/html/index.html", f"{host.name}\n")
+            host.write("/etc/default/httpd", f"HACLUSTER_RA={shipped('ra')}\nDIRECTORY={DOCUMENTS}\n")
+            host.write(f"{DOCUMENTS}/index.html", f"{host.name}\n")
 
 
 @contextmanager
