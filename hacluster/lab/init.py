@@ -332,6 +332,8 @@ class Server:
 
     def _request(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 4)
+        for descriptor in descriptors:  # Python 3.11's recv_fds overlooks a flag that would say so
+            os.set_inheritable(descriptor, False)
         if not data:
             os._exit(0)
         request = json.loads(data)

@@ -213,6 +213,15 @@ def test_programs_get_input_and_give_output_and_codes(one: Host) -> None:
     eventually(lambda: "sleep" not in one.run(["ps", "-eo", "comm"]).stdout)
 
 
+def test_a_program_gets_its_three_streams_and_no_other(one: Host) -> None:
+    """A daemon that it leaves behind must not keep the caller waiting."""
+    listing = one.run(
+        ["sh", "-c", "ls /proc/self/fd; sleep 600 > /dev/null 2>&1 &"], text="", timeout=20
+    ).stdout.split()
+    assert listing == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
+    one.run(["pkill", "sleep"])
+
+
 def test_many_short_programs_all_end(one: Host) -> None:
     programs = [one.spawn(["sh", "-c", f"exit {n}"]) for n in range(50)]
     assert [p.wait(20) for p in programs] == list(range(50))

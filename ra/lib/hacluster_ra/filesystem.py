@@ -117,11 +117,11 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
 def stop(values: Values) -> int:
     """Unmount it and all that is mounted inside it, ending who keeps it busy: TERM first, then KILL.
 
-    Gives up one second before the manager's time-out, so that the reason is heard.
+    Gives up a little before the manager's time-out, so that the reason is heard.
     """
     directory = _directory(values)
     begun = time.monotonic()
-    end = begun + max(1.0, values.timeout_s - 1)
+    end = begun + values.timeout_s * 0.9
     kill_from = begun + min(values.number("term_wait"), (end - begun) / 2)
     said = ""
     signalled: dict[int, int] = {}

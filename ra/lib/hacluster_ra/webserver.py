@@ -74,11 +74,11 @@ def is_alive(path: str) -> bool:
     return False
 
 
-def ask(ip: str, port: int) -> str:
+def ask(ip: str, port: int, wait_s: float) -> str:
     """Ask for the health page; what is wrong, or an empty text."""
     family = family_of(ip)
     sock = Socket(family, SOCK_STREAM | SOCK_CLOEXEC)
-    sock.settimeout(ANSWER_S)
+    sock.settimeout(wait_s)
     try:
         sock.connect((ip, port))
         shown = f"[{ip}]" if family == AF_INET6 else ip
@@ -95,7 +95,7 @@ def ask(ip: str, port: int) -> str:
 
 
 def _health(values: Values) -> str:
-    return ask(values.text("ip") or "127.0.0.1", values.number("port"))
+    return ask(values.text("ip") or "127.0.0.1", values.number("port"), min(ANSWER_S, values.timeout_s / 2))
 
 
 def start(values: Values) -> int:
@@ -132,6 +132,8 @@ def _become_server(values: Values, path: str, write: int) -> None:
     from hacluster_ra.webservice import Site, serve
 
     word = "ready"
+    os.closerange(3, write)
+    os.closerange(write + 1, 1 << 20)
     try:
         lock = _lock_patiently(path)
         site = Site(
@@ -163,7 +165,7 @@ def stop(values: Values) -> int:
     sent = 0
     while is_alive(path):
         now = time.monotonic()
-        if now > begun + max(1.0, values.timeout_s - 1):
+        if now > begun + values.timeout_s * 0.9:
             raise Failure(ocf.ERR_GENERIC, "the server does not end")
         if now > begun + min(KILL_AFTER_S, values.timeout_s / 2):
             number = SIGKILL
