@@ -18,7 +18,10 @@ from hacluster.config.media import Medium
 
 @dataclass(slots=True)
 class Draft:
-    """``settings`` are fields of the dataclass to be built; ``lines`` is where each directive was last seen."""
+    """``settings`` are fields of the dataclass to be built.
+
+    ``lines`` is where each directive was last seen, or first, for what must be unique (``hook status``).
+    """
 
     findings: Findings
     host: HostFacts

@@ -69,7 +69,7 @@ def on_apiauth(draft: Draft, line: Line) -> None:
         found[key] = _names(draft, line, names, known, "user" if key == "uid" else "group")
     if not found["uid"] and not found["gid"]:
         findings.error("missing-words", line.number, f"apiauth {shown(client)} allows nobody", syntax)
-    elif any(entry.client == client for entry in draft.lists.get("apiauth", [])):
+    elif draft.lines.setdefault(f"apiauth {client}", line.number) != line.number:
         findings.error("duplicate-apiauth", line.number, f"apiauth {shown(client)} was given already", "join the lines")
     else:
         draft.add("apiauth", ApiAuth(client, found["uid"], found["gid"]))

@@ -25,8 +25,10 @@ def _add(draft: Draft, line: Line, medium: Medium) -> None:
         text = f"the same medium was given before: {shown(' '.join((line.directive, *line.words)))}"
         draft.findings.warning("duplicate-medium", line.number, text, "the second one is ignored")
         return
-    draft.media.append(medium)
-    if len(draft.media) == MAX_MEDIA + 1:
+    if len(draft.media) < MAX_MEDIA:
+        draft.media.append(medium)
+    elif "media" not in draft.lines:
+        draft.lines["media"] = line.number
         draft.findings.error("too-many-media", line.number, f"there are more than {MAX_MEDIA} media")
 
 

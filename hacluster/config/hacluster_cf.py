@@ -102,7 +102,7 @@ def on_hook(draft: Draft, line: Line) -> None:
         findings.error("relative-path", line.number, f"{shown(path)} is not an absolute path", field="hook")
     elif executables is not None and path not in executables:
         findings.error("not-executable", line.number, f"{shown(path)} is not an executable file", field="hook")
-    elif any(kind == other for other, _ in draft.lists.get("hooks", [])):
+    elif draft.lines.setdefault(f"hook {kind}", line.number) != line.number:
         findings.error("given-twice", line.number, f"there is a hook for {kind} already", "one program may call others")
     else:
         draft.add("hooks", (kind, path))

@@ -202,7 +202,9 @@ class _Reader:
     def finish(self) -> None:
         """Report keys that are later words elsewhere: real Heartbeat finds groups by searching whole lines."""
         for group in self.groups:
-            for word in group.words[1:]:
+            if self.findings.full:
+                return
+            for word in dict.fromkeys(group.words[1:]):
                 if word in self.keys:
                     text = f"{shown(word)} is also the first resource of line {self.keys[word]}"
                     hint = "a real Heartbeat node would take both lines for one group"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hacluster.base.report import Severity
 from hacluster.config.authkeys import parse_authkeys
+from hacluster.config.findings import MAX_REPORTS
 from hacluster.wire.auth import Key, KeyRing, Method
 
 K = "0123456789abcdef0123"
@@ -122,3 +123,9 @@ def test_no_text_makes_it_raise_or_tell_a_key(text):
     for report in reports:
         assert "Secret" not in str(report)
         assert "Secret" not in repr(report)
+
+
+def test_a_file_of_faults_is_given_up():
+    reports = parse("auth 1\n" + "99 sha1 x\n" * 10_000)[1]
+    assert "too-many-reports" in {report.code for report in reports}
+    assert len(reports) <= MAX_REPORTS + 1

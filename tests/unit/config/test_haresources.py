@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hacluster.base.report import Severity
 from hacluster.config.facts import HostFacts, InterfaceFacts
+from hacluster.config.findings import MAX_REPORTS
 from hacluster.config.haresources import parse_haresources, parse_word
 from hacluster.config.settings import AgentClass, Group, ResourceWord
 
@@ -171,3 +172,10 @@ def test_no_text_makes_it_raise(text):
     if resources:
         assert len({group.key for group in resources.groups}) == len(resources.groups)
         assert all(group.node in NODES and group.resources for group in resources.groups)
+
+
+def test_a_file_of_faults_is_given_up():
+    for text in ("gamma httpd\n" * 10_000, "gamma httpd \\\n" * 10_000):
+        reports = parse(text)[1]
+        assert "too-many-reports" in {report.code for report in reports} or len(reports) < MAX_REPORTS
+        assert len(reports) <= MAX_REPORTS + 1
