@@ -22,6 +22,15 @@ from hacluster.sim.trace import clock_text
 
 _STATUS: Final = b"(0)t=status"
 _GENERATION: Final = re.compile(rb"\(0\)hg=([0-9a-f]{1,16}),")
+_SEQUENCE: Final = re.compile(rb"\(0\)seq=([0-9a-f]{1,16}),")
+
+
+def status_order(data: bytes) -> tuple[int, int] | None:
+    """Generation and sequence number of a classic status; ``None`` for any other datagram."""
+    if _STATUS not in data:
+        return None
+    generation, sequence = _GENERATION.search(data), _SEQUENCE.search(data)
+    return (int(generation[1], 16), int(sequence[1], 16)) if generation and sequence else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,14 @@ class Bounds:
     ``dead_ms``: the dead time of the nodes. ``init_dead_ms``: that of a node that has just started. ``reunion_ms``: how
     long after a window's cause both may still run a group: the 2 s of WIRE.md 9.8, a restart, and the time of programs.
     ``patience_ms``: how much later than its dead time a silent node must be noticed; one that restarts asks for 30 s.
+    ``sealed``: statuses cannot be told from other datagrams, so nothing is judged by them.
     """
 
     dead_ms: int = 10_000
     init_dead_ms: int = 20_000
     reunion_ms: int = 30_000
     patience_ms: int = 36_000
+    sealed: bool = False
 
 
 class Checker:
@@ -124,6 +135,8 @@ class Death(Checker):
         """The silence, not counting the time in which the listener itself was stopped."""
         scene = self.scene.hosts[host]
         silent = self.scene.now - scene.heard.get(node, 0)
+        if self.bounds.sealed:
+            return None
         if ever_heard and silent < self.bounds.dead_ms - 100:
             return f"{host} declares {node} dead, whose last status it got {silent} ms ago"
         return None
@@ -131,7 +144,7 @@ class Death(Checker):
     def each_second(self) -> str | None:
         """A silent node that is still believed alive."""
         for name, scene in self.scene.hosts.items():
-            if not scene.daemon or scene.paused or scene.pulse_since is None:
+            if self.bounds.sealed or not scene.daemon or scene.paused or scene.pulse_since is None:
                 continue
             for node in self.scene.hosts:
                 silent = self.scene.now - max(scene.heard.get(node, 0), scene.pulse_since)

@@ -12,7 +12,7 @@ from functools import partial
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import MachineName, Reply, Send
-from hacluster.config.settings import AutoFailback
+from hacluster.config.settings import AutoFailback, Seal
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import (
     HandoverFinished,
@@ -25,7 +25,7 @@ from hacluster.msg.haresources import (
 from hacluster.msg.membership import MembershipQuery, MembershipView, NodeState, NodeStateChanged
 from hacluster.node.assembly import ProcessName
 from hacluster.sim.agents import Behaviour
-from hacluster.sim.checkers import SAFETY, Bounds, Violation, membership_faults, placement_faults
+from hacluster.sim.checkers import SAFETY, Bounds, Violation, membership_faults, placement_faults, status_order
 from hacluster.sim.clock import Agenda
 from hacluster.sim.disk import DiskHealth
 from hacluster.sim.host import Host
@@ -94,10 +94,11 @@ class World:
             for address, name in self._addresses.items()
         }
         self.scene = Scene(scenario.groups, {name: HostScene() for name in scenario.nodes})
-        bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms)
+        sealed = scenario.seal is not Seal.OFF
+        bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms, sealed=sealed)
         self._checkers = [kind(self.scene, bounds) for kind in SAFETY]
         self._answers: dict[tuple[str, int], list[object]] = {}
-        self._healed = False
+        self._newest: dict[tuple[str, str], tuple[int, int]] = {}
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -150,7 +151,6 @@ class World:
 
     def heal(self) -> None:
         """End every fault."""
-        self._healed = True
         self.network.heal()
         for host in self.hosts.values():
             host.disk.health = DiskHealth.OK
@@ -213,10 +213,13 @@ class World:
         self._look()
 
     def on_heard(self, host: str, source: str, data: bytes) -> None:
-        """See :class:`hacluster.sim.host.Watch`."""
+        """See :class:`hacluster.sim.host.Watch`. Old statuses and copies are no news; sealed ones cannot be told."""
         sender = self._addresses.get(source)
-        if sender is not None and (b"(0)t=status" in data or not data.startswith(b"###\n")):
-            self.scene.hosts[host].heard[sender] = self.agenda.now
+        order = status_order(data)
+        if sender is None or order is None or order <= self._newest.get((host, sender), (0, 0)):
+            return
+        self._newest[host, sender] = order
+        self.scene.hosts[host].heard[sender] = self.agenda.now
 
     def on_transmit(self, host: str, data: bytes) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
