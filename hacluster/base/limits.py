@@ -48,3 +48,15 @@ MAX_RESULTS: Final = 8_192
 
 MAX_HOOKS: Final = 64
 """Most hook programs that wait for their turn; one more is dropped and said so."""
+
+MAX_HELD: Final = 64
+"""Most messages of one kind that wait in the heartbeat machine: for a gap to close, or for the disk."""
+
+MAX_QUERIES: Final = 64
+"""Most questions to other nodes that wait for an answer."""
+
+MAX_NAMED_CLIENTS: Final = 64
+"""Most named local clients that the other nodes are told of."""
+
+MAX_CLIENT_NAME: Final = 64
+"""Longest name of a client, and longest site of a node."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.base.effects import Reply
+from hacluster.base.limits import MAX_CLIENT_NAME, MAX_NAMED_CLIENTS, MAX_QUERIES
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.msg.membership import ClientPresence, ClientStatus, ClientStatusQuery
 from hacluster.wire.fields import FieldName, MessageType
 from hacluster.wire.hamsg import HaMessage
 
-MAX_CLIENTS: Final = 64
-MAX_QUERIES: Final = 64
 MAX_TIMEOUT_MS: Final = 60_000
-MAX_CLIENT_NAME: Final = 64
 PROBE: Final = "hacluster-probe"
 """The ``from_id`` of the question that proves a node alive."""
 
@@ -44,7 +42,7 @@ class ClientApi:
         """A named local client came or went; what the others are told, ``None`` when it is no news."""
         if join == (client in self._local) or not 0 < len(client) <= MAX_CLIENT_NAME:
             return None
-        if join and len(self._local) >= MAX_CLIENTS:
+        if join and len(self._local) >= MAX_NAMED_CLIENTS:
             return None
         if join:
             self._local[client] = 0
@@ -117,7 +115,7 @@ class ClientApi:
     def check(self) -> None:
         """Assert the bounds."""
         assert len(self._pending) <= MAX_QUERIES
-        assert len(self._local) <= MAX_CLIENTS
+        assert len(self._local) <= MAX_NAMED_CLIENTS
 
 
 def question(node: str, client: str, asker: str) -> HaMessage:

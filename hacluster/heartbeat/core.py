@@ -70,6 +70,7 @@ class Core:
         self.started = Instant(0)
         self.accounted = False
         self.restart_announced = False
+        self.was_member = False
         self.last_status = Instant(0)
         self.floor_due: Instant | None = None
         self.deleted: dict[str, None] = {}

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from typing import Final
 
 from hacluster.base.errors import WireError
+from hacluster.base.limits import MAX_CLIENT_NAME, MAX_HELD, MAX_NODES
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.heartbeat.core import Core
-from hacluster.heartbeat.peer import MAX_HELD, Peer
+from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.startup import Phase
 from hacluster.msg.membership import CommUp, MessageReceived, NodeState
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_hex, read_names, read_resend_range, write_names
 from hacluster.wire.hamsg import HaMessage
 
 _STATES: Final = {state.value: state for state in (NodeState.INIT, NodeState.UP, NodeState.ACTIVE)}
-MAX_SITE: Final = 64
-MAX_DELETED: Final = 100
 
 
 def read_status(message: HaMessage) -> tuple[NodeState, int | None]:
@@ -119,6 +118,7 @@ class Delivery:
         """The handshake is over: we are a member."""
         core = self._core
         core.phase = Phase.ACTIVE
+        core.was_member = True
         core.say(Severity.INFO, "comm-up", "Comm_now_up(): updating status to active")
         core.set_own_state(NodeState.ACTIVE, now)
         core.announce(CommUp())
@@ -138,7 +138,7 @@ class Delivery:
         if peer is None or peer.current:
             return
         if core.peers.remove(name, core.outbox.clock.seconds(now)) is not None:
-            if len(core.deleted) < MAX_DELETED:
+            if len(core.deleted) < MAX_NODES:
                 core.deleted[name] = None
             core.outbox.nodes -= 1
             core.outbox.history.forget(name)
@@ -164,7 +164,7 @@ class Delivery:
         """Note a node's weight or site; whether node and value are such."""
         core = self._core
         target = core if node == core.identity.node else core.peers.get(node)
-        if target is None or len(value) > MAX_SITE:
+        if target is None or len(value) > MAX_CLIENT_NAME:
             return False
         if name == FieldName.SITE:
             target.site = value

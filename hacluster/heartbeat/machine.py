@@ -30,6 +30,7 @@ from typing import Final, assert_never
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Effect, Reply, Stop
+from hacluster.base.limits import MAX_HELD
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
@@ -97,9 +98,6 @@ Event = (
 
 SAVE_RETRY_MS: Final = 1_000
 SAVE_TRIES: Final = 5
-MAX_WAITING: Final = 64
-"""Most messages that wait for the generation to be on disk."""
-
 LEAVE_WAIT_MS: Final = 2_000
 """How long a leaving node waits for the disk."""
 
@@ -171,7 +169,7 @@ class HeartbeatMachine:
             case RequesterGone():
                 core.api.drop(event.request_id)
             case StopRequested():
-                if core.phase is not Phase.ACTIVE:
+                if not core.was_member:
                     self._leave(LeaveNow(reason="stopped before the node was a member"), now)
             case MachineRestarted():
                 if core.phase.talking:
@@ -301,6 +299,7 @@ class HeartbeatMachine:
         core.phase = Phase.JOINING
         core.state = NodeState.INIT
         core.started = now
+        core.restart_announced = False
         core.say(Severity.INFO, "generation", f"Heartbeat generation: {core.outbox.generation}")
         trouble = core.sealing.begin(core.outbox.generation)
         if trouble:
@@ -355,8 +354,10 @@ class HeartbeatMachine:
         if not core.phase.talking:
             return
         self._beat(now)
-        for peer in core.peers:
-            self._run_peer(peer, now)
+        self._run_peers(now)
+        if not core.accounted and all(peer.accounted for peer in core.peers):
+            core.accounted = True
+            self._run_peers(now)  # from initdead to the ordinary dead times: some may be over
         self._join(now)
         core.out += core.api.expire(now)
         if core.floor_due is not None and core.floor_due <= now:
@@ -377,6 +378,10 @@ class HeartbeatMachine:
             beats = (now - self._status_due) // core.config.keepalive_ms + 1
             self._status_due = after(self._status_due, beats * core.config.keepalive_ms)
 
+    def _run_peers(self, now: Instant) -> None:
+        for peer in self._core.peers:
+            self._run_peer(peer, now)
+
     def _run_peer(self, peer: Peer, now: Instant) -> None:
         core = self._core
         patience = core.patience()
@@ -391,8 +396,6 @@ class HeartbeatMachine:
 
     def _join(self, now: Instant) -> None:
         core = self._core
-        if not core.accounted and all(peer.accounted for peer in core.peers):
-            core.accounted = True
         if core.phase is Phase.JOINING and core.accounted:
             core.phase = Phase.ASKING
         if core.phase is not Phase.ASKING:
@@ -409,7 +412,7 @@ class HeartbeatMachine:
         core = self._core
         if core.phase.talking:
             core.cast(message, now, loop=True)
-        elif core.phase is Phase.SAVING and len(self._waiting) < MAX_WAITING:
+        elif core.phase is Phase.SAVING and len(self._waiting) < MAX_HELD:
             self._waiting.append(message)
         else:
             text = f"a {message.type or '?'} message is not sent: this node does not speak now"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from hacluster.base.dice import Dice
-from hacluster.base.limits import MAX_NODES
+from hacluster.base.limits import MAX_HELD, MAX_NODES
 from hacluster.base.machine import Instant
 from hacluster.heartbeat.config import HeartbeatConfig
 from hacluster.heartbeat.generation import Floor
@@ -16,9 +15,6 @@ from hacluster.heartbeat.liveness import Silence
 from hacluster.heartbeat.rexmit import ACK_MODULUS, Receiver
 from hacluster.msg.membership import NodeState, NodeType, NodeView, SealState
 from hacluster.wire.hamsg import HaMessage
-
-MAX_HELD: Final = 64
-"""Most client messages of one peer that wait for a gap before them to close."""
 
 
 @dataclass(slots=True)
