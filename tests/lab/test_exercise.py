@@ -102,7 +102,7 @@ def test_every_fault_of_the_exercise(make_cluster, medium):
     one, two = cluster.nodes
     cluster.start()
     cluster.served_by(one)
-    cluster.says("local", "none")
+    cluster.says("local", "local")
 
     one.crash()
     cluster.served_by(two)
@@ -112,7 +112,7 @@ def test_every_fault_of_the_exercise(make_cluster, medium):
 
     one.standby()
     cluster.served_by(two)
-    cluster.says("none", "foreign")
+    cluster.says("none", "all")
     one.takeover()
     cluster.served_by(one)
 
@@ -121,7 +121,7 @@ def test_every_fault_of_the_exercise(make_cluster, medium):
     assert not one.running()
     cluster.start(one)
     cluster.served_by(one)
-    cluster.says("local", "none")
+    cluster.says("local", "local")
 
 
 def test_cut_of_the_active_nodes_link(make_cluster):
@@ -134,7 +134,7 @@ def test_cut_of_the_active_nodes_link(make_cluster):
     cluster.watch.wait_answer(two.name, since=time.monotonic())
     one.host.heal()
     cluster.served_by(one, within=150)
-    cluster.says("local", "none")
+    cluster.says("local", "local")
 
 
 def test_one_of_two_links_may_fail(make_cluster):
@@ -163,7 +163,7 @@ def test_return_without_failback(make_cluster):
     cluster.served_by(two)
     one.boot()
     cluster.start(one)
-    cluster.says("none", "foreign")
+    cluster.says("none", "all")
     since = time.monotonic()
     cluster.served_by(two)
     assert cluster.watch.outages(since) == []
@@ -194,14 +194,14 @@ def test_a_filesystem_before_the_web_server(make_cluster, tmp_path):
         watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))
         cluster = Cluster(place, one, two, watch)
         cluster.start()
-        eventually("mounted on the active node", lambda: "/var/www/html" in one.host.read("/proc/mounts"))
+        eventually("mounted on the active node", lambda: "/var/www/html" in one.host.read("/proc/1/mounts"))
         one.host.write("/var/www/html/index.html", "written by node1\n")
         watch.wait_answer("written by node1")
         one.standby()
-        eventually("mounted on the other node", lambda: "/var/www/html" in two.host.read("/proc/mounts"))
-        assert "/var/www/html" not in one.host.read("/proc/mounts")
+        eventually("mounted on the other node", lambda: "/var/www/html" in two.host.read("/proc/1/mounts"))
+        assert "/var/www/html" not in one.host.read("/proc/1/mounts")
         watch.wait_answer("written by node1", since=time.monotonic())
         assert cluster.holders() == {NODE2}
         two.crash()
-        eventually("back on the first", lambda: "/var/www/html" in one.host.read("/proc/mounts"))
+        eventually("back on the first", lambda: "/var/www/html" in one.host.read("/proc/1/mounts"))
         watch.wait_answer("written by node1", since=time.monotonic())
