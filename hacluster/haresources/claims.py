@@ -7,8 +7,8 @@ Between nodes that are stable, with no handover going on:
 * A group that nobody claims (*orphan*): Heartbeat leaves it stopped. Its home node takes it after two keepalives
   (reports may be under way), the other node ten seconds later.
 
-And one for a report that never came: when a living peer is not known to be stable for half a minute, we say that we became
-stable anew, which both Heartbeat and we answer with a report.
+And one for a report that never came: when a living peer is not known to be stable for half a minute, we say that we
+became stable anew, which both Heartbeat and we answer with a report.
 """
 
 from __future__ import annotations

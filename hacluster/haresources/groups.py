@@ -68,6 +68,7 @@ class Groups:
         self, groups: Haresources, own_node: str, settings: HaclusterConfig, sink: Callable[[], list[Effect]]
     ) -> None:
         self.next_op = 1
+        self.added = 0
         self.works: list[Work] = []
         self._own = own_node
         self.runs = {group.key: GroupRun(group, settings, self._new_op, sink) for group in groups.groups}
@@ -162,6 +163,7 @@ class Groups:
     def _add(self, work: Work) -> None:
         work.waiting = [key for key in work.keys if key in self.runs]
         self.works.append(work)
+        self.added += 1
 
     def _move(self, work: Work, taken: set[str]) -> bool:
         moved = False

@@ -107,8 +107,8 @@ class Handover:
     def on_report(self, report: Resource) -> None:
         """A report of the peer in the middle of a handshake makes up for a ``done`` that got lost in a crash.
 
-        A taker that begins anew says that it is not stable: the giver repeats its ``done``. A giver that began anew sees
-        in the taker's report that it has taken.
+        A taker that begins anew says that it is not stable: the giver repeats its ``done``. A giver that began anew
+        sees in the taker's report that it has taken.
         """
         core, hs = self._core, self._core.state.handshake
         if not (hs.giver and hs.state is Standby.DONE and report.full):

@@ -243,7 +243,7 @@ class HaresourcesMachine:
         if self._awaiting_ops:
             return
         for _ in range(_MAX_ROUNDS):
-            before = len(core.out)
+            before = (len(core.out), core.groups.added)
             for work in core.groups.pump():
                 self._on_work(work)
             self._failures.look()
@@ -251,7 +251,7 @@ class HaresourcesMachine:
             self._requests.look()
             self._handover.consider_failback()
             self._claims.look()
-            if len(core.out) == before and all(not work.finished for work in core.groups.works):
+            if (len(core.out), core.groups.added) == before:
                 return
         raise AssertionError(f"the parts do not come to rest: {core.out[-5:]}")
 

@@ -306,6 +306,8 @@ class Node:
             deadline = machine.deadline()
             if deadline is not None and deadline <= self.world.now:
                 self.give(Tick())
+                again = machine.deadline() if machine is self.machine else None
+                assert again is None or again > self.world.now, "a tick that leaves its own cause would spin"
 
     def perform(self, effect: Effect) -> None:
         match effect:

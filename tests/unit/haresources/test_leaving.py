@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from hacluster.config.settings import AutoFailback
+from hacluster.msg.haresources import Hold, StandbyRequest
+from tests.unit.haresources.pair import A_IP, B_IP, World, config, haresources, tell
+
+BOTH_HOME = {A_IP: ["alpha"], B_IP: ["beta"]}
+
+
+def test_a_clean_stop_moves_everything_at_once():
+    world = World().up()
+    world.alpha.stop()
+    world.run(1_000)
+    assert not world.alpha.daemon
+    assert world.holders() == {A_IP: ["beta"], B_IP: ["beta"]}
+
+
+def test_a_stop_waits_for_the_handover_that_is_going_on():
+    world = World().up()
+    world.alpha.request(StandbyRequest(Hold.ALL, wait=True))
+    world.run(50)
+    world.alpha.stop()
+    world.run(5_000)
+    assert world.alpha.answers()[1].ok
+    assert not world.alpha.daemon
+
+
+def test_a_stop_before_the_node_has_joined_needs_no_words_about_resources():
+    world = World()
+    world.alpha.start()
+    world.alpha.stop()
+    world.run(10)
+    assert not world.alpha.daemon
+    assert [message.type for _, _, message in world.wire] == ["shutdone"]
+
+
+def test_both_stop_at_once():
+    world = World().up()
+    world.alpha.stop()
+    world.beta.stop()
+    world.run(5_000)
+    assert world.holders() == {A_IP: [], B_IP: []}
+    assert not world.alpha.daemon
+    assert not world.beta.daemon
+
+
+def test_a_healed_partition_ends_with_everything_at_home():
+    world = World().up()
+    world.partition()
+    world.run(10_000)
+    assert world.holders() == {A_IP: ["alpha", "beta"], B_IP: ["alpha", "beta"]}
+    world.heal()
+    world.run(1_000)
+    assert world.alpha.daemon, "two seconds of grace"
+    world.run(40_000)
+    assert world.holders() == BOTH_HOME
+
+
+def test_who_only_hears_the_other_claim_everything_yields():
+    """A one-way cut: beta holds alpha dead and takes all; alpha still hears that."""
+    world = World().up()
+    world.partition(("alpha", "beta"))
+    world.run(30_000)
+    assert world.holders() == {A_IP: ["beta"], B_IP: ["beta"]}
+    world.heal()
+    world.run(60_000)
+    assert {word: len(nodes) for word, nodes in world.holders().items()} == {A_IP: 1, B_IP: 1}
+
+
+@pytest.mark.parametrize("mode", [AutoFailback.ON, AutoFailback.OFF])
+def test_a_node_that_slept_gives_everything_up_before_anything_else(mode):
+    world = World(config(mode), haresources(f"alpha {A_IP} web", f"beta {B_IP}", "alpha disk")).up()
+    world.sleep(world.alpha, 9_000)
+    world.run(8_999)
+    woke = world.now
+    world.run(200)
+    assert world.alpha.hands.running == {A_IP}, "side by side: only the first of a group of two is left"
+    world.run(100)
+    assert world.alpha.hands.running == set()
+    assert [tell(m) for at, who, m in world.wire if who == "alpha" and at >= woke] == [], "no claim meanwhile"
+    world.run(60_000)
+    assert {word: len(nodes) for word, nodes in world.holders().items()} == {A_IP: 1, "web": 1, B_IP: 1, "disk": 1}
+    assert world.settled()
+
+
+def test_a_short_sleep_changes_nothing():
+    world = World().up()
+    world.sleep(world.alpha, 3_000)
+    world.run(10_000)
+    assert world.holders() == BOTH_HOME
+    assert "dozed" in world.alpha.codes()
+
+
+def test_sleeping_in_the_middle_of_a_start_kills_it():
+    world = World()
+    for node in world.nodes.values():
+        node.hands.took_ms = lambda word, action: 5_000 if action == "start" else 10
+        node.start()
+    world.run(12_000)
+    world.sleep(world.alpha, 7_000)
+    world.run(120_000)
+    assert world.holders() == BOTH_HOME
