@@ -62,11 +62,6 @@ class Disk:
         if not volatile:
             _sync_directory(directory)
 
-    def forget(self, key: str) -> None:
-        """Remove what a volatile key holds."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(key, volatile=True))
-
     def read(self, key: str, *, volatile: bool = False) -> bytes | None:
         """What is kept under ``key``; ``None`` when there is nothing.
 

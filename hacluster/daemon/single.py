@@ -24,7 +24,7 @@ from hacluster.daemon.pidfile import PidFile
 from hacluster.daemon.processes import Part, open_log
 from hacluster.daemon.respawn import Respawner
 from hacluster.msg.driver import StopRequested
-from hacluster.node.assembly import RESTORED, ProcessName, process_of
+from hacluster.node.assembly import ProcessName, process_of
 
 SERVICE = "hacluster"
 POLL_S = 0.5
@@ -60,9 +60,6 @@ class Single:
         try:
             outcome = Outcome.RESTART
             while outcome is Outcome.RESTART and not self._terms:
-                for keys in RESTORED.values():
-                    for key in (key for key, volatile in keys if volatile):
-                        disk.forget(key)
                 outcome = asyncio.run(self._live())
         finally:
             pid_file.release()

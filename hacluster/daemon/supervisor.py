@@ -44,7 +44,7 @@ from hacluster.daemon.plug import reboot_now
 from hacluster.daemon.respawn import Respawner
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
-from hacluster.node.assembly import RESTORED, ProcessName
+from hacluster.node.assembly import ProcessName
 
 SERVICE: Final = "supervisor"
 PAUSES_MS: Final = (0, 500, 1_000, 2_000, 5_000)
@@ -60,6 +60,9 @@ LATE_RETRY_MS: Final = 30_000
 
 RELEASE_MS: Final = 120_000
 """How long resources may take to be released when the node can no longer be heard."""
+
+SETTLE_MS: Final = 1_000
+"""How long an exchanged brain has to hear from the others before the pulse is exchanged too."""
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -96,7 +99,8 @@ class Supervisor:
         self._terms = 0
         self._stopping = False
         self._exit: int | None = None
-        self._restart_at: Instant | None = None
+        self._exchange: ProcessName | None = None
+        self._exchange_at: Instant | None = None
         self._release_by: Instant | None = None
         self._announced = False
 
@@ -122,7 +126,6 @@ class Supervisor:
         signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
         text = f"hacluster {__version__} starts on {self._launch.settings.node}"
         self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
-        self._forget_volatile(disk)
         gc.collect()
         gc.freeze()
         try:
@@ -136,13 +139,6 @@ class Supervisor:
         self._say(Severity.NOTICE, "stopped", "hacluster has stopped", ("exit", str(self._exit)))
         self._log.close()
         return self._exit
-
-    def _forget_volatile(self, disk: Disk) -> None:
-        """What an earlier daemon noted for a crash of its brain does not describe this one."""
-        for keys in RESTORED.values():
-            for key, volatile in keys:
-                if volatile:
-                    disk.forget(key)
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
@@ -162,7 +158,7 @@ class Supervisor:
         for process in self._processes.values():
             if process.due is not None and process.due <= now and self._exit is None:
                 self._fork(process)
-        self._see_to_restart(now)
+        self._see_to_exchange(now)
         if self._release_by is not None and self._release_by <= now:
             self._pull_plug("resources could not be released in time")
         if watchdog_interval_ms() is not None:
@@ -170,7 +166,7 @@ class Supervisor:
 
     def _patience(self) -> float | None:
         due = [process.due for process in self._processes.values()]
-        deadline = earliest(self._respawner.deadline(), self._restart_at, self._release_by, *due)
+        deadline = earliest(self._respawner.deadline(), self._exchange_at, self._release_by, *due)
         interval_ms = watchdog_interval_ms()
         if interval_ms is not None:
             deadline = earliest(deadline, after(clock.now(), interval_ms))
@@ -216,6 +212,8 @@ class Supervisor:
         match step.stage:
             case Stage.READY:
                 process.ready = True
+                if self._exchange is ProcessName.PULSE and process.name is ProcessName.BRAIN:
+                    self._exchange_at = after(clock.now(), SETTLE_MS)
                 if self._stopping and process.name is ProcessName.BRAIN:
                     self._tell(MachineName.HARESOURCES, StopRequested())
                 if all(other.ready for other in self._processes.values()) and not self._announced:
@@ -351,7 +349,6 @@ class Supervisor:
         if self._terms:
             self._exit = 0
             return
-        self._forget_volatile(Disk(self._launch.state_dir, self._launch.run_dir))
         for process in self._processes.values():
             self._fork(process)
 
@@ -403,15 +400,21 @@ class Supervisor:
         self._log = processes.open_log(new, thread=False)
         self._say(Severity.NOTICE, "reloading", "the configuration has changed: restarting, resources stay as they are")
         self._tell(MachineName.HEARTBEAT, AnnounceRestart())
-        self._restart_at = after(clock.now(), 2 * old.settings.ha.keepalive_ms)
+        self._exchange = ProcessName.BRAIN
+        self._exchange_at = after(clock.now(), 2 * old.settings.ha.keepalive_ms)
 
-    def _see_to_restart(self, now: Instant) -> None:
-        """The announcement has had time to reach the others: exchange pulse and brain."""
-        if self._restart_at is None or self._restart_at > now:
+    def _see_to_exchange(self, now: Instant) -> None:
+        """A changed configuration: first the brain, which goes on from what it noted under the same heartbeat.
+
+        When it has had time to hear from the old pulse and the hands, the pulse: the brain then joins again with what
+        runs. Both at once would look like a crash of the whole node, whose resources are stopped.
+        """
+        if self._exchange is None or self._exchange_at is None or self._exchange_at > now:
             return
-        self._restart_at = None
+        process, self._exchange_at = self._processes[self._exchange], None
         if self._stopping or self._exit is not None:
+            self._exchange = None
             return
-        self._end((ProcessName.PULSE, ProcessName.BRAIN))
-        self._fork(self._processes[ProcessName.PULSE])
-        self._fork(self._processes[ProcessName.BRAIN])
+        self._end((process.name,))
+        self._fork(process)
+        self._exchange = ProcessName.PULSE if process.name is ProcessName.BRAIN else None

@@ -142,15 +142,17 @@ class Receivers:
 
     def __init__(self) -> None:
         self._open: dict[ReceiveKey, Receiver] = {}
+        self._opening = asyncio.Lock()
 
     async def take(self, key: ReceiveKey, received: Received) -> None:
         """Open the socket, or share the one that is open. OSError."""
-        receiver = self._open.get(key)
-        if receiver is None:
-            receiver = Receiver(key, received)
-            await receiver.open()
-            self._open[key] = receiver
-        receiver.users += 1
+        async with self._opening:
+            receiver = self._open.get(key)
+            if receiver is None:
+                receiver = Receiver(key, received)
+                await receiver.open()
+                self._open[key] = receiver
+            receiver.users += 1
 
     def give(self, key: ReceiveKey) -> None:
         """The last user closes it."""

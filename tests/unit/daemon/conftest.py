@@ -1,0 +1,60 @@
+"""What the tests of the daemon share: a log that remembers, and a host behind a local server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from hacluster.base.effects import Say
+from hacluster.msg.driver import Request, RequesterGone
+from hacluster.wire.ipc import Frame, Hello
+
+
+@dataclass
+class Sayings:
+    """Lines of log, by code."""
+
+    lines: list[Say] = field(default_factory=list)
+
+    def __call__(self, say: Say) -> None:
+        self.lines.append(say)
+
+    @property
+    def codes(self) -> list[str]:
+        return [say.code for say in self.lines]
+
+
+@dataclass
+class RecordingHost:
+    """A process behind a server: remembers everything it is told."""
+
+    process: str = "pulse"
+    incarnation: int = 1
+    machines: tuple[str, ...] = ("heartbeat", "haresources")
+    requests: list[tuple[str, Request | RequesterGone]] = field(default_factory=list)
+    connected: list[Hello] = field(default_factory=list)
+    spoken: list[Frame] = field(default_factory=list)
+    gone: int = 0
+
+    def request(self, machine, event):
+        self.requests.append((machine, event))
+
+    def process_connected(self, connection, hello):
+        self.connected.append(hello)
+
+    def process_spoke(self, connection, frame):
+        self.spoken.append(frame)
+
+    def process_gone(self, connection):
+        self.gone += 1
+
+
+@pytest.fixture
+def sayings() -> Sayings:
+    return Sayings()
+
+
+@pytest.fixture
+def host() -> RecordingHost:
+    return RecordingHost()

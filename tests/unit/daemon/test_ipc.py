@@ -1,0 +1,266 @@
+"""The local sockets: who may ask what, and what becomes of those who do not behave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hacluster.base.effects import Reply
+from hacluster.base.errors import HaError
+from hacluster.base.limits import MAX_FRAME
+from hacluster.client.language import codec
+from hacluster.daemon.ipc import MAX_PENDING, LocalServer
+from hacluster.msg.driver import Refused, Request, RequesterGone
+from hacluster.msg.haresources import Hold, ResourcesQuery, StandbyRequest
+from hacluster.msg.lrm import OpsQuery
+from hacluster.msg.membership import CommUp, MembershipQuery, ParameterQuery, ParameterValue
+from hacluster.wire.ipc import Frame, Hello, Kind, Splitter, Subscribe, Welcome
+
+CODEC = codec()
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class RawClient:
+    """A client that may send anything."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+        self.splitter, self.frames = Splitter(), []
+
+    @classmethod
+    async def connect(cls, path):
+        return cls(*await asyncio.open_unix_connection(path))
+
+    def send(self, frame):
+        self.writer.write(CODEC.encode(frame))
+
+    def hello(self, **fields):
+        self.send(Frame(Kind.HELLO, Hello("test", **fields)))
+
+    async def frame(self):
+        """The next frame, or None when the other end hung up."""
+        async with asyncio.timeout(30):
+            while not self.frames:
+                try:
+                    data = await self.reader.read(65_536)
+                except ConnectionError:
+                    return None
+                if not data:
+                    return None
+                self.frames += [CODEC.decode(payload) for payload in self.splitter.feed(data)]
+        return self.frames.pop(0)
+
+
+def serve(test, tmp_path, host, sayings, **options):
+    """Run an async test against a server."""
+
+    async def live():
+        server = LocalServer(CODEC, host, sayings, **options)
+        path = str(tmp_path / "s.sock")
+        await server.listen(path)
+        try:
+            await test(server, path)
+        finally:
+            await server.close()
+        assert not os.path.exists(path)
+
+    asyncio.run(live())
+
+
+def test_a_request_is_answered_under_its_own_number(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        client.send(Frame(Kind.REQUEST, ParameterQuery("keepalive"), id=41))
+        welcome = await client.frame()
+        assert isinstance(welcome.body, Welcome)
+        assert welcome.body.machines == host.machines
+        await until(lambda: host.requests)
+        ((machine, request),) = host.requests
+        assert (machine, request.body, request.peer.uid) == ("heartbeat", ParameterQuery("keepalive"), os.geteuid())
+        assert (request.peer.pid, request.peer.name) == (os.getpid(), "test")
+        server.reply(Reply(request.request_id, ParameterValue("keepalive", "1"), last=False))
+        server.reply(Reply(request.request_id, ParameterValue("keepalive", "2")))
+        first, second = await client.frame(), await client.frame()
+        assert (first.id, first.last, first.body.value) == (41, False, "1")
+        assert (second.id, second.last, second.body.value) == (41, True, "2")
+        server.reply(Reply(request.request_id, ParameterValue("keepalive", "3")))
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_a_client_that_hangs_up_is_told_to_the_machine(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        client.send(Frame(Kind.REQUEST, ResourcesQuery(), id=1))
+        await until(lambda: host.requests)
+        client.writer.close()
+        await until(lambda: len(host.requests) == 2)
+        (_, request), (machine, gone) = host.requests
+        assert (machine, gone) == ("haresources", RequesterGone(request.request_id))
+        server.reply(Reply(request.request_id, Refused("x", "too late")))
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_what_is_not_asked_here_is_refused(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        client.send(Frame(Kind.REQUEST, OpsQuery(), id=1))
+        client.send(Frame(Kind.REQUEST, CommUp(), id=2))
+        await client.frame()
+        for _ in range(2):
+            assert (await client.frame()).body.code == "unknown-request"
+        assert host.requests == []
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_strangers_may_look_but_not_touch(host, sayings):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+
+    async def test(server, path):
+        script = f"""
+import os
+from hacluster.client import connection, language
+from hacluster.msg.haresources import Hold, StandbyRequest
+from hacluster.msg.membership import ParameterQuery
+connection.SOCKETS = {{machine: "s.sock" for machine in language.SOCKETS}}
+# Only now: a stranger may not even read the interpreter's library.
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+with connection.Connection({os.path.dirname(path)!r}, name="stranger") as link:
+    print(link.ask(StandbyRequest(Hold.ALL)).code)
+    print(link.ask(ParameterQuery("keepalive")).value)
+"""
+        program = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+        await until(lambda: host.requests)
+        ((_, request),) = host.requests
+        assert request.peer.uid == 65534
+        server.reply(Reply(request.request_id, ParameterValue("keepalive", "1")))
+        output, _ = await program.communicate()
+        assert output.decode().split() == ["not-permitted", "1"]
+
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        serve(test, Path(place), host, sayings, mode=0o666)
+    assert "not-permitted" in sayings.codes
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", "bad-frame"),
+        ((MAX_FRAME + 1).to_bytes(4, "big"), "bad-frame"),
+        (b"\0\0\0\3abc", "bad-frame"),
+        (CODEC.encode(Frame(Kind.REQUEST, MembershipQuery(), 1)), "bad-frame"),
+        (CODEC.encode(Frame(Kind.HELLO, Hello("old", protocol=0))), "other-protocol"),
+    ],
+    ids=["http", "oversized", "garbage", "no-hello", "other-protocol"],
+)
+def test_nonsense_is_dropped_with_a_line_of_log(tmp_path, host, sayings, data, code):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.writer.write(data)
+        while (frame := await client.frame()) is not None:
+            assert isinstance(frame.body, Welcome)
+        assert sayings.codes == [code]
+        assert host.requests == []
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_a_client_does_not_speak_as_a_machine(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        client.send(Frame(Kind.SEND, CommUp(), to="haresources", by="heartbeat"))
+        assert isinstance((await client.frame()).body, Welcome)
+        assert await client.frame() is None
+        assert sayings.codes == ["bad-frame"]
+        assert host.spoken == []
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_clients_and_their_requests_are_bounded(tmp_path, host, sayings):
+    async def test(server, path):
+        first, second = await RawClient.connect(path), await RawClient.connect(path)
+        first.hello()
+        assert await first.frame() is not None
+        second.hello()
+        assert await second.frame() is None
+        assert sayings.codes == ["too-many-clients"]
+        for number in range(MAX_PENDING + 1):
+            first.send(Frame(Kind.REQUEST, MembershipQuery(), number))
+        refused = await first.frame()
+        assert (refused.id, refused.body.code) == (MAX_PENDING, "too-many-requests")
+        assert len(host.requests) == MAX_PENDING
+
+    serve(test, tmp_path, host, sayings, max_clients=1)
+
+
+def test_a_reader_that_does_not_read_is_dropped(tmp_path, host, sayings):
+    async def test(server, path):
+        slow, quick = await RawClient.connect(path), await RawClient.connect(path)
+        for client in (slow, quick):
+            client.hello()
+            client.send(Frame(Kind.SUBSCRIBE, Subscribe("news")))
+            client.send(Frame(Kind.REQUEST, MembershipQuery(), 1))
+        await until(lambda: len(host.requests) == 2)
+        slow.writer.transport.pause_reading()
+        body = Refused("big", "x" * 1_000_000)
+        for _ in range(12):
+            server.publish("news", body)
+            while not isinstance((await quick.frame()).body, Refused):
+                pass
+        assert sayings.codes == ["reader-too-slow"]
+        server.publish("other", body)
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_requests_are_those_of_the_machines_here(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        client.send(Frame(Kind.REQUEST, StandbyRequest(Hold.ALL), 1))
+        await until(lambda: host.requests)
+        assert host.requests[0][0] == "haresources"
+        assert isinstance(host.requests[0][1], Request)
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_the_socket_has_the_configured_mode_and_takes_the_place_of_a_dead_one(tmp_path, host, sayings):
+    async def test(server, path):
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        second = LocalServer(CODEC, host, sayings)
+        await second.listen(path)
+        client = await RawClient.connect(path)
+        client.hello()
+        assert await client.frame() is not None
+        await second.close()
+
+    serve(test, tmp_path, host, sayings, mode=0o600)
+
+
+def test_what_is_no_socket_is_left_alone(tmp_path, host, sayings):
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(HaError, match="not a socket"):
+        asyncio.run(LocalServer(CODEC, host, sayings).listen(str(path)))
+    assert path.read_text() == "data"

@@ -1,0 +1,187 @@
+"""Media on the loopback interface: what is sent on one arrives on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+
+import pytest
+
+from hacluster.config.media import Mcast, Ping, PingGroup, Ucast, Ucast6
+from hacluster.daemon.media.icmp import checksum
+from hacluster.daemon.media.port import Medium
+from hacluster.daemon.media.ports import Media
+from hacluster.daemon.media.udp import receive_key
+from hacluster.msg.driver import DatagramReceived, MediumFailed, MediumReady
+
+LO = socket.if_nametoindex("lo")
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def exchange(media, test):
+    """Open media, run the test with what they deliver."""
+
+    async def live():
+        events = []
+        opened = Media(media, events.append)
+        opened.start()
+        try:
+            await until(lambda: len(events) >= len(media))
+            await test(opened, events)
+        finally:
+            await opened.close()
+
+    asyncio.run(live())
+
+
+def received(events):
+    return [event for event in events if isinstance(event, DatagramReceived)]
+
+
+@pytest.mark.parametrize("kind", ["ucast", "ucast6", "mcast"])
+def test_a_datagram_arrives_whole(kind):
+    if kind.endswith("6") and not has_ipv6():
+        pytest.skip("this host has no IPv6")
+    port = free_port()
+    medium = {
+        "ucast": Ucast("lo", "127.0.0.1", port),
+        "ucast6": Ucast6("lo", "::1", port),
+        "mcast": Mcast("lo", "225.0.0.15", port, 1, loop=True),
+    }[kind]
+    payload = os.urandom(1_400)
+
+    async def test(media, events):
+        assert events == [MediumReady(0)]
+        media.send(0, payload)
+        await until(lambda: received(events))
+        (event,) = received(events)
+        assert (event.medium, event.data) == (0, payload)
+        assert event.source.partition("%")[0] != ""
+
+    exchange([medium], test)
+
+
+def test_media_that_bind_the_same_share_one_socket():
+    port = free_port()
+    media = [Ucast("lo", "127.0.0.1", port), Ucast("lo", "127.0.0.2", port)]
+    assert receive_key(media[0], LO) == receive_key(media[1], LO)
+
+    async def test(opened, events):
+        opened.send(0, b"one")
+        opened.send(1, b"two")
+        await until(lambda: len(received(events)) == 2)
+        assert sorted(event.data for event in received(events)) == [b"one", b"two"]
+        assert {event.medium for event in received(events)} == {0}
+
+    exchange(media, test)
+
+
+def test_a_burst_survives():
+    port = free_port()
+
+    async def test(media, events):
+        for number in range(500):
+            media.send(0, struct.pack("!I", number) + bytes(4_000))
+        await until(lambda: len(received(events)) == 500)
+        assert [struct.unpack_from("!I", event.data)[0] for event in received(events)] == list(range(500))
+
+    exchange([Ucast("lo", "127.0.0.1", port)], test)
+
+
+def test_an_interface_that_is_not_there_is_said_once():
+    async def test(media, events):
+        assert events == [MediumFailed(0, "no interface with this name"), MediumReady(1)]
+        media.send(0, b"lost")
+
+    exchange([Ucast("nosuchif0", "127.0.0.1", 1), Ucast("lo", "127.0.0.1", free_port())], test)
+
+
+class Flaky:
+    """A port that opens, fails to send, and opens again."""
+
+    def __init__(self):
+        self.opened, self.closed, self.error, self.gone = 0, 0, None, False
+
+    async def open(self):
+        self.opened += 1
+        if self.error is not None and self.opened > 1:
+            error, self.error = self.error, None
+            raise error
+
+    def send(self, data):
+        if self.error is not None:
+            raise self.error
+
+    def stale(self):
+        gone, self.gone = self.gone, False
+        return gone
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_medium_that_fails_is_opened_again(monkeypatch):
+    monkeypatch.setattr("hacluster.daemon.media.port.REOPEN_S", 0.001)
+
+    async def live():
+        events, port = [], Flaky()
+        medium = Medium(3, port, events.append)
+        medium.start()
+        await until(lambda: events)
+        port.error = OSError(100, "Network is down")
+        medium.send(b"x")
+        await until(lambda: len(events) == 3)
+        assert events == [MediumReady(3), MediumFailed(3, "Network is down"), MediumReady(3)]
+        port.error = BlockingIOError(11, "try again")
+        medium.send(b"x")
+        port.error = None
+        port.gone = True
+        await until(lambda: len(events) == 5)
+        assert events[3:] == [MediumFailed(3, "the interface was replaced"), MediumReady(3)]
+        await medium.close()
+
+    asyncio.run(live())
+
+
+def test_the_checksum_is_that_of_rfc_1071():
+    assert checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
+    assert checksum(b"\1") == 0xFEFF
+
+
+@pytest.mark.parametrize("medium", [Ping("127.0.0.1"), PingGroup("routers", ("127.0.0.1", "127.0.0.2"))])
+def test_ping_gives_back_what_was_sent(medium):
+    if os.geteuid() != 0:
+        pytest.skip("needs root for raw sockets")
+    hosts = 2 if isinstance(medium, PingGroup) else 1
+
+    async def test(media, events):
+        media.send(0, b"signed message")
+        await until(lambda: len(received(events)) == hosts)
+        assert {event.data for event in received(events)} == {b"signed message"}
+        assert {event.source for event in received(events)} == {"127.0.0.1", "127.0.0.2"} - (
+            set() if hosts == 2 else {"127.0.0.2"}
+        )
+
+    exchange([medium], test)
