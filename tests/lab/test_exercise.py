@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from hacluster.lab.exercise import ADDRESSES, NODE1, NODE2, SECOND_LINK, URL, VIP, Directory, Exercise, exercise
 from hacluster.lab.hosts import Host
 from hacluster.lab.watch import Watch
-from tests.conftest import require_lab, require_root
+from tests.conftest import require_lab, require_root, skip_or_fail
 from tests.nodes import OurNode, eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
@@ -177,10 +178,13 @@ def loop_disk(host: Host, path: str) -> None:
     host.run(["mkfs.ext4", "-q", "-F", path], check=True)
 
 
-def test_a_filesystem_before_the_web_server(make_cluster, tmp_path):
+@pytest.mark.parametrize("agents", ["our agents", "Debian's agents"])
+def test_a_filesystem_before_the_web_server(agents, tmp_path):
     """The page lies on the disk that moves along, so each node serves what the other wrote."""
     require_root()
     require_lab()
+    if agents == "Debian's agents" and not Path("/etc/ha.d/resource.d/Filesystem").exists():
+        skip_or_fail("Debian's packages heartbeat and resource-agents are not installed")
     image = tmp_path / "shared.img"
     with ExitStack() as stack:
         place = stack.enter_context(exercise("exercise-fs", share=[str(tmp_path)]))
@@ -188,7 +192,7 @@ def test_a_filesystem_before_the_web_server(make_cluster, tmp_path):
             ha_cf=FAST + LOG + "auto_failback on\n",
             haresources=f"{NODE1} IPaddr::{VIP}/16/eth0 Filesystem::{image}::/var/www/html::ext4 httpd",
         )
-        place.install(directory)
+        place.install(directory, own_agents=agents == "our agents")
         loop_disk(place.node1, str(image))
         one, two = (OurNode(host, directory) for host in place.nodes)
         watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))

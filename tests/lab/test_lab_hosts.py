@@ -222,6 +222,13 @@ def test_a_program_gets_its_three_streams_and_no_other(one: Host) -> None:
     one.run(["pkill", "sleep"])
 
 
+def test_a_person_can_enter(one: Host) -> None:
+    argv = [*one.enter_argv(), "sh", "-c", "uname -n; pwd; ls /proc/1/root/run"]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd="/usr")
+    assert done.stdout.split()[:2] == ["node1.name", "/"]
+    assert "resource-agents" in done.stdout
+
+
 def test_many_short_programs_all_end(one: Host) -> None:
     programs = [one.spawn(["sh", "-c", f"exit {n}"]) for n in range(50)]
     assert [p.wait(20) for p in programs] == list(range(50))

@@ -230,6 +230,13 @@ def test_depth_10_wants_a_carrier(one: Host) -> None:
     one.heal()
 
 
+def test_an_interface_that_is_off_is_switched_on(one: Host, two: Host) -> None:
+    one.run(["ip", "link", "set", "eth1", "down"], check=True)
+    assert code(one, "start", ip="10.1.0.1", nic="eth1", cidr_netmask="24") == 0
+    eventually(lambda: two.run(["ping", "-c1", "-W1", "10.1.0.1"]).returncode == 0)
+    assert code(one, "stop", ip="10.1.0.1") == 0
+
+
 @pytest.mark.parametrize("name", ["IPaddr", "IPaddr2"])
 def test_as_haresources_calls_it(one: Host, two: Host, name: str) -> None:
     def front(*words: str) -> tuple[int, str]:

@@ -123,7 +123,7 @@ def start(values: Values) -> int:
         if other:
             raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {other} already, not on {link.name}")
         if not link.flags & IFF_UP:
-            raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} is down")
+            netlink.set_up(link)
         if values.flag("check_duplicate") and link.speaks_arp:
             found = neighbours.find_holder(link, place.ip, values.number("duplicate_wait"))
             if found is not None:

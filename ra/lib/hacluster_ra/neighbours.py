@@ -118,7 +118,10 @@ def find_holder(link: Link, ip: str, wait_ms: int, questions: int = 3) -> bytes 
         asked = 0
         while (now := time.monotonic()) < end:
             if asked < questions and now >= begun + asked * wait_ms / 1000 / questions:
-                sock.send(question(link, ip))
+                try:
+                    sock.send(question(link, ip))
+                except OSError:
+                    return None  # an interface without a network: nobody there can have it
                 asked += 1
             following = begun + asked * wait_ms / 1000 / questions if asked < questions else end
             sock.settimeout(max(0.001, min(following, end) - time.monotonic()))

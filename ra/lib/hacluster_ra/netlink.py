@@ -8,7 +8,7 @@ from _socket import socket as Socket  # noqa: N812 - the class is called socket
 from _struct import Struct
 from collections.abc import Iterator
 
-RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE = 18, 20, 21, 22, 26
+RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE = 16, 18, 20, 21, 22, 26
 NLM_REQUEST, NLM_ACK, NLM_DUMP, NLM_DUMP_INTR, NLM_EXCL, NLM_CREATE = 1, 4, 0x300, 0x10, 0x200, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 3, 4, 8
@@ -155,6 +155,11 @@ class Netlink:
         found = _attributes(answer[_LINK.size :])
         name = found[IFLA_IFNAME].rstrip(b"\0").decode()
         return Link(index, name, kind, flags, found.get(IFLA_ADDRESS, b""))
+
+    def set_up(self, link: Link) -> None:
+        """Switch an interface on (ip link set up)."""
+        list(self._ask(RTM_NEWLINK, NLM_ACK, _LINK.pack(0, 0, link.index, IFF_UP, IFF_UP)))
+        link.flags |= IFF_UP
 
     def addresses(self, family: int) -> list[Address]:
         """Every address of a family, in the kernel's order."""
