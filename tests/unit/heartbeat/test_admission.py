@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hacluster.heartbeat.admission import SourceFilter
 from hacluster.heartbeat.generation import Floor, decode_floors, encode_floors
 from hacluster.heartbeat.quiet import MAX_KINDS, Quiet
-from hacluster.msg.driver import Refused
+from hacluster.msg.driver import HostSample, Refused, Tick
 from hacluster.msg.membership import CommUp, ForgetFloor, NodeRestarted, NodeState
 from hacluster.wire.auth import Key, KeyRing, Method
 from hacluster.wire.fields import Stamp, stamped
@@ -306,3 +306,23 @@ def test_an_unreadable_floor_is_said_and_does_not_stop_the_start(box, settings):
     alpha = box("alpha", settings(), disk=disk).start(0)
     assert {"bad-floor", "bad-generation"} <= set(alpha.codes())
     assert alpha.sent
+
+
+def test_a_late_driver_reads_what_waits_before_it_declares_anyone_dead(alpha, beta):
+    alpha.machine._core.accounted = True
+    alpha.receive(beta.status(WALL), 10)
+    alpha.until(6_009)
+    alpha.give(Tick(), 6_310)
+    assert _state(alpha) is NodeState.ACTIVE
+    alpha.receive(beta.status(WALL + 6), 6_320)
+    alpha.until(12_000)
+    assert alpha.states("beta") == ["active"]
+    alpha.until(12_320)
+    assert alpha.states("beta") == ["active", "dead"]
+
+
+def test_what_we_stamp_never_goes_back(alpha):
+    alpha.give(HostSample(START - 3_600_000, "0.10 0.20 0.30 1/100 4711"), 1_500)
+    alpha.until(4_000)
+    stamps = [int(m.get("ts"), 16) for _, m in alpha.messages()]
+    assert stamps == sorted(stamps)
