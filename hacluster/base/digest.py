@@ -1,0 +1,43 @@
+"""Digests of operation parameters: MD5 of one canonical XML element, as executors and schedulers agreed long ago.
+
+The text is ``" <parameters a="1" b="2"/>\\n"``: a leading blank, attributes in byte order of their names, a final newline.
+MD5 is the format's, not a means of protection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+_ESCAPES: Final = {
+    0x3C: b"&lt;", 0x3E: b"&gt;", 0x22: b"&quot;", 0x27: b"&apos;", 0x26: b"&amp;",
+    0x09: b"    ", 0x0A: b"\\n", 0x0D: b"\\r",
+}  # fmt: skip
+
+
+def _escape(value: str) -> bytes:
+    data = value.encode()
+    if data.isalnum():
+        return data
+    out = bytearray()
+    for position, byte in enumerate(data):
+        if byte & 0x80 and position + 1 < len(data) and data[position + 1] & 0x80:
+            # Escaping has always stopped at the first multi-byte character; digests would change otherwise.
+            return bytes(out) + data[position:]
+        if byte in _ESCAPES:
+            out += _ESCAPES[byte]
+        elif 0x20 <= byte <= 0x7E:
+            out.append(byte)
+        else:
+            out += b"\\%03o" % byte
+    return bytes(out)
+
+
+def parameters_digest(params: Mapping[str, str]) -> str:
+    """The digest of a set of parameters."""
+    parts = [b" <parameters"]
+    for name in sorted(params, key=str.encode):
+        parts.append(b' %s="%s"' % (name.encode(), _escape(params[name])))
+    parts.append(b"/>\n")
+    return hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()

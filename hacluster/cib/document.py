@@ -1,0 +1,75 @@
+"""The CIB document: version, configuration tree and status records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+
+from hacluster.base.errors import ConfigError
+from hacluster.base.report import Place, Report, Severity
+from hacluster.cib.records import Status, read_status
+
+MAX_CIB_BYTES: Final = 1 << 30
+"""Largest CIB that is read."""
+
+XML = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
+
+
+@dataclass(slots=True)
+class Document:
+    """One CIB. ``root`` keeps everything but the status section; ``status`` is that section as records."""
+
+    root: XML
+    status: Status
+    _ids: dict[tuple[str, str], list[XML]] | None = field(default=None, repr=False)
+
+    def section(self, name: str) -> XML | None:
+        """A section of the configuration (``resources``, ``nodes``, …), ``None`` when it is missing."""
+        return self.root.find(f"configuration/{name}")
+
+    def attribute(self, name: str) -> str | None:
+        """An attribute of the ``cib`` element."""
+        return self.root.get(name)
+
+    def expand(self, element: XML) -> XML | None:
+        """The element itself, or the one of the same name that its ``id-ref`` points to (``None`` if not unique)."""
+        ref = element.get("id-ref")
+        if ref is None:
+            return element
+        if self._ids is None:
+            self._ids = {}
+            for node in self.root.iter(etree.Element):
+                ident = node.get("id")
+                if ident is not None:
+                    self._ids.setdefault((str(node.tag), ident), []).append(node)
+        found = self._ids.get((str(element.tag), ref), [])
+        return found[0] if len(found) == 1 else None
+
+
+def _broken(file: str, text: str, line: int | None = None, hint: str = "") -> ConfigError:
+    return ConfigError([Report("broken-xml", Severity.ERROR, text, Place(file, line), hint)])
+
+
+def parse_document(data: bytes, file: str = "cib.xml") -> Document:
+    """Read a CIB. Raises :class:`ConfigError` with the place of the fault when it is not one.
+
+    Entities are not resolved and nothing is fetched, so that a CIB from anywhere can be read safely.
+    """
+    if len(data) > MAX_CIB_BYTES:
+        raise _broken(file, f"the file has {len(data)} bytes, more than {MAX_CIB_BYTES}")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True, huge_tree=True, load_dtd=False
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise _broken(file, error.msg or "not well-formed XML", error.lineno) from None
+    if root.tag != "cib":
+        raise _broken(file, f"the document element is <{root.tag!s}>, not <cib>", 1)
+    status = root.find("status")
+    if status is None:
+        return Document(root, Status())
+    root.remove(status)
+    return Document(root, read_status(status))

@@ -1,0 +1,135 @@
+"""Instances of clones and bundles: their order, and which of them can be paired."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+from typing import Any, Final
+
+from hacluster.pe.assign.colocation import NONNEGATIVE, colocated_scores, factor_of
+from hacluster.pe.assign.nodes import sort_nodes, top_row
+from hacluster.pe.model.kinds import Kind, Role
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.colocating import has_influence
+
+
+def instance_number(rsc: Resource) -> int:
+    """The number of an instance, of a bundle's container the number of its replica."""
+    for separator in (":", "-"):
+        _head, found, tail = rsc.id.rpartition(separator)
+        if found:
+            digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+            return int(digits) if digits else 0
+    return 0
+
+
+def _colocation_score(rsc: Resource, node: Node) -> int:
+    """What the colocations of the whole clone make of the node where an instance is."""
+    row: dict[int, int] = {node.idx: node.score}
+    parent = rsc.parent
+    assert parent is not None, rsc.id
+    for entry in parent.this_with:
+        row = colocated_scores(entry.primary, row, entry.attribute, factor_of(entry), 0) or row
+    for entry in parent.with_this:
+        if has_influence(entry, rsc):
+            row = colocated_scores(entry.dependent, row, entry.attribute, factor_of(entry), NONNEGATIVE) or row
+    return row[node.idx]
+
+
+def _prefer(one: bool, other: bool) -> int:
+    return int(other) - int(one)
+
+
+def _compare_places(one: Resource, other: Resource, node: Node, other_node: Node) -> int:
+    decided = _prefer(node.available, other_node.available)
+    if decided:
+        return decided
+    row, other_row = top_row(one), top_row(other)
+    allowed, other_allowed = node.idx in row.allowed, other_node.idx in other_row.allowed
+    if not allowed or not other_allowed:
+        return _prefer(allowed, other_allowed)
+    count, other_count = row.counts.get(node.idx, 0), other_row.counts.get(other_node.idx, 0)
+    if count != other_count:
+        return -1 if count < other_count else 1
+    decided = _prefer(not one.any_flag("failed"), not other.any_flag("failed"))
+    if decided:
+        return decided
+    score = _colocation_score(one, one.current or node)
+    other_score = _colocation_score(other, other.current or other_node)
+    if score != other_score:
+        return -1 if score > other_score else 1
+    return instance_number(one) - instance_number(other)
+
+
+def compare_instances(one: Resource, other: Resource) -> int:
+    """Which of two instances gets its place first: negative for ``one``."""
+    node, count, _clean = one.find_active()
+    other_node, other_count, _other_clean = other.find_active()
+    if count > 0 and other_count > 0 and count != other_count:
+        return -1 if count < other_count else 1
+    can = node is None or one.allowed.get(node.idx, -1) >= 0
+    other_can = other_node is None or other.allowed.get(other_node.idx, -1) >= 0
+    node, other_node = (node if can else None), (other_node if other_can else None)
+    decided = _prefer(can, other_can)
+    if decided:
+        return decided
+    if one.priority != other.priority:
+        return -1 if one.priority > other.priority else 1
+    if node is None or other_node is None:
+        return _prefer(node is not None, other_node is not None)
+    return _compare_places(one, other, node, other_node)
+
+
+by_claim: Final[Any] = cmp_to_key(compare_instances)
+"""Sort key: the instance that gets its place first comes first."""
+
+
+def _compare_promotable(one: Resource, other: Resource) -> int:
+    if one.sort_index != other.sort_index:
+        return -1 if one.sort_index > other.sort_index else 1
+    role, other_role = one.state(True), other.state(True)
+    if role is not other_role:
+        return -1 if role > other_role else 1
+    return compare_instances(one, other)
+
+
+by_promotion: Final[Any] = cmp_to_key(_compare_promotable)
+"""Sort key: the instance that is promoted first comes first."""
+
+
+def copies_per_node(rsc: Resource) -> int:
+    """How many instances may be on one node."""
+    if rsc.kind is Kind.BUNDLE:
+        return rsc.bundle_data.per_host
+    if rsc.kind is Kind.CLONE:
+        value = rsc.meta.get("clone-node-max", "1")
+        return int(value) if value.isdigit() else 0
+    return 1
+
+
+def parts(rsc: Resource) -> list[Resource]:
+    """The containers of a bundle, the instances of anything else."""
+    return rsc.bundle_data.containers if rsc.kind is Kind.BUNDLE else rsc.instances
+
+
+def is_compatible(child: Resource, node: Node, role: Role, current: int) -> bool:
+    """Whether an instance is, or will be, on that node in that role (``UNKNOWN`` for any)."""
+    place = None if child.any_flag("blocked") else child.location(current)
+    return place is node and (role is Role.UNKNOWN or child.state(bool(current)) is role)
+
+
+def compatible_on(node: Node, rsc: Resource, role: Role, current: int) -> Resource | None:
+    """The instance of ``rsc`` that is, or will be, on a node."""
+    return next((child for child in parts(rsc) if is_compatible(child, node, role, current)), None)
+
+
+def find_compatible(local: Resource, rsc: Resource, role: Role, current: int) -> Resource | None:
+    """The instance of ``rsc`` that goes with the instance ``local``: on the same node, else on the best it may use."""
+    node = local.location(current)
+    if node is not None:
+        return compatible_on(node, rsc, role, current)
+    for candidate in sort_nodes(local.cluster, local.allowed, None):
+        pair = compatible_on(candidate, rsc, role, current)
+        if pair is not None:
+            return pair
+    return None

@@ -1,0 +1,61 @@
+"""Which nodes can be used, and which is the best."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from hacluster.base.score import INFINITY
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.assign.capacity import compare_capacities
+
+Row = dict[int, int]
+
+
+def any_available(cluster: Cluster, row: Row) -> bool:
+    """Whether a row allows any node that can be used."""
+    table = cluster.node_table
+    return any(score >= 0 and table[idx].available for idx, score in row.items())
+
+
+def _weight(node: Node, row: Row) -> int:
+    return row[node.idx] if node.available else -INFINITY
+
+
+def sort_nodes(cluster: Cluster, row: Row, active: Node | None) -> list[Node]:
+    """The nodes of a row, best first: by score, then as the placement strategy says, then by name."""
+    nodes = [cluster.node_table[idx] for idx in row]
+    if cluster.placement == "minimal":
+        nodes.sort(key=lambda node: (-_weight(node, row), node.name))
+        return nodes
+    if cluster.placement != "balanced":
+        nodes.sort(key=lambda node: (-_weight(node, row), node.load, node is not active, node.name))
+        return nodes
+
+    def compare(one: Node, other: Node) -> int:
+        left, right = _weight(one, row), _weight(other, row)
+        if left != right:
+            return -1 if left > right else 1
+        capacity = compare_capacities(one, other)
+        if capacity:
+            return capacity
+        if one.load != other.load:
+            return -1 if one.load < other.load else 1
+        if active is not None and active in (one, other):
+            return -1 if one is active else 1
+        return (one.name > other.name) - (one.name < other.name)
+
+    nodes.sort(key=cmp_to_key(compare))
+    return nodes
+
+
+def top_row(rsc: Resource) -> Resource:
+    """The resource whose row and instance counts decide where an instance may go."""
+    return rsc if rsc.parent is None else rsc.parent
+
+
+def guest_will_run(node: Node) -> bool:
+    """Whether a guest node's container gets a place; true for every other node."""
+    container = node.guest_container
+    return container is None or container.location(0) is not None

@@ -1,0 +1,241 @@
+"""Promotable clones: which instances are promoted."""
+
+from __future__ import annotations
+
+from hacluster.base.score import INFINITY, add_scores
+from hacluster.base.values import same_text
+from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores, factor_of
+from hacluster.pe.assign.dispatch import colocate
+from hacluster.pe.assign.instances import by_promotion, find_compatible
+from hacluster.pe.assign.nodes import guest_will_run
+from hacluster.pe.model.constraints import Colocation, Location
+from hacluster.pe.model.kinds import Quorum, Role
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.colocating import has_influence
+from hacluster.pe.operation.failcount import base_name
+from hacluster.pe.unpack.find import clone_member
+from hacluster.pe.unpack.locations import node_attribute
+
+
+def _active_instance(clone: Resource, ident: str, node: Node) -> Resource | None:
+    for child in clone.instances:
+        for entry in child.walk():
+            if ident in (entry.id, entry.xml_id) and node in entry.active_on:
+                return entry
+    return None
+
+
+def _anonymous_known(clone: Resource, ident: str, node: Node) -> bool:
+    members = (clone_member(child, ident) for child in clone.instances)
+    return any(member is not None and member.known_on(node) for member in members)
+
+
+def _score_applies(rsc: Resource, node: Node) -> bool:
+    """Whether a node's promotion score is this instance's business."""
+    allowed = rsc.allowed.get(node.idx, -1) >= 0
+    if not rsc.unique:
+        ident, clone = base_name(rsc.id), rsc.top
+        active = _active_instance(clone, ident, node)
+        if active is rsc or (active is None and _anonymous_known(clone, ident, node)):
+            return allowed
+    if not rsc.active_on and not rsc.known:
+        return allowed
+    return (rsc.known_on(node) or node in rsc.active_on) and allowed
+
+
+def promotion_score(rsc: Resource, node: Node) -> tuple[int, bool]:
+    """The promotion score of an instance on a node, and whether that is only the default."""
+    if rsc.instances:
+        scores = [promotion_score(child, node) for child in rsc.instances]
+        return sum(score for score, _default in scores), all(default for _score, default in scores)
+    if not _score_applies(rsc, node):
+        return 0, True
+    name = rsc.id if rsc.clone_name is None else rsc.clone_name
+    value = node_attribute(node, f"master-{name}", rsc)
+    if value is None and not rsc.unique:
+        base = base_name(rsc.id)
+        if base != rsc.id:
+            value = node_attribute(node, f"master-{base}", rsc)
+    if value is None:
+        return 0, True
+    return rsc.cluster.score_of(value), False
+
+
+def add_promotion_scores(clone: Resource) -> None:
+    """Let instances prefer nodes on which they could be promoted."""
+    data = clone.clone_data
+    if data.promotion_added:
+        return
+    data.promotion_added = True
+    scores = clone.cluster.scores
+    for child in clone.instances:
+        for idx in list(child.allowed):
+            node = clone.cluster.node_table[idx]
+            if not node.available:
+                continue
+            score, _default = promotion_score(child, node)
+            if score > 0:
+                scores.add(child, node, score, "__promotion_score__")
+            child.priority = max(child.priority, score)
+
+
+def _apply_promoted_locations(child: Resource, locations: list[Location], chosen: Node) -> None:
+    for location in locations:
+        if location.role is Role.PROMOTED:
+            for node, score in location.nodes:
+                if node is chosen:
+                    child.priority = add_scores(child.priority, score)
+                    break
+
+
+def _mark_current_unpromoted(rsc: Resource) -> None:
+    for entry in rsc.walk():
+        if entry.role is Role.STARTED:
+            entry.role = Role.UNPROMOTED
+
+
+def _set_priority(instance: Resource, clone: Resource) -> None:
+    """How much an instance deserves promotion."""
+    if instance.state(True) is Role.STARTED:
+        _mark_current_unpromoted(instance)
+    chosen = instance.location(0)
+    if chosen is None:
+        return
+    next_role = instance.state(False)
+    if next_role in (Role.STARTED, Role.UNKNOWN):
+        score, default = promotion_score(instance, chosen)
+        instance.priority = -1 if default else score
+    elif next_role in (Role.UNPROMOTED, Role.STOPPED):
+        instance.priority = -INFINITY
+    _apply_promoted_locations(instance, instance.locations, chosen)
+    _apply_promoted_locations(instance, clone.locations, chosen)
+    for entry in list(instance.this_with):
+        colocate(instance, entry.primary, entry, True)
+    instance.sort_index = INFINITY if next_role is Role.PROMOTED else instance.priority
+
+
+def _require_tickets(clone: Resource) -> None:
+    for entry in clone.tickets:
+        if entry.role is Role.PROMOTED and (not entry.ticket.granted or entry.ticket.standby):
+            clone.cluster.scores.everywhere(clone, clone.cluster.nodes, -INFINITY, "__promoted_without_ticket__")
+
+
+def _pull(clone: Resource, other: Resource, entry: Colocation, flags: int) -> None:
+    row = colocated_scores(other, clone.allowed, entry.attribute, factor_of(entry), flags)
+    if row is not None and row is not clone.allowed:
+        clone.cluster.scores.replace(clone, row, entry.id)
+
+
+def _sort_by_promotion(clone: Resource) -> None:
+    """Order the instances: scores of the nodes and colocations of the promoted role count."""
+    data, scores = clone.clone_data, clone.cluster.scores
+    if data.promotion_sorted:
+        return
+    data.promotion_sorted = True
+    clone.merging = True
+    for child in clone.instances:
+        chosen = None if child.sort_index < 0 else child.location(0)
+        if chosen is not None:
+            scores.add(clone, chosen, child.sort_index, "__promotion_priority__")
+    for entry in clone.this_with:
+        if entry.dependent_role is Role.PROMOTED:
+            _pull(clone, entry.primary, entry, ACTIVE if entry.score < INFINITY else 0)
+    for entry in clone.with_this:
+        if entry.primary_role is Role.PROMOTED and has_influence(entry):
+            _pull(clone, entry.dependent, entry, ACTIVE | NONNEGATIVE)
+    _require_tickets(clone)
+    for child in clone.instances:
+        chosen = child.location(0)
+        if not child.managed and child.next_role is Role.PROMOTED:
+            child.sort_index = INFINITY
+        elif chosen is not None and child.sort_index >= 0:
+            child.sort_index = clone.allowed[chosen.idx]
+    clone.instances.sort(key=by_promotion)
+    clone.merging = False
+
+
+def _promotion_node(rsc: Resource) -> Node | None:
+    """Where an instance can be promoted, if it can."""
+    clone = rsc.top
+    for child in rsc.instances:
+        if _promotion_node(child) is None:
+            return None
+    node = rsc.location(0)
+    if node is None:
+        return None
+    if not rsc.managed:
+        if rsc.state(True) is not Role.PROMOTED:
+            return None
+    elif rsc.priority < 0 or not node.available or not guest_will_run(node):
+        return None
+    if node.idx not in clone.allowed:
+        return None
+    full = clone.counts.get(node.idx, 0) >= clone.clone_data.promoted_node_max
+    return None if full and rsc.managed else node
+
+
+def _set_unpromoted(rsc: Resource) -> None:
+    for entry in rsc.walk():
+        entry.set_next_role(Role.UNPROMOTED if entry.places(0) else Role.STOPPED)
+
+
+def _set_role(instance: Resource, clone: Resource, promoted: int) -> int:
+    """Promote an instance if it deserves it and there is room; answers with the number of promoted ones."""
+    cluster = instance.cluster
+    if cluster.listener is not None:
+        cluster.listener.promotion(instance, instance.location(0), instance.sort_index)
+    chosen: Node | None = None
+    if instance.sort_index >= 0 and (promoted < clone.clone_data.promoted_max or not clone.managed):
+        chosen = _promotion_node(instance)
+    frozen = instance.role < Role.PROMOTED and not cluster.have_quorum and cluster.quorum_policy is Quorum.FREEZE
+    if chosen is None or frozen:
+        _set_unpromoted(instance)
+        return promoted
+    clone.counts[chosen.idx] = clone.counts.get(chosen.idx, 0) + 1
+    for entry in instance.walk():
+        if entry.next_role is Role.UNKNOWN:
+            entry.set_next_role(Role.PROMOTED)
+    return promoted + 1
+
+
+def set_instance_roles(clone: Resource) -> None:
+    """Decide which instances are promoted."""
+    clone.counts = {}
+    for child in list(clone.instances):
+        _set_priority(child, clone)
+    _sort_by_promotion(clone)
+    promoted = 0
+    for child in list(clone.instances):
+        promoted = _set_role(child, clone, promoted)
+
+
+def update_dependent_with_promotable(
+    primary: Resource, dependent: Resource, entry: Colocation
+) -> list[tuple[Node, int]]:
+    """Pull a dependent to where instances have the colocation's role; answers with these nodes and their scores."""
+    cluster = dependent.cluster
+    found: list[tuple[Node, int]] = []
+    attribute = entry.attribute or "#uname"
+    for instance in primary.instances:
+        node = instance.location(0)
+        if node is None or instance.state(False) is not entry.primary_role:
+            continue
+        if entry.score < INFINITY:
+            value = node.attrs.get(attribute)
+            for idx in list(dependent.allowed):
+                other = cluster.node_table[idx]
+                if same_text(value, other.attrs.get(attribute)):
+                    cluster.scores.add(dependent, other, entry.score, entry.id)
+        score = next((part.assigned_score for part in instance.walk() if part.assigned is node), 0)
+        found.append((node, score))
+    found.reverse()
+    return found
+
+
+def update_promotable_dependent(primary: Resource, dependent: Resource, entry: Colocation) -> None:
+    """Make an instance more fit for promotion where the primary has the colocation's role."""
+    if find_compatible(dependent, primary, entry.primary_role, 0) is not None:
+        dependent.priority = add_scores(dependent.priority, entry.score)
+    elif entry.score >= INFINITY:
+        dependent.priority = -INFINITY

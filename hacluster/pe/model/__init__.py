@@ -1,0 +1,1 @@
+"""What the stages work on: nodes, resources, actions, constraints, scores."""

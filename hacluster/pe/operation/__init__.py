@@ -1,0 +1,1 @@
+"""Operations: how they are configured, their digests and fail counts, and making an action of one."""

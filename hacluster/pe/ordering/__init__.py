@@ -1,0 +1,1 @@
+"""Stage 5: in which order, and what stops what."""

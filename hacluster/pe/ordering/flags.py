@@ -1,0 +1,79 @@
+"""What the state of collections' actions is, seen from an ordering."""
+
+from __future__ import annotations
+
+from hacluster.pe.assign.instances import parts
+from hacluster.pe.model.action import Action, Flag, find_first
+from hacluster.pe.model.kinds import Kind
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.tasks import member_task
+
+_START = Flag.OPTIONAL | Flag.RUNNABLE | Flag.PSEUDO
+_INSIDE = frozenset({None, "notify", "notified", "promote", "promoted", "demote", "demoted"})
+
+
+def instance_task(action: Action) -> str | None:
+    """The task of a clone's instances that stands behind an action of the clone."""
+    rsc = action.rsc
+    assert rsc is not None, action.key
+    child = rsc.instances[0]
+    if action.task not in ("notify", "notified"):
+        return member_task(child, action.task)
+    # <id>_<pre|post|...>_notify_<task>_0: what is notified about is the last word but one.
+    words = action.key.rsplit("_", 2)
+    return member_task(child, words[1]) if len(words) == 3 else None
+
+
+def _group_flags(action: Action, rsc: Resource, node: Node | None) -> int:
+    flags = _START
+    for member in rsc.instances:
+        task = member_task(member, action.task)
+        found = find_first(member.actions, None, task or "no_action", node)
+        if found is not None:
+            member_flags = action_flags(found, node)
+            if flags & Flag.OPTIONAL and not member_flags & Flag.OPTIONAL:
+                flags &= ~Flag.OPTIONAL
+                action.clear(Flag.OPTIONAL)
+            if task != action.task and flags & Flag.RUNNABLE and not member_flags & Flag.RUNNABLE:
+                flags &= ~Flag.RUNNABLE
+                action.clear(Flag.RUNNABLE)
+        elif task not in ("stop", "demote"):
+            flags &= ~Flag.RUNNABLE
+    return flags
+
+
+def _summary(action: Action, children: list[Resource], node: Node | None) -> int:
+    flags, runnable = _START, False
+    task = instance_task(action) or "no_action"
+    for child in children:
+        found = find_first(child.actions, None, task, None if child.instances else node)
+        if found is None:
+            continue
+        child_flags = action_flags(found, node)
+        if flags & Flag.OPTIONAL and not child_flags & Flag.OPTIONAL:
+            flags &= ~Flag.OPTIONAL
+            action.clear(Flag.OPTIONAL)
+        runnable = runnable or bool(child_flags & Flag.RUNNABLE)
+    if not runnable:
+        flags &= ~Flag.RUNNABLE
+        if node is None:
+            action.clear(Flag.RUNNABLE)
+    return flags
+
+
+def action_flags(action: Action, node: Node | None) -> int:
+    """The flags of an action; those of a collection's are what its members' actions make them.
+
+    Members' needs are written back to the collection's action.
+    """
+    rsc = action.rsc
+    if rsc is None or rsc.kind is Kind.PRIMITIVE:
+        return action.flags
+    if rsc.kind is Kind.GROUP:
+        return _group_flags(action, rsc, node)
+    if rsc.kind is Kind.BUNDLE:
+        child = rsc.bundle_data.child
+        if child is not None and member_task(child, action.task) in _INSIDE:
+            return _summary(action, child.instances, node)
+    return _summary(action, parts(rsc), node)

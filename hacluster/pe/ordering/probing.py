@@ -1,0 +1,123 @@
+"""Probes come before what depends on knowing where things are."""
+
+from __future__ import annotations
+
+from hacluster.base.values import is_true
+from hacluster.pe.assign.instances import find_compatible
+from hacluster.pe.model.action import Action, Order, find_keyed, order, resource_actions
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.constraints import Ordering
+from hacluster.pe.model.kinds import Kind, Role
+from hacluster.pe.model.resource import Resource
+
+
+def _needed_before(probe: Action, then: Action) -> bool:
+    """A probe need not wait for, nor precede, the unfencing of its own node or the shutdown of another."""
+    if probe.node is None or then.node is None:
+        return True
+    if then.task == "stonith" and probe.node is then.node:
+        return then.meta.get("stonith_action") != "on"
+    return not (then.task == "do_shutdown" and probe.node is not then.node)
+
+
+def _first_is_stop(entry: Ordering) -> bool:
+    if entry.first is not None:
+        return entry.first.task == "stop"
+    return entry.first_key is not None and entry.first_key.endswith("_stop_0")
+
+
+def _then_is_stop(entry: Ordering) -> bool:
+    if entry.then is not None:
+        return entry.then.task == "stop"
+    return entry.then_key is not None and entry.then_key.endswith("_stop_0")
+
+
+def _order_for_stop(entry: Ordering) -> None:
+    """What waits for a stop waits for the probes that may find that a stop is needed."""
+    rsc = entry.first_rsc
+    if entry.flags == Order.NONE or rsc is None or rsc is entry.then_rsc or not _first_is_stop(entry):
+        return
+    if entry.then is None and entry.then_key is None:
+        return
+    if entry.then_rsc is not None and rsc.container is entry.then_rsc and _then_is_stop(entry):
+        return
+    flags = Order.OPTIONAL | (entry.flags & (Order.FIRST_NON_MIGRATABLE | Order.SAME_NODE))
+    if entry.flags in (Order.ANTI_COLOCATION, Order.LOAD):
+        flags = entry.flags
+    probes = resource_actions(rsc, None, "monitor", False)
+    if not probes:
+        return
+    if entry.then is not None:
+        thens = [entry.then]
+    elif entry.then_rsc is not None and entry.then_key is not None:
+        thens = find_keyed(entry.then_rsc, entry.then_key, None)
+    else:
+        thens = []
+    for probe in probes:
+        for then in thens:
+            if _needed_before(probe, then):
+                order(probe, then, flags)
+
+
+class _Restarts:
+    """Orders a probe before the restarts that its result could make necessary."""
+
+    def __init__(self, probe: Action) -> None:
+        self._probe = probe
+        self._seen: set[Action] = set()
+
+    def follow(self, after: Action) -> None:
+        """Go along the edges from ``after``."""
+        if after in self._seen:
+            return
+        self._seen.add(after)
+        probe, rsc = self._probe, after.rsc
+        if rsc is not None and rsc.kind is Kind.PRIMITIVE and probe.rsc is not rsc:
+            self._order_down(after, rsc)
+        interleave, compatible = False, None
+        if rsc is not None and rsc.kind > Kind.GROUP and probe.rsc is not None:
+            interleave = is_true(rsc.meta.get("interleave"))
+            if interleave:
+                compatible = find_compatible(probe.rsc, rsc, Role.UNKNOWN, 0)
+        for then, kind in reversed(list(after.after.items())):
+            if kind & Order.IMPLIES_THEN or self._member_follows(after, then, interleave, compatible):
+                self.follow(then)
+
+    def _order_down(self, after: Action, rsc: Resource) -> None:
+        task = {"start": "stop", "promote": "demote"}.get(after.task)
+        for then in resource_actions(rsc, None, task, False) if task is not None else ():
+            if not then.pseudo:
+                order(self._probe, then, Order.OPTIONAL)
+
+    def _member_follows(self, after: Action, then: Action, interleave: bool, compatible: Resource | None) -> bool:
+        """From a collection's milestone on to its own members."""
+        rsc, member = after.rsc, then.rsc
+        if (
+            rsc is None
+            or rsc.kind < Kind.GROUP
+            or self._probe.rsc is None
+            or self._probe.rsc.parent is rsc
+            or member is None
+            or member.kind > Kind.GROUP
+            or rsc is not member.parent
+        ):
+            return False
+        return not (rsc.kind > Kind.GROUP and interleave and compatible is not member)
+
+
+def _order_restarts(top: Resource) -> None:
+    for rsc in top.walk():
+        if rsc.kind is Kind.PRIMITIVE:
+            for probe in resource_actions(rsc, None, "monitor", False):
+                if probe.task != "monitor":
+                    continue
+                for after in reversed(list(probe.after)):
+                    _Restarts(probe).follow(after)
+
+
+def order_probes(cluster: Cluster) -> None:
+    """Order probes before everything that needs to know their results."""
+    for rsc in cluster.resources:
+        _order_restarts(rsc)
+    for entry in cluster.orderings:
+        _order_for_stop(entry)

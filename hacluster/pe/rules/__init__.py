@@ -1,0 +1,1 @@
+"""Rules and the name-value sets they guard."""

@@ -1,0 +1,100 @@
+"""Date expressions: ranges, durations and date specifications (Pacemaker Explained, "Rules", "Date/Time Expressions").
+
+Each test answers whether the time fits and when the answer will change next, as far as that can be told.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hacluster.base.iso8601 import Moment, parse_moment
+from hacluster.base.values import scan_int
+from hacluster.cib.document import XML
+
+Verdict = tuple[bool, Moment | None]
+
+_SECONDS: Final = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+
+
+def _moon(now: Moment) -> int:
+    """The phase of the moon, 0 (new) to 7, by the traditional epact rule."""
+    golden = now.wall.year % 19 + 1
+    epact = (11 * golden + 18) % 30
+    if (epact == 25 and golden > 11) or epact == 24:
+        epact += 1
+    return ((((now.year_day + epact) * 6) + 11) % 177) // 22 & 7
+
+
+def _in_range(spec: str, value: int) -> bool | None:
+    """Whether ``value`` is in ``N``, ``N-M``, ``N-`` or ``-M``; ``None`` if ``spec`` is none of these."""
+    low_text, dash, high_text = spec.partition("-")
+    if not dash:
+        low = scan_int(spec)
+        return None if low is None or not spec.strip().isdigit() else value == low
+    low, high = scan_int(low_text), scan_int(high_text)
+    if (low_text and low is None) or (high_text and high is None) or (low is None and high is None):
+        return None
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def matches_spec(now: Moment, spec: XML) -> bool:
+    """Whether ``now`` fits every field of a ``date_spec``; a field that cannot be read does not count."""
+    iso = now.wall.isocalendar()
+    fields = {
+        "years": now.wall.year,
+        "months": now.wall.month,
+        "monthdays": now.wall.day,
+        "hours": now.wall.hour,
+        "minutes": now.wall.minute,
+        "seconds": now.wall.second,
+        "yeardays": now.year_day,
+        "weekyears": iso[0],
+        "weeks": iso[1],
+        "weekdays": iso[2],
+        "moon": _moon(now),
+    }
+    return all(
+        _in_range(spec.get(name, ""), value) is not False
+        for name, value in fields.items()
+        if spec.get(name) is not None
+    )
+
+
+def add_duration(start: Moment, spec: XML) -> Moment:
+    """``start`` plus a ``duration`` element."""
+    months = 12 * (scan_int(spec.get("years")) or 0) + (scan_int(spec.get("months")) or 0)
+    end = start.plus_months(months) if months else start
+    return end.plus(sum((scan_int(spec.get(name)) or 0) * seconds for name, seconds in _SECONDS.items()))
+
+
+def _range(now: Moment, start: Moment | None, end: Moment | None) -> Verdict:
+    if start is None and end is None:
+        return False, None
+    if start is not None and now.epoch < start.epoch:
+        return False, start
+    if end is not None and now.epoch > end.epoch:
+        return False, None
+    return True, end.plus(1) if end is not None else None
+
+
+def test_date(now: Moment, expression: XML) -> Verdict:
+    """Whether ``now`` fits a ``date_expression``, and when that may change."""
+    start_text, end_text = expression.get("start"), expression.get("end")
+    start = parse_moment(start_text, now.offset) if start_text is not None else None
+    end = parse_moment(end_text, now.offset) if end_text is not None else None
+    duration = expression.find("duration")
+    if start is not None and end is None and duration is not None:
+        end = add_duration(start, duration)
+    operation = expression.get("operation", "in_range").lower()
+    if operation == "in_range":
+        return _range(now, start, end)
+    if operation == "date_spec":
+        spec = expression.find("date_spec")
+        return spec is not None and matches_spec(now, spec), None
+    if operation == "gt" and start is not None:
+        later = now.epoch > start.epoch
+        return later, None if later else start.plus(1)
+    if operation == "lt" and end is not None:
+        earlier = now.epoch < end.epoch
+        return earlier, end if earlier else None
+    return False, None

@@ -1,0 +1,1 @@
+"""Pretending that a transition is run: results go into the status records."""

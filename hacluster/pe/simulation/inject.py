@@ -1,0 +1,125 @@
+"""Writing pretended events and results into a CIB's status records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+
+from hacluster.base.digest import parameters_digest
+from hacluster.cib.document import Document
+from hacluster.cib.records import History, NodeState, OpRecord
+from hacluster.pe.graph.xml import FEATURE_SET
+from hacluster.pe.model.action import notify_key, op_key
+from hacluster.pe.operation.digest import NOT_IN_DIGEST
+
+_FAKE_UUID: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+_UP: Final = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
+_DOWN: Final = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
+
+
+@dataclass(slots=True)
+class Result:
+    """A pretended result of an operation. ``params`` are the attributes of the graph's action."""
+
+    rsc_id: str
+    task: str
+    interval_ms: int
+    rc: int
+    target_rc: int
+    when: int
+    exit_reason: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def node_state(document: Document, name: str, uuid: str | None = None) -> NodeState:
+    """The state of a node, made if there is none."""
+    state = document.status.by_uname(name)
+    if state is None:
+        if uuid is None:
+            section = document.section("nodes")
+            known = [] if section is None else [node for node in section if node.get("uname") == name]
+            uuid = known[0].get("id") if known else name
+        state = NodeState(uuid, name)
+        document.status.nodes.append(state)
+    return state
+
+
+def set_online(document: Document, name: str, up: bool) -> NodeState:
+    """Let a node be a healthy member, or gone."""
+    state = node_state(document, name)
+    state.attrs.update(_UP if up else _DOWN)
+    return state
+
+
+def forget_node(state: NodeState) -> None:
+    """A node that was fenced or left has no resources and no transient attributes any more."""
+    state.forget_lrm()
+    state.transient = None
+
+
+def set_transient(state: NodeState, name: str, value: str) -> None:
+    """Set a transient attribute; ``value++`` counts up."""
+    if state.transient is None:
+        state.transient = etree.Element("transient_attributes", id=state.id or "")
+    attributes = state.transient.find("instance_attributes")
+    if attributes is None:
+        attributes = etree.SubElement(state.transient, "instance_attributes", id=state.id or "")
+    etree.SubElement(attributes, "nvpair", id=f"{state.id}-{name}", name=name, value=value)
+
+
+def history_of(state: NodeState, names: tuple[str, ...], agent: tuple[str | None, str | None, str | None]) -> History:
+    """The history of a resource on a node under the first of its names that is known, made if there is none."""
+    for name in names:
+        history = state.history(name)
+        if history is not None:
+            return history
+    standard, provider, kind = agent
+    return state.add_history(History(names[-1], kind, standard, provider))
+
+
+def _ids(result: Result, key: str) -> list[str]:
+    """Under which ids a result is recorded."""
+    if result.task == "notify":
+        params = result.params
+        return [notify_key(result.rsc_id, params.get("CRM_meta_notify_type"), params.get("CRM_meta_notify_operation"))]
+    if result.task in ("migrate_to", "migrate_from"):
+        return [key]
+    if result.rc != result.target_rc:
+        last = [op_key(result.rsc_id, "last")] if result.interval_ms == 0 else []
+        return [op_key(result.rsc_id, "last_failure"), *last]
+    return [key] if result.interval_ms > 0 else [op_key(result.rsc_id, "last")]
+
+
+def _digest(params: dict[str, str], interval_ms: int) -> str:
+    kept = {
+        name: value for name, value in params.items() if name not in NOT_IN_DIGEST and not name.startswith("CRM_meta_")
+    }
+    if interval_ms and "CRM_meta_timeout" in params:
+        kept["CRM_meta_timeout"] = params["CRM_meta_timeout"]
+    return parameters_digest(kept)
+
+
+def record_result(history: History, result: Result) -> None:
+    """Put a result into a history, as an executor would."""
+    call_id = max((op.call_id for op in history.ops), default=0) + 1
+    task, params = result.task, result.params
+    if task in ("reload", "reload-agent"):
+        task = "start"
+    key = op_key(result.rsc_id, task, result.interval_ms)
+    transition_key = f"{call_id}:-1:{result.target_rc}:{_FAKE_UUID}"
+    for ident in _ids(result, key):
+        op = next((known for known in history.ops if known.id == ident), None)
+        if op is None:
+            op = OpRecord(ident, key, task)
+            history.ops.append(op)
+        op.key, op.task, op.rc, op.status, op.call_id, op.has_call_id = key, task, result.rc, 0, call_id, True
+        op.interval_ms, op.target_rc, op.transition_key = result.interval_ms, result.target_rc, transition_key
+        op.magic = f"0:{result.rc};{transition_key}"
+        op.exit_reason = result.exit_reason if result.rc != result.target_rc else ""
+        op.last_change, op.feature_set = result.when, FEATURE_SET
+        if task in ("migrate_to", "migrate_from"):
+            op.source, op.target = params.get("CRM_meta_migrate_source"), params.get("CRM_meta_migrate_target")
+        if params:
+            op.digest = _digest(params, result.interval_ms)

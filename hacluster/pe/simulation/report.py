@@ -1,0 +1,81 @@
+"""The whole text of crm_simulate: status, scores, summary, run, revised status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hacluster.base.iso8601 import Moment
+from hacluster.cib.document import Document
+from hacluster.pe.schedule import Transition, decide, status
+from hacluster.pe.simulation.transition import Run, run_transition
+from hacluster.pe.views.scorelines import ScoreLines
+from hacluster.pe.views.statuslines import status_lines
+from hacluster.pe.views.summary import summary_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is to be shown and done."""
+
+    process: bool = True
+    simulate: bool = True
+    scores: bool = False
+    utilization: bool = False
+    pending: bool = False
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The text, and what it is about."""
+
+    lines: list[str] = field(default_factory=list)
+    transition: Transition | None = None
+    run: Run | None = None
+
+
+def _section(outcome: Outcome, title: str, lines: list[str]) -> None:
+    if outcome.lines:
+        outcome.lines.append("")
+    outcome.lines.append(f"{title}:")
+    outcome.lines += lines
+
+
+def _items(lines: list[str]) -> list[str]:
+    return [f"  * {line}" for line in lines]
+
+
+def _score_title(wishes: Wishes) -> str:
+    if wishes.scores and wishes.utilization:
+        return "Allocation Scores and Utilization Information"
+    return "Allocation Scores" if wishes.scores else "Utilization Information"
+
+
+def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outcome:
+    """Show a CIB, schedule it at ``now``, and pretend to run the transition at ``when`` (seconds since 1970).
+
+    The status of ``document`` is changed by the run.
+    """
+    outcome = Outcome()
+    cluster = status(document, now)
+    if cluster.disabled_count or cluster.blocked_count:
+        outcome.lines.append(
+            f"{cluster.disabled_count} of {cluster.ninstances} resource instances DISABLED and "
+            f"{cluster.blocked_count} BLOCKED from further action due to failure"
+        )
+    _section(outcome, "Current cluster status", status_lines(cluster, wishes.pending))
+    if not (wishes.process or wishes.simulate):
+        return outcome
+    scores = ScoreLines(wishes.scores, wishes.utilization)
+    transition = outcome.transition = decide(cluster, scores)
+    if wishes.scores or wishes.utilization:
+        _section(outcome, _score_title(wishes), _items(scores.lines))
+    _section(outcome, "Transition Summary", _items(summary_lines(cluster)))
+    if wishes.simulate:
+        run = outcome.run = run_transition(document, cluster, transition.graph, when, wishes.failures)
+        _section(outcome, "Executing Cluster Transition", _items(run.lines))
+        if not run.complete:
+            outcome.lines.append("An invalid transition was produced")
+        _section(outcome, "Revised Cluster Status", status_lines(status(document, now)))
+    return outcome

@@ -1,0 +1,1 @@
+"""Stage 1: from the document to the model."""

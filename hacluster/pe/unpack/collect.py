@@ -1,0 +1,29 @@
+"""All resources of the configuration, tied to one another."""
+
+from __future__ import annotations
+
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.unpack import bundles
+from hacluster.pe.unpack.remotes import link_containers, link_remote_node, unpack_remote_nodes
+from hacluster.pe.unpack.resources import unpack_resource
+
+
+def unpack_resources(cluster: Cluster) -> None:
+    """Read the resources; those of higher priority come first from here on."""
+    assert bundles.unpack_bundle is not None
+    connections = unpack_remote_nodes(cluster)
+    section = cluster.document.section("resources")
+    for element in [*(section if section is not None else ()), *connections]:
+        ident = element.get("id")
+        if not ident:
+            continue
+        if element.tag == "template":
+            cluster.templates.setdefault(ident, [])
+            continue
+        rsc = unpack_resource(cluster, element, None)
+        if rsc is not None:
+            cluster.resources.append(rsc)
+    for rsc in cluster.resources:
+        link_containers(cluster, rsc)
+        link_remote_node(cluster, rsc)
+    cluster.resources.sort(key=lambda rsc: -rsc.priority)

@@ -1,0 +1,152 @@
+"""Colocation constraints."""
+
+from __future__ import annotations
+
+from hacluster.base.values import truth
+from hacluster.cib.document import XML
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.colocating import new_colocation
+from hacluster.pe.unpack.sets import ResourceSet, as_set, read_sets
+
+
+class _Dangling(Exception):
+    """A set names what is not there: the constraint ends here, as far as it was read it holds."""
+
+
+def instance_of(clone: Resource, number: str | None) -> Resource | None:
+    """The numbered instance of a clone; without a number the resource itself, ``None`` if there is no such one."""
+    if number is None:
+        return clone
+    if not clone.is_clone:
+        return None
+    wanted = f"{clone.clone_data.child_id}:{number}"
+    return next((child for child in clone.instances if child.id == wanted), None)
+
+
+class _Reader:
+    def __init__(self, cluster: Cluster, ident: str, influence: str | None) -> None:
+        self.cluster = cluster
+        self.ident = ident
+        self._influence = truth(influence)
+
+    def find(self, ref: str) -> Resource:
+        rsc = self.cluster.constraint_resource(ref)
+        if rsc is None:
+            raise _Dangling(ref)
+        return rsc
+
+    def influence(self, rsc: Resource) -> bool:
+        return rsc.critical if self._influence is None else self._influence
+
+    def pair(
+        self, ident: str, score: int, dependent: Resource, primary: Resource, roles: tuple[str | None, ...]
+    ) -> None:
+        new_colocation(
+            ident,
+            score,
+            dependent,
+            primary,
+            dependent_role=roles[0],
+            primary_role=roles[1],
+            influence=self.influence(dependent),
+        )
+
+    def inside(self, entry: ResourceSet, score: int) -> None:
+        """The members of one set with one another."""
+        own = entry.attrs.get("score")
+        if own is not None:
+            score = self.cluster.score_of(own)
+        if score == 0 or entry.flag("sequential") is False:
+            return
+        roles = (entry.attrs.get("role"),) * 2
+        if score < 0:
+            for position, ref in enumerate(entry.refs):
+                rsc = self.find(ref)
+                for other in entry.refs[:position]:
+                    if other.lower() == rsc.id.lower():
+                        break
+                    self.pair(entry.id, score, rsc, self.find(other), roles)
+            return
+        grouped = entry.attrs.get("ordering", "group").lower() == "group"
+        last: Resource | None = None
+        for ref in entry.refs:
+            rsc = self.find(ref)
+            if last is not None:
+                dependent, primary = (rsc, last) if grouped else (last, rsc)
+                self.pair(entry.id, score, dependent, primary, roles)
+            last = rsc
+
+    def between(self, one: ResourceSet, other: ResourceSet, score: int) -> None:
+        """One set with the set after it."""
+        if score == 0:
+            return
+        dependents, primaries = one.refs, other.refs
+        if one.flag("sequential") is not False:
+            dependents = dependents[:1]
+        if other.flag("sequential") is not False:
+            primaries = primaries[-1:]
+        roles = (one.attrs.get("role"), other.attrs.get("role"))
+        for ref in dependents:
+            rsc = self.find(ref)
+            for primary in primaries:
+                self.pair(self.ident, score, rsc, self.find(primary), roles)
+
+
+def _simple(cluster: Cluster, xml: XML, reader: _Reader) -> None:
+    dependent = cluster.constraint_resource(xml.get("rsc"))
+    primary = cluster.constraint_resource(xml.get("with-rsc"))
+    if dependent is None or primary is None:
+        return
+    dependent = instance_of(dependent, xml.get("rsc-instance"))
+    primary = instance_of(primary, xml.get("with-rsc-instance"))
+    if dependent is None or primary is None:
+        return
+    new_colocation(
+        reader.ident,
+        cluster.score_of(xml.get("score")),
+        dependent,
+        primary,
+        dependent_role=xml.get("rsc-role"),
+        primary_role=xml.get("with-rsc-role"),
+        attribute=xml.get("node-attribute"),
+        influence=reader.influence(dependent),
+    )
+
+
+def _tagged(cluster: Cluster, xml: XML) -> list[ResourceSet] | None:
+    """A simple constraint in which one side is a tag or template, as two sets; empty if none is."""
+    dependent, primary = xml.get("rsc"), xml.get("with-rsc")
+    if dependent is None or primary is None:
+        return []
+    found = cluster.constraint_resource(dependent), cluster.constraint_resource(primary)
+    if found[0] is not None and found[1] is not None:
+        return []
+    one = as_set(cluster, dependent, "role", xml.get("rsc-role"))
+    other = as_set(cluster, primary, "role", xml.get("with-rsc-role"))
+    if one is None or other is None or (found[0] is None and found[1] is None):
+        return None
+    return [one, other]
+
+
+def unpack_colocation(cluster: Cluster, xml: XML) -> None:
+    """Read an ``rsc_colocation``."""
+    reader = _Reader(cluster, xml.get("id", ""), xml.get("influence"))
+    sets = read_sets(cluster, xml)
+    if sets is not None and not sets:
+        sets = _tagged(cluster, xml)
+    if sets is None:
+        return
+    if not sets:
+        _simple(cluster, xml, reader)
+        return
+    score = cluster.score_of(xml.get("score"))
+    last: ResourceSet | None = None
+    try:
+        for entry in sets:
+            reader.inside(entry, score)
+            if last is not None:
+                reader.between(last, entry, score)
+            last = entry
+    except _Dangling:
+        return

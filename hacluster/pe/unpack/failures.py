@@ -1,0 +1,315 @@
+"""One operation result at a time: what it says of the resource, and what to do about a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.base.score import INFINITY
+from hacluster.cib.records import OpRecord
+from hacluster.pe.model.action import Order, order
+from hacluster.pe.model.kinds import OnFail, Role
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.configured import configure
+from hacluster.pe.operation.create import task_action
+from hacluster.pe.operation.digest import Verdict, compare, needs_remote_name
+from hacluster.pe.operation.failcount import clear_failcount, failcount
+from hacluster.pe.operation.fence import can_fence, fence_action
+from hacluster.pe.unpack.migrations import after_failed_migrate_from, after_failed_migrate_to, after_migrate_to
+
+PENDING, DONE, CANCELLED, TIMEOUT, NOT_SUPPORTED, ERROR, ERROR_HARD, ERROR_FATAL = range(-1, 7)
+NOT_INSTALLED, NOT_CONNECTED, INVALID, NO_DEVICE, NO_SECRETS = range(7, 12)
+
+_SEVERITY: Final = {
+    OnFail.IGNORE: 0,
+    OnFail.DEMOTE: 1,
+    OnFail.RECOVER: 2,
+    OnFail.RESET_REMOTE: 3,
+    OnFail.RESTART_CONTAINER: 4,
+    OnFail.MIGRATE: 5,
+    OnFail.BLOCK: 6,
+    OnFail.STOP: 7,
+    OnFail.STANDBY: 8,
+    OnFail.FENCE: 9,
+}
+_FORGIVABLE: Final = frozenset({OnFail.BLOCK, OnFail.IGNORE, OnFail.DEMOTE, OnFail.RECOVER, OnFail.RESTART_CONTAINER})
+_EFFECTIVE_RC: Final = {190: 0, 191: 8}
+_ROLE_AFTER: Final = {
+    "start": Role.STARTED,
+    "stop": Role.STOPPED,
+    "promote": Role.PROMOTED,
+    "demote": Role.UNPROMOTED,
+    "migrate_from": Role.STARTED,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the records of one history, taken oldest first, have come to."""
+
+    on_fail: OnFail = OnFail.IGNORE
+    last_failure: OpRecord | None = None
+
+
+def set_active(rsc: Resource) -> None:
+    """It is active in some role."""
+    rsc.role = Role.UNPROMOTED if rsc.top.promotable else Role.STARTED
+
+
+def record_failed(op: OpRecord, node: Node, rsc: Resource) -> None:
+    """Put an operation on the list of failures, once."""
+    if not node.online:
+        return
+    failed = rsc.cluster.failed_ops
+    if not any(known.key == op.key and name == node.name for known, name in failed):
+        failed.append((op, node.name))
+
+
+def _param_change(op: OpRecord, rsc: Resource, node: Node) -> bool:
+    if op.task not in ("start", "monitor"):
+        return False
+    if needs_remote_name(rsc):
+        rsc.cluster.param_checks.insert(0, (op, rsc, node, False))
+        return False
+    return compare(rsc, op, node) not in (Verdict.UNKNOWN, Verdict.MATCH)
+
+
+def _keeps_failure(rsc: Resource, op: OpRecord) -> bool:
+    """A connection with a reconnect interval does not forget failed monitors before its node is fenced."""
+    if not (rsc.remote_reconnect_ms and rsc.cluster.fencing and op.interval_ms and op.task == "monitor"):
+        return False
+    node = rsc.cluster.find_node(rsc.id)
+    return node is not None and not node.remote_was_fenced
+
+
+def _expired(rsc: Resource, node: Node, op: OpRecord) -> bool:
+    """Whether a failure is old enough to be forgotten; has its fail count cleared if it is."""
+    cluster, expired, unexpired = rsc.cluster, False, 0
+    is_last_failure = op.id.endswith("_last_failure_0")
+    why: str | None = None
+    if rsc.failure_timeout > 0 and op.last_change is not None:
+        if cluster.now.epoch >= op.last_change + rsc.failure_timeout and not _keeps_failure(rsc, op):
+            expired = True
+        unexpired, last = failcount(rsc, node, effective=True, op=op)
+        if unexpired:
+            cluster.recheck_at(last + rsc.failure_timeout + 1)
+    if expired:
+        if failcount(rsc, node, effective=False, op=op)[0]:
+            if unexpired:
+                expired = False
+            else:
+                why = "it expired"
+        elif is_last_failure and rsc.remote_reconnect_ms:
+            why = "reconnect interval is set"
+    if not expired and is_last_failure and _param_change(op, rsc, node):
+        why = "resource parameters have changed"
+    if why is not None:
+        clear = clear_failcount(rsc, node, why)
+        if cluster.fencing and rsc.remote_reconnect_ms:
+            remote = cluster.find_node(rsc.id)
+            if remote is not None:
+                order(fence_action(cluster, remote, None, True, None), clear, Order.IMPLIES_THEN)
+    if expired and op.is_probe and op.rc in (0, 7, 8, 190, 191):
+        return False
+    return expired
+
+
+def _unrecoverable(rsc: Resource, node: Node, task: str) -> None:
+    """A stop that cannot succeed on a node that cannot be fenced: leave the resource alone."""
+    if task == "stop" and not can_fence(rsc.cluster, node):
+        rsc.managed = False
+        rsc.blocked = True
+
+
+def _remap_not_running(op: OpRecord, rsc: Resource, progress: Progress) -> bool:
+    if not (op.is_probe or op.target_rc == 7 or not rsc.managed):
+        return False
+    rsc.role = Role.STOPPED
+    progress.on_fail = OnFail.IGNORE
+    rsc.set_next_role(Role.UNKNOWN)
+    return True
+
+
+def _remap(op: OpRecord, rsc: Resource, node: Node, progress: Progress) -> tuple[int, int]:
+    """The exit code and status that count, after what the agent's code means here."""
+    rc, status = op.rc, op.status
+    if op.task == "monitor" and rc in _EFFECTIVE_RC:
+        if not node.shutdown or node.online:
+            record_failed(op, node, rsc)
+        rc = _EFFECTIVE_RC[rc]
+    if not rsc.bundled and op.masks_probe_failure:
+        rc, status = 7, DONE
+    if status not in (DONE, ERROR):
+        return rc, status
+    status = ERROR if op.target_rc < 0 or op.target_rc != rc else DONE
+    if rc == 0:
+        if op.is_probe and op.target_rc == 7:
+            status = DONE
+    elif rc == 7:
+        if _remap_not_running(op, rsc, progress):
+            status = DONE
+    elif rc == 8:
+        if op.is_probe and op.target_rc != rc:
+            status = DONE
+        rsc.role = Role.PROMOTED
+    elif rc in (9, 191):
+        rsc.role = Role.PROMOTED
+        status = ERROR
+    elif rc == 6:
+        status = ERROR_FATAL
+    elif rc == 3 and op.interval_ms:
+        status = NOT_SUPPORTED
+    elif rc in (2, 3, 4, 5):
+        _unrecoverable(rsc, node, op.task)
+        status = ERROR_HARD
+    elif status == DONE:
+        status = ERROR
+    return rc, status
+
+
+def _forgive(rsc: Resource, progress: Progress) -> None:
+    """Something that succeeded later makes good for an earlier failure."""
+    if progress.on_fail in _FORGIVABLE or (progress.on_fail is OnFail.RESET_REMOTE and rsc.remote_reconnect_ms == 0):
+        progress.on_fail = OnFail.IGNORE
+        rsc.set_next_role(Role.UNKNOWN)
+
+
+def _note_result(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Progress) -> None:
+    """What a result that counts as a success says of the resource."""
+    task, forgive = op.task, False
+    if rc == 5 or (not rsc.bundled and op.masks_probe_failure):
+        rsc.role = Role.STOPPED
+    elif rc == 7:
+        forgive = True
+    elif task == "monitor":
+        last = progress.last_failure
+        forgive = last is not None and last.key == op.key
+        if rsc.role < Role.STARTED:
+            set_active(rsc)
+    elif task == "migrate_to":
+        after_migrate_to(rsc, node, op)
+    elif task in _ROLE_AFTER:
+        forgive = task != "demote" or progress.on_fail is OnFail.DEMOTE
+        rsc.role = _ROLE_AFTER[task]
+    elif rsc.role < Role.STARTED:
+        set_active(rsc)
+    if forgive:
+        _forgive(rsc, progress)
+
+
+def _ban_after_fail_role(rsc: Resource) -> None:
+    """on-fail=stop: it may run nowhere."""
+    target = rsc
+    if rsc.parent is not None and rsc.top.is_clone and not rsc.top.unique:
+        target = rsc.top
+    rsc.cluster.scores.ban_everywhere(target, rsc.cluster.nodes, -INFINITY, "__on_fail_stop__")
+
+
+def _note_failure(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Progress) -> None:
+    """What a failure says of the resource, and what its ``on-fail`` asks for."""
+    cluster, task = rsc.cluster, op.task
+    progress.last_failure = op
+    if cluster.symmetric or rc != 5:
+        record_failed(op, node, rsc)
+    config = configure(rsc, op.key, task)
+    if _SEVERITY[progress.on_fail] < _SEVERITY[config.on_fail]:
+        progress.on_fail = config.on_fail
+    if task == "stop":
+        cluster.scores.spread(rsc, node, -INFINITY, "__stop_fail__")
+    elif task == "migrate_to":
+        after_failed_migrate_to(rsc, node, op)
+    elif task == "migrate_from":
+        after_failed_migrate_from(rsc, node, op)
+    elif task == "promote":
+        rsc.role = Role.PROMOTED
+    elif task == "demote":
+        if config.on_fail is OnFail.BLOCK:
+            rsc.role = Role.PROMOTED
+            rsc.set_next_role(Role.STOPPED)
+        else:
+            rsc.role = Role.STOPPED if rc == 7 else Role.UNPROMOTED
+    if op.is_probe and rc == 5:
+        rsc.role = Role.STOPPED
+    elif rsc.role < Role.STARTED:
+        set_active(rsc)
+    if config.fail_role is not Role.STARTED and rsc.next_role < config.fail_role:
+        rsc.set_next_role(config.fail_role)
+    if config.fail_role is Role.STOPPED:
+        _ban_after_fail_role(rsc)
+
+
+def _note_pending(rsc: Resource, node: Node, op: OpRecord) -> None:
+    if op.task == "start":
+        rsc.start_pending = True
+        set_active(rsc)
+    elif op.task == "promote":
+        rsc.role = Role.PROMOTED
+    elif op.task == "migrate_to" and node.unclean:
+        target = rsc.cluster.find_node(op.target)
+        if target is not None:
+            task_action(rsc, "stop", target, optional=False)
+    if rsc.pending_task is None and (op.interval_ms or op.task != "monitor"):
+        rsc.pending_task = op.task
+        rsc.pending_node = node
+
+
+def _handle_failure(
+    rsc: Resource, banned: Resource, node: Node, op: OpRecord, rc: int, status: int, progress: Progress
+) -> None:
+    scores, strategy = rsc.cluster.scores, configure(rsc, op.key, op.task).on_fail
+    if strategy is OnFail.IGNORE or (strategy is OnFail.RESTART_CONTAINER and op.task == "stop"):
+        _note_result(rsc, node, op, op.target_rc, progress)
+        rsc.failure_ignored = True
+        record_failed(op, node, rsc)
+        if strategy is OnFail.RESTART_CONTAINER and _SEVERITY[progress.on_fail] <= _SEVERITY[OnFail.RECOVER]:
+            progress.on_fail = strategy
+        return
+    _note_failure(rsc, node, op, rc, progress)
+    if status == ERROR_HARD:
+        scores.spread(banned, node, -INFINITY, "__hard_error__")
+    elif status == ERROR_FATAL:
+        scores.everywhere(banned, rsc.cluster.nodes, -INFINITY, "__fatal_error__")
+
+
+def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> None:
+    """Take one record of a history into account."""
+    if not op.task or not PENDING <= op.status <= NO_SECRETS or op.task in ("notify", "meta-data"):
+        return
+    banned = rsc if rsc.unique else rsc.top
+    scores = rsc.cluster.scores
+    expired = op.status != NOT_INSTALLED and _expired(rsc, node, op)
+    rc, status = _remap(op, rsc, node, progress)
+    masked = not rsc.bundled and op.masks_probe_failure
+    if expired and masked and op.rc != op.target_rc:
+        if rsc.role <= Role.STOPPED:
+            rsc.role = Role.UNKNOWN
+        return
+    if expired and rc != op.target_rc:
+        if op.interval_ms == 0:
+            return
+        if node.online and not node.unclean:
+            # The recurring operation is run anew: its digest must not match any more.
+            op.restart_digest = "calculated-failure-timeout"
+            return
+    if masked:
+        _note_result(rsc, node, op, op.target_rc, progress)
+        record_failed(op, node, rsc)
+        scores.spread(banned, node, -INFINITY, "__masked_probe_failure__")
+    elif status == PENDING:
+        _note_pending(rsc, node, op)
+    elif status == DONE:
+        _note_result(rsc, node, op, rc, progress)
+    elif status == NOT_INSTALLED:
+        if configure(rsc, op.key, op.task).on_fail is OnFail.IGNORE:
+            progress.on_fail = OnFail.MIGRATE
+        scores.spread(banned, node, -INFINITY, "__hard_error__")
+        _note_failure(rsc, node, op, rc, progress)
+    elif status != CANCELLED:
+        if status == NOT_CONNECTED and node.is_remote_kind:
+            connection = node.remote_rsc
+            if connection is not None and connection.managed:
+                connection.failed = connection.stop_flag = True
+        if status in (NO_DEVICE, NO_SECRETS):
+            status = ERROR_HARD
+        _handle_failure(rsc, banned, node, op, rc, status, progress)

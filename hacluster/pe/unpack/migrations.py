@@ -1,0 +1,110 @@
+"""What is left of live migrations that did not come to their end."""
+
+from __future__ import annotations
+
+from hacluster.cib.records import OpRecord
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.kinds import Role
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.unpack.records import compare_age, find_history, find_only_op
+from hacluster.pe.unpack.running import add_running
+
+_STATE_TASKS = ("start", "stop", "migrate_to", "migrate_from")
+
+
+def _unknown_on(cluster: Cluster, rsc_id: str, node_name: str) -> bool:
+    history = find_history(cluster, rsc_id, node_name)
+    return history is None or not history.ops
+
+
+def _newer_state_op(cluster: Cluster, rsc_id: str, node_name: str, op: OpRecord | None, same_node: bool) -> bool:
+    """Whether something other than a monitor happened on a node after ``op``."""
+    history = find_history(cluster, rsc_id, node_name)
+    if history is None or op is None:
+        return False
+    return any(
+        other is not op and other.task in _STATE_TASKS and compare_age(other, op, same_node) > 0
+        for other in history.ops
+    )
+
+
+def _newer_state(
+    cluster: Cluster, rsc_id: str, node_name: str, to_op: OpRecord | None, from_op: OpRecord | None
+) -> bool:
+    """Whether what is known of a node is newer than the migration."""
+    op = from_op or to_op
+    same_node = False
+    if op is not None:
+        if op.target is not None and node_name.lower() == op.target.lower():
+            op, same_node = (from_op, True) if from_op is not None else (to_op, False)
+        elif op.source is not None and node_name.lower() == op.source.lower():
+            op, same_node = (to_op, True) if to_op is not None else (from_op, False)
+    if _newer_state_op(cluster, rsc_id, node_name, op, same_node):
+        return True
+    monitor = find_only_op(cluster, rsc_id, "monitor", node_name, None, 7)
+    return monitor is not None and op is not None and compare_age(monitor, op, same_node) > 0
+
+
+def _broke(rsc: Resource) -> None:
+    rsc.failed = rsc.stop_flag = True
+    rsc.allow_migrate = False
+
+
+def after_migrate_to(rsc: Resource, node: Node, op: OpRecord) -> None:
+    """A migrate_to succeeded: complete, failed on the other side, or still under way."""
+    cluster, source, target = rsc.cluster, op.source, op.target
+    if source is None or target is None or source != node.name:
+        return
+    source_newer = _newer_state_op(cluster, rsc.id, source, op, True)
+    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, source, -1)
+    if source_newer and from_op is not None:
+        return
+    target_newer = _newer_state(cluster, rsc.id, target, op, from_op)
+    if source_newer and target_newer:
+        return
+    rsc.role = Role.STARTED
+    target_node, source_node = cluster.find_node(target), cluster.find_node(source)
+    usable = not target_newer and target_node is not None and target_node.online
+    if from_op is not None and from_op.rc == 0 and from_op.status == 0:
+        rsc.role = Role.STOPPED
+        rsc.dangling.insert(0, node)
+    elif from_op is not None and from_op.status != -1:
+        if usable and target_node is not None:
+            add_running(rsc, target_node, True)
+        else:
+            _broke(rsc)
+    elif usable and target_node is not None:
+        add_running(rsc, target_node, False)
+        if source_node is not None and source_node.online:
+            rsc.partial_target, rsc.partial_source = target_node, source_node
+    elif not source_newer:
+        _broke(rsc)
+
+
+def after_failed_migrate_to(rsc: Resource, node: Node, op: OpRecord) -> None:
+    """A migrate_to failed: the resource may be on either side, or both."""
+    cluster, source, target = rsc.cluster, op.source, op.target
+    if source is None or target is None or source != node.name:
+        return
+    rsc.role = Role.STARTED
+    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, source, 0)
+    if not _unknown_on(cluster, rsc.id, target) and not _newer_state(cluster, rsc.id, target, op, from_op):
+        target_node = cluster.find_node(target)
+        if target_node is not None and target_node.online:
+            add_running(rsc, target_node, False)
+    elif not _newer_state_op(cluster, rsc.id, source, op, True):
+        rsc.dangling.insert(0, node)
+
+
+def after_failed_migrate_from(rsc: Resource, node: Node, op: OpRecord) -> None:
+    """A migrate_from failed: the resource may still be on the source."""
+    cluster, source, target = rsc.cluster, op.source, op.target
+    if source is None or target is None or target != node.name:
+        return
+    rsc.role = Role.STARTED
+    to_op = find_only_op(cluster, rsc.id, "migrate_to", source, target, 0)
+    if not _unknown_on(cluster, rsc.id, source) and not _newer_state(cluster, rsc.id, source, to_op, op):
+        source_node = cluster.find_node(source)
+        if source_node is not None and source_node.online:
+            add_running(rsc, source_node, True)
