@@ -37,9 +37,9 @@ class Transition:
     graph: Graph
 
 
-def status(document: Document, now: Moment) -> Cluster:
-    """Stage 1 alone: what a CIB says about a cluster."""
-    cluster = Cluster(document, now)
+def status(document: Document, now: Moment, *, sanitized: bool = False) -> Cluster:
+    """Stage 1 alone: what a CIB says about a cluster. ``sanitized``: passwords may have been taken out of it."""
+    cluster = Cluster(document, now, sanitized)
     unpack(cluster)
     return cluster
 

@@ -13,7 +13,7 @@ from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.configured import find_op
 from hacluster.pe.operation.create import custom_action, task_action
-from hacluster.pe.operation.digest import Verdict, compare, needs_remote_name
+from hacluster.pe.operation.digest import Verdict, compare, needs_remote_name, only_private_changed
 from hacluster.pe.operation.failcount import clear_failcount, failcount
 from hacluster.pe.operation.fence import trigger_unfencing
 from hacluster.pe.unpack.records import active_span, in_order
@@ -37,7 +37,7 @@ def check_config(rsc: Resource, node: Node, op: OpRecord) -> bool:
         return True
     task = "start" if interval == 0 and op.task in _AS_START else op.task
     verdict = compare(rsc, op, node)
-    if verdict is Verdict.MATCH:
+    if verdict is Verdict.MATCH or only_private_changed(rsc, op, node, verdict):
         return False
     if verdict is Verdict.RESTART:
         _force_restart(rsc, task, interval, node)

@@ -35,10 +35,11 @@ def node_key(node: Node) -> Any:
 class Cluster:
     """One schedule's state."""
 
-    def __init__(self, document: Document, now: Moment, listener: Listener | None = None) -> None:
+    def __init__(self, document: Document, now: Moment, sanitized: bool = False) -> None:
         self.document = document
         self.now = now
-        self.listener = listener
+        self.sanitized = sanitized
+        self.listener: Listener | None = None
         self.reports: list[Report] = []
         self.scores = Scores()
         self.options = Options({})

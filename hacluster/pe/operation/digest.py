@@ -139,7 +139,7 @@ def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord
 
 def compare(rsc: Resource, op: OpRecord, node: Node) -> Verdict:
     """Whether the parameters that ``op`` was run with are still those of the configuration."""
-    found = digests_of(rsc, op.task, op.interval_ms, node, op, False)
+    found = digests_of(rsc, op.task, op.interval_ms, node, op, rsc.cluster.sanitized)
     if op.restart_digest and found.restart and op.restart_digest != found.restart:
         found.verdict = Verdict.RESTART
     elif op.digest is None:
@@ -150,6 +150,13 @@ def compare(rsc: Resource, op: OpRecord, node: Node) -> Verdict:
     else:
         found.verdict = Verdict.MATCH
     return found.verdict
+
+
+def only_private_changed(rsc: Resource, op: OpRecord, node: Node, verdict: Verdict) -> bool:
+    """Whether only parameters that were taken out of a CIB for privacy differ: that says nothing."""
+    if not rsc.cluster.sanitized or verdict is Verdict.MATCH or op.secure_digest is None:
+        return False
+    return digests_of(rsc, op.task, op.interval_ms, node, op, True).secure == op.secure_digest
 
 
 def fencing_digests(rsc: Resource, agent: str, node: Node) -> tuple[Verdict, str, str]:

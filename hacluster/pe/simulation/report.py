@@ -58,7 +58,7 @@ def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outc
     The status of ``document`` is changed by the run.
     """
     outcome = Outcome()
-    cluster = status(document, now)
+    cluster = status(document, now, sanitized=True)
     if cluster.disabled_count or cluster.blocked_count:
         outcome.lines.append(
             f"{cluster.disabled_count} of {cluster.ninstances} resource instances DISABLED and "
@@ -77,5 +77,5 @@ def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outc
         _section(outcome, "Executing Cluster Transition", _items(run.lines))
         if not run.complete:
             outcome.lines.append("An invalid transition was produced")
-        _section(outcome, "Revised Cluster Status", status_lines(status(document, now)))
+        _section(outcome, "Revised Cluster Status", status_lines(status(document, now, sanitized=True)))
     return outcome

@@ -17,10 +17,10 @@ class NodeChange:
 
     what: str
     node: str
-    reason: str | None
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.what} {self.node}" + ("" if self.reason is None else f" '{self.reason}'")
+        return f"{self.what} {self.node} '{self.reason}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class ResourceChange:
 
 
 def _node_change(action: Action) -> NodeChange | None:
-    if action.rsc is not None or action.optional:
+    """What happens to a node; without a reason (a shutdown that was asked for) it is not worth a line."""
+    if action.rsc is not None or action.optional or action.reason is None:
         return None
     if action.task == "do_shutdown":
         what = "Shutdown"
