@@ -68,10 +68,15 @@ class Exercise:
         """The other of the two nodes."""
         return self.node2 if host is self.node1 else self.node1
 
-    def install(self, directory: Directory) -> None:
-        """Write configuration and the ``httpd`` init script into both nodes."""
+    def install(self, directory: Directory, *, own_agents: bool = True) -> None:
+        """Write configuration and the ``httpd`` init script into both nodes.
+
+        ``own_agents`` hides those of a Heartbeat that happens to be installed on this machine, as on a fresh one.
+        """
         script = shipped("conf/httpd").read_bytes()
         for host in self.nodes:
+            if own_agents:
+                host.run(["rm", "-rf", "/etc/ha.d/resource.d"], check=True)
             directory.install(host)
             host.write("/etc/init.d/httpd", script, 0o755)
             host.write("/etc/default/httpd", f"HACLUSTER_RA={shipped('ra')}\nDIRECTORY={DOCUMENTS}\n")

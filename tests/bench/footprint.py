@@ -56,12 +56,12 @@ def measure(kind: type[Node], seconds: float) -> tuple[float, float]:
     """PSS in MiB and CPU in percent of one core, of the active node."""
     directory = Directory(ha_cf="keepalive 1\ndeadtime 10\nauto_failback on\nlogfile /var/log/ha-log\n")
     with exercise(f"footprint-{kind.kind}") as place, Watch(place.client, URL) as watch:
-        place.install(directory)
+        place.install(directory, own_agents=False)
         one, two = (kind(host, directory) for host in place.nodes)
         one.start()
         two.start()
         watch.wait_answer(NODE1, timeout=120)
-        eventually("settled", lambda: (one.rscstatus(), two.rscstatus()) == ("local", "none"))
+        eventually("settled", lambda: (one.rscstatus(), two.rscstatus()) == ("local", "local"))
         watch.stop()
         pids = daemons(place.node1, WORDS[kind.kind])
         assert pids, f"no process of {kind.kind}"

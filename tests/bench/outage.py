@@ -44,7 +44,7 @@ def measure(kind: type[Node], profile: str, runs: int, note: Callable[[str], Non
         ha_cf=PROFILES[profile] + "auto_failback on\nlogfile /var/log/ha-log\n", hacluster_cf="seal on\n"
     )
     with exercise(f"bench-{kind.kind}") as place:
-        place.install(directory)
+        place.install(directory, own_agents=False)
         one, two = (kind(host, directory) for host in place.nodes)
         with Watch(place.client, URL, interval_ms=10) as watch:
             one.start()
@@ -65,7 +65,7 @@ def measure(kind: type[Node], profile: str, runs: int, note: Callable[[str], Non
 def settled(watch: Watch, one: Node, two: Node) -> None:
     """The first node serves, and both nodes say that nothing more will happen."""
     watch.wait_answer(NODE1, since=time.monotonic(), timeout=180)
-    eventually("settled", lambda: (one.rscstatus(), two.rscstatus()) == ("local", "none"), 120)
+    eventually("settled", lambda: (one.rscstatus(), two.rscstatus()) == ("local", "local"), 120)
 
 
 def one_outage(fault: str, watch: Watch, one: Node, two: Node) -> float | None:
