@@ -131,15 +131,22 @@ class NodeState:
     transient: etree._Element | None = None
     has_lrm: bool = False
     histories: list[History] = field(default_factory=list)
-    _index: dict[str, History] | None = None
+    _index: dict[str, list[History]] | None = None
+    _indexed: int = 0
+
+    def histories_of(self, rsc_id: str) -> list[History]:
+        """All histories of a resource by the id the executor knows it under; more than one is a fault, but happens."""
+        if self._index is None or self._indexed != len(self.histories):
+            self._index = {}
+            self._indexed = len(self.histories)
+            for entry in self.histories:
+                self._index.setdefault(entry.id, []).append(entry)
+        return self._index.get(rsc_id, [])
 
     def history(self, rsc_id: str) -> History | None:
-        """The history of a resource by the id the executor knows it under."""
-        if self._index is None or len(self._index) != len(self.histories):
-            self._index = {}
-            for entry in self.histories:
-                self._index.setdefault(entry.id, entry)
-        return self._index.get(rsc_id)
+        """The only history of a resource; ``None`` if there is none or more than one."""
+        found = self.histories_of(rsc_id)
+        return found[0] if len(found) == 1 else None
 
     def add_history(self, history: History) -> History:
         """Append a history."""

@@ -70,11 +70,20 @@ def set_transient(state: NodeState, name: str, value: str) -> None:
 
 
 def history_of(state: NodeState, names: tuple[str, ...], agent: tuple[str | None, str | None, str | None]) -> History:
-    """The history of a resource on a node under the first of its names that is known, made if there is none."""
+    """The history of a resource on a node under the first of its names that is known, made if there is none.
+
+    Histories that a node has more than once are one from now on, as a CIB makes them when it is written to.
+    """
     for name in names:
         history = state.history(name)
         if history is not None:
             return history
+    twins = state.histories_of(names[-1])
+    if twins:
+        for twin in twins[1:]:
+            known = {op.id for op in twins[0].ops}
+            twins[0].ops += [op for op in twin.ops if op.id not in known]
+        return twins[0]
     standard, provider, kind = agent
     return state.add_history(History(names[-1], kind, standard, provider))
 
@@ -101,9 +110,10 @@ def _digest(params: dict[str, str], interval_ms: int) -> str:
     return parameters_digest(kept)
 
 
-def record_result(history: History, result: Result) -> None:
-    """Put a result into a history, as an executor would."""
-    call_id = max((op.call_id for op in history.ops), default=0) + 1
+def record_result(history: History, result: Result, call_id: int | None = None) -> None:
+    """Put a result into a history, as an executor would; under the next call id unless one is given."""
+    if call_id is None:
+        call_id = max((op.call_id for op in history.ops), default=0) + 1
     task, params = result.task, result.params
     if task in ("reload", "reload-agent"):
         task = "start"

@@ -100,6 +100,7 @@ class _Runner:
         routed = connection_host(action) is not None
         state = node_state(self._document, node.name, node.name if routed else node.id)
         agent = rsc.meta.get("class"), rsc.meta.get("provider"), rsc.meta.get("type")
+        twins = len(state.histories_of(names[-1])) > 1
         history = history_of(state, names, agent)
         failure = self._expected_failure(names, action.task, interval, node.name)
         if failure is not None:
@@ -110,7 +111,7 @@ class _Runner:
             if result.rc != 0 and not (result.rc == 7 and interval == 0):
                 set_transient(state, f"fail-count-{name}#{action.task}_{interval}", "value++")
                 set_transient(state, f"last-failure-{name}#{action.task}_{interval}", str(self._when))
-        record_result(history, result)
+        record_result(history, result, 1 if twins else None)
 
     def _ready(self, synapse: Synapse) -> bool:
         if not all(action in self._done and action not in self._failed for action in synapse.inputs):

@@ -46,7 +46,7 @@ def _online_with_fencing(cluster: Cluster, state: NodeState, node: Node) -> bool
         return peer
     if in_ccm is None:
         fence_node(cluster, node, "peer has not been seen by the cluster")
-    elif join == "nack":
+    elif join == "banned":
         fence_node(cluster, node, "peer failed Pacemaker membership criteria")
     elif not terminate and expected == "down":
         if member or peer:

@@ -119,8 +119,6 @@ class _Lines:
                 continue
             if node_name is not None and op.on_node.lower() != node_name.lower():
                 continue
-            if node_name is None:
-                continue
             parsed = parse_op_key(op.key)
             if parsed is not None and parsed[0] == wanted:
                 return op
