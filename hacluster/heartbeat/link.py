@@ -51,11 +51,11 @@ class Links:
             link.up = False
         return cut
 
-    def excuse(self, now: Instant) -> None:
-        """We were not listening: whatever is up counts as heard just now."""
+    def excuse(self, deaf_ms: int, now: Instant) -> None:
+        """We did not listen for ``deaf_ms``: that was no silence of the others."""
         for link in self._links.values():
-            if link.up:
-                link.heard = now
+            if link.heard is not None:
+                link.heard = min(now, after(link.heard, deaf_ms))
 
     def deadline(self, dead_ms: int) -> Instant | None:
         """When the next link dies if nothing comes."""

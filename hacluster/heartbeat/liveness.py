@@ -24,6 +24,10 @@ class Silence:
         """How long it was silent before a word that comes now; ``None`` for the first."""
         return now - self.since if self.heard else None
 
+    def excuse(self, deaf_ms: int, now: Instant) -> None:
+        """We did not listen for ``deaf_ms``: that was no silence of the node."""
+        self.since = min(now, after(self.since, deaf_ms))
+
     def speak(self, now: Instant) -> None:
         """The node has given a sign of life."""
         self.since = now

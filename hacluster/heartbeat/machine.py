@@ -10,7 +10,8 @@ that a real node takes it for a member (WIRE.md), and believes less than a real 
 * *Time.* Everything that is due is in :meth:`HeartbeatMachine._run_timers`; :meth:`deadline` is the earliest of it.
   Each step ends with running what is due, so a late driver costs nothing but the delay.
 * *Our own sleep.* A timer that comes far too late means that we did not run. Then nobody is declared dead for the
-  silence in which we did not listen, and the resource machine is told (``Slept``). If the others may have declared us
+  silence in which we did not listen, and the resource machine is told (``Slept``). (A shorter lateness is just not
+  counted as silence of the others.) If the others may have declared us
   dead we say nothing more in this generation but begin anew with the next one: to the others we are a dead node that
   restarts, not a healed partition, which would cost them their resources as well. The resource machine gets ``CommUp``
   a second time and joins again when it has given up what they took.
@@ -323,6 +324,9 @@ class HeartbeatMachine:
         if pause is None:
             return
         self._deaths_wait = max(self._deaths_wait, after(now, DRAIN_MS))
+        for peer in self._core.peers:
+            peer.silence.excuse(pause.lateness_ms, now)
+            peer.links.excuse(pause.lateness_ms, now)
         if pause.slept:
             self._slept(pause, now)
 
@@ -338,9 +342,9 @@ class HeartbeatMachine:
             presumed_dead=str(presumed).lower(),
         )
         for peer in core.peers:
-            if peer.state is not NodeState.DEAD:
-                peer.silence.since = now
-                peer.links.excuse(now)
+            whole = int(now)  # as long as there was time at all: everybody counts as heard just now
+            peer.silence.excuse(whole, now)
+            peer.links.excuse(whole, now)
         core.tell(Slept(pause.lateness_ms, presumed))
         if presumed:
             self._begin_anew(core.outbox.generation + 1)

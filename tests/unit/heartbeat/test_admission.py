@@ -326,3 +326,15 @@ def test_what_we_stamp_never_goes_back(alpha):
     alpha.until(4_000)
     stamps = [int(m.get("ts"), 16) for _, m in alpha.messages()]
     assert stamps == sorted(stamps)
+
+
+def test_the_time_in_which_we_did_not_run_is_no_silence_of_others(alpha, beta):
+    alpha.machine._core.accounted = True
+    alpha.receive(beta.status(WALL), 10)
+    alpha.until(3_900)
+    alpha.give(Tick(), 6_500)  # late by 2,500 ms, less than half the deadtime
+    assert "slept" not in alpha.codes()
+    alpha.until(8_509)
+    assert _state(alpha) is NodeState.ACTIVE
+    alpha.until(8_510)
+    assert _state(alpha) is NodeState.DEAD

@@ -76,8 +76,8 @@ def _settle(net, modes):
     ],
     ids=["off", "on", "offer", "mixed"],
 )
-@settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 20))
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 12))
 def test_after_any_weather_all_find_together(lan, modes, seed, steps):
     net = lan(NAMES, seed=seed, seal_keys=(b"secret",), deadtime_ms=5_000)
     for name in NAMES:
