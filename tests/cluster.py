@@ -1,0 +1,188 @@
+"""The classic exercise with our daemon on both nodes, and everything a test may want to see or do to it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from hacluster.lab.exercise import URL, VIP, Directory, Exercise, exercise
+from hacluster.lab.hosts import Host
+from hacluster.lab.watch import Watch
+from tests.nodes import LOG, OurNode, eventually
+
+FAST = "keepalive 250ms\nwarntime 1\ndeadtime 3\ninitdead 10\n"
+"""Three seconds leave room for machines that stand still for half a second."""
+
+LOGFILE = f"logfile {LOG}\n"
+DAEMONS = ("pulse", "brain", "hands")
+
+
+def processes(host: Host) -> dict[int, tuple[str, int]]:
+    """The processes of a host by its own numbers: name and parent."""
+    found = {}
+    for entry in host.path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text(errors="replace")
+            except OSError:
+                continue
+            name, rest = stat.partition("(")[2].rsplit(")", 1)
+            found[int(entry.name)] = (name, int(rest.split()[1]))
+    return found
+
+
+def daemon_pid(host: Host, which: str) -> int | None:
+    """The number of one of the daemon's processes: pulse, brain, hands or supervisor."""
+    table = processes(host)
+    if which == "supervisor":
+        parents = {parent for name, parent in table.values() if name in {f"ha-{d}" for d in DAEMONS}}
+        return next((p for p in parents if p in table and p != 1), None)
+    return next((pid for pid, (name, _) in table.items() if name == f"ha-{which}"), None)
+
+
+def signal_daemon(host: Host, which: str, number: int = signal.SIGKILL) -> int:
+    """Send a signal to one of the daemon's processes; gives its number."""
+    pid = daemon_pid(host, which)
+    assert pid is not None, f"{host.name} has no {which}: {processes(host)}"
+    host.run(["kill", f"-{int(number)}", str(pid)], check=True)
+    return pid
+
+
+def pss_kib(host: Host, which: str) -> int:
+    """The memory that one of the daemon's processes has for itself (proportional share), in KiB."""
+    pid = daemon_pid(host, which)
+    rollup = host.read(f"/proc/{pid}/smaps_rollup")
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    assert found is not None, rollup
+    return int(found[1])
+
+
+@dataclass
+class Cluster:
+    """Two nodes and a client that asks all the time."""
+
+    place: Exercise
+    directory: Directory
+    one: OurNode
+    two: OurNode
+    watch: Watch
+
+    @property
+    def nodes(self) -> tuple[OurNode, OurNode]:
+        return self.one, self.two
+
+    def start(self, *nodes: OurNode) -> None:
+        for node in nodes or self.nodes:
+            node.start()
+
+    def served_by(self, node: OurNode, within: float = 90) -> None:
+        """The client gets steady answers of this node, and only this node has the address."""
+        self.watch.wait_answer(node.name, since=time.monotonic(), timeout=within)
+        eventually(f"{node.name} alone has {VIP}", lambda: self.holders() == {node.name})
+
+    def up(self) -> None:
+        """Start both; the first serves and both say that they are at home."""
+        self.start()
+        self.served_by(self.one)
+        self.says("local", "local")
+
+    def holders(self) -> set[str]:
+        return {node.name for node in self.nodes if node.host.is_on and VIP in node.addresses()}
+
+    def says(self, one: str, two: str, within: float = 60) -> None:
+        eventually(
+            f"rscstatus {one} and {two}",
+            lambda: [self.one.rscstatus() if one else "", self.two.rscstatus() if two else ""] == [one, two],
+            within,
+        )
+
+
+@contextmanager
+def cluster(
+    *,
+    medium: str = "bcast eth0",
+    ha_cf: str = FAST,
+    failback: str = "on",
+    extra: str = "",
+    hacluster_cf: str = "",
+    haresources: str = "",
+    share: Sequence[str] = (),
+) -> Iterator[Cluster]:
+    """The hosts with their files; nothing is started. ``extra`` are further lines of ha.cf."""
+    with ExitStack() as stack:
+        place = stack.enter_context(exercise("cluster", share=share))
+        text = f"{ha_cf}{LOGFILE}auto_failback {failback}\n{extra}"
+        more = {"haresources": haresources} if haresources else {}
+        directory = Directory(media=medium, ha_cf=text, hacluster_cf=hacluster_cf, **more)
+        place.install(directory)
+        one, two = (OurNode(host, directory) for host in place.nodes)
+        watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))
+        made = Cluster(place, directory, one, two, watch)
+        try:
+            yield made
+        except BaseException:
+            for node in made.nodes:
+                if node.host.is_on and node.host.path(LOG).exists():
+                    print(f"---- {LOG} of {node.name} ----\n{node.log()}")
+            raise
+
+
+@dataclass
+class Holding:
+    """Who has an address, seen many times a second from outside the hosts, so that it goes on while they stand still.
+
+    ``changes`` are (CLOCK_MONOTONIC seconds, names of the nodes that have it).
+    """
+
+    hosts: Sequence[Host]
+    address: str = VIP
+    interval: float = 0.005
+    changes: list[tuple[float, frozenset[str]]] = field(default_factory=list)
+
+    def __enter__(self) -> Holding:
+        self._end = threading.Event()
+        self._files = {host.name: Path(f"/proc/{host.pid}/net/fib_trie") for host in self.hosts}
+        self._thread = threading.Thread(target=self._look, name="holding", daemon=True)
+        self._thread.start()
+        eventually("the first look", lambda: bool(self.changes))
+        return self
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """Who has it now."""
+        return self.changes[-1][1]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._end.wait(self.interval):
+            now = time.monotonic()
+            have = frozenset(name for name, file in self._files.items() if self._has(file))
+            if not self.changes or self.changes[-1][1] != have:
+                self.changes.append((now, have))
+
+    def _has(self, file: Path) -> bool:
+        try:
+            return re.search(rf"-- {re.escape(self.address)}\n\s+/32 host LOCAL", file.read_text()) is not None
+        except OSError:
+            return False
+
+    def both_for(self, since: float) -> float:
+        """For how many seconds after ``since`` more than one node had it."""
+        ends = [when for when, _ in self.changes[1:]] + [time.monotonic()]
+        return sum(
+            max(0.0, end - max(begin, since))
+            for (begin, have), end in zip(self.changes, ends, strict=True)
+            if len(have) > 1
+        )
