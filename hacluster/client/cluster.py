@@ -29,11 +29,13 @@ from hacluster.msg.membership import (
     ClientPresence,
     ClientStatus,
     ClientStatusQuery,
+    ForgetFloor,
     MembershipQuery,
     MembershipView,
     ParameterQuery,
     ParameterValue,
     SetNodeAttribute,
+    UnpinSeal,
 )
 
 HANDOVER_TIMEOUT_S = 3_600.0
@@ -93,6 +95,14 @@ class Cluster:
     def set_attribute(self, node: str, name: str, value: str) -> str:
         """Set ``weight`` or ``site`` of a node; the node's words about it."""
         return self._ask(SetNodeAttribute(node, name, value), Accepted).text
+
+    def forget_floor(self, node: str) -> str:
+        """Believe a node again whose generation went back; the node's words about it."""
+        return self._ask(ForgetFloor(node), Accepted).text
+
+    def unpin_seal(self, node: str) -> str:
+        """Take a node's unsealed datagrams again; the node's words about it."""
+        return self._ask(UnpinSeal(node), Accepted).text
 
     def standby(
         self, which: Hold, *, wait: bool, accepted: Callable[[str], None], timeout_s: float = HANDOVER_TIMEOUT_S

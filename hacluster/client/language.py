@@ -37,6 +37,7 @@ REQUESTS: Final[Mapping[type[Any], Right]] = MappingProxyType(
         membership.ClientStatusQuery: Right(MachineName.HEARTBEAT, changes=False),
         membership.ChangeNodes: Right(MachineName.HEARTBEAT, changes=True),
         membership.SetNodeAttribute: Right(MachineName.HEARTBEAT, changes=True),
+        membership.ForgetFloor: Right(MachineName.HEARTBEAT, changes=True),
         membership.UnpinSeal: Right(MachineName.HEARTBEAT, changes=True),
         haresources.ResourcesQuery: Right(MachineName.HARESOURCES, changes=False),
         haresources.StandbyRequest: Right(MachineName.HARESOURCES, changes=True),

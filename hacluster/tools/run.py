@@ -1,4 +1,4 @@
-"""``hacluster run``, ``stop`` and ``status``: the daemon in the foreground, and word about it from outside."""
+"""``hacluster run``, ``reload``, ``stop``, ``status``: the daemon in the foreground, and word about it from outside."""
 
 from __future__ import annotations
 
@@ -59,6 +59,25 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
         sys.exit(Single(launch, read).run() if one_process else Supervisor(launch, read).run())
     except HaError as error:
         click.echo(f"hacluster: {error}", err=True)
+        sys.exit(1)
+
+
+@click.command()
+@_RUN_DIR
+def reload(run_dir: str) -> None:
+    """Have the daemon read its files again; what it thinks of them is in its log.
+
+    Changed keys are used at once; for anything else it restarts and leaves resources as they are. Files with faults
+    change nothing. Exit status: 0 it was told, 1 it does not run or may not be told.
+    """
+    pid = pidfile.running(run_dir or DEFAULT_RUN_DIR)
+    if pid is None:
+        click.echo("heartbeat is stopped. No process", err=True)
+        sys.exit(1)
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except (ProcessLookupError, PermissionError) as error:
+        click.echo(f"hacluster: may not tell process {pid}: {error.strerror}", err=True)
         sys.exit(1)
 
 
