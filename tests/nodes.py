@@ -29,7 +29,7 @@ class Files:
     ha_cf: str
     authkeys: str
     haresources: str
-    hacluster_cf: str = "seal off\n"
+    hacluster_cf: str = "seal offer\n"
 
     def install(self, host: Host) -> None:
         host.write("/etc/ha.d/ha.cf", self.ha_cf, 0o644)
