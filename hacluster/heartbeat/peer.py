@@ -14,15 +14,30 @@ from hacluster.heartbeat.link import Links
 from hacluster.heartbeat.liveness import Silence
 from hacluster.heartbeat.rexmit import ACK_MODULUS, Receiver
 from hacluster.msg.membership import NodeState, NodeType, NodeView, SealState
+from hacluster.wire.fields import Stamp
 from hacluster.wire.hamsg import HaMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An authentic message, its stamp, the link it came over; ``fresh``: it was sealed in this life of ours."""
+
+    message: HaMessage
+    stamp: Stamp
+    link: str
+    fresh: bool
 
 
 @dataclass(slots=True)
 class Challenge:
-    """A question that only a node which lives now can answer. ``sent``: when it was last asked."""
+    """A question that only a node which lives now can answer.
+
+    ``sent``: when it was last asked; ``doubted``: the newest status that was not believed.
+    """
 
     nonce: str
     sent: Instant
+    doubted: Said
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ numbers. What fails a step leaves no trace but a rate-limited line of log.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 from hacluster.base.errors import WireError
@@ -19,7 +18,7 @@ from hacluster.heartbeat.api import PROBE, question
 from hacluster.heartbeat.config import MediumSpec
 from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery, read_status
-from hacluster.heartbeat.peer import Challenge, Peer
+from hacluster.heartbeat.peer import Challenge, Peer, Said
 from hacluster.msg.driver import DatagramReceived
 from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
 from hacluster.wire.auth import KeyRing
@@ -47,16 +46,6 @@ _REFUSALS: Final = {
     Verdict.OLD_SEQUENCE: ("replay-sequence", "refused a message of node {node} that was believed before (seq {seq})"),
     Verdict.OLD_TIME: ("replay-time", "refused a message of node {node} that is older than the newest by too much"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An authentic message, its stamp, the link it came over; ``fresh``: it was sealed in this life of ours."""
-
-    message: HaMessage
-    stamp: Stamp
-    link: str
-    fresh: bool
 
 
 class Reception:
@@ -251,9 +240,9 @@ class Reception:
         core = self._core
         message, stamp = said.message, said.stamp
         if verdict is Verdict.DOUBTFUL:
-            self._challenge(peer, stamp, now)
+            self._challenge(peer, said, now)
         elif verdict is Verdict.PROOF:
-            self._proof(peer, message, stamp)
+            self._proof(peer, said, now)
         elif verdict is Verdict.NOT_YET_HEARD and message.get(FieldName.FROM_ID) == PROBE:
             self._answer_probe(peer, said, now)
         elif verdict in _REFUSALS:
@@ -261,18 +250,21 @@ class Reception:
             words = text.format(node=peer.name, hg=stamp.hg, known=peer.generation, seq=stamp.seq)
             core.murmur(Severity.WARNING, code, peer.name, words, now, type=message.type)
 
-    def _challenge(self, peer: Peer, stamp: Stamp, now: Instant) -> None:
+    def _challenge(self, peer: Peer, said: Said, now: Instant) -> None:
         """Ask a node that may be a recording something that only a living one can answer."""
         core = self._core
         known = peer.challenge
+        if known is not None:
+            known.doubted = said
         if known is not None and now < after(known.sent, CHALLENGE_MS):
             return
         if known is None:
             self._challenges += 1
             seed = core.identity.boot_nonce + peer.name.encode() + self._challenges.to_bytes(8, "big")
-            known = Challenge("hx-" + hashlib.sha256(b"challenge" + seed).hexdigest()[:24], now)
-        peer.challenge = Challenge(known.nonce, now)
-        behind = lateness(peer, stamp, core.outbox.clock.seconds(now))
+            known = Challenge("hx-" + hashlib.sha256(b"challenge" + seed).hexdigest()[:24], now, said)
+        known.sent = now
+        peer.challenge = known
+        behind = lateness(peer, said.stamp, core.outbox.clock.seconds(now))
         text = (
             f"a status of node {peer.name} may be a recording, {behind} s behind that node's clock: asking the node"
             " whether it lives; if this comes back, set the clocks of both nodes"
@@ -290,8 +282,9 @@ class Reception:
             peer.answered = now
             self._core.cast(answer, now)
 
-    def _proof(self, peer: Peer, message: HaMessage, stamp: Stamp) -> None:
-        challenge = peer.challenge
+    def _proof(self, peer: Peer, said: Said, now: Instant) -> None:
+        """The node lives: what it said before is believed, and then its answer has its place in the sequence."""
+        message, stamp, challenge = said.message, said.stamp, peer.challenge
         if (
             challenge is not None
             and stamp.hg is not None
@@ -302,6 +295,10 @@ class Reception:
             peer.challenge = None
             peer.proven = stamp.hg
             self._core.say(Severity.INFO, "node-proven", f"node {peer.name} has proven that it lives")
+            if challenge.doubted.stamp.hg == stamp.hg:
+                self._take(peer, challenge.doubted, now)
+                if peer.current:
+                    self._take(peer, said, now)
 
     # -- what is believed ----------------------------------------------------------------------------------------
 
