@@ -1,6 +1,6 @@
 """Digests of operation parameters: MD5 of one canonical XML element, as executors and schedulers agreed long ago.
 
-The text is ``" <parameters a="1" b="2"/>\\n"``: a leading blank, attributes in byte order of their names, a final newline.
+The text is ``" <parameters a="1" b="2"/>\\n"``: a leading blank, attributes in byte order of their names, a newline.
 MD5 is the format's, not a means of protection.
 """
 
@@ -37,7 +37,7 @@ def _escape(value: str) -> bytes:
 def parameters_digest(params: Mapping[str, str]) -> str:
     """The digest of a set of parameters."""
     parts = [b" <parameters"]
-    for name in sorted(params, key=str.encode):
-        parts.append(b' %s="%s"' % (name.encode(), _escape(params[name])))
+    names = sorted(params, key=str.encode)
+    parts += [b' %s="%s"' % (name.encode(), _escape(params[name])) for name in names]
     parts.append(b"/>\n")
     return hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()

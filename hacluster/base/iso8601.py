@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: the offset is kept beside it
+_EPOCH: Final = datetime(1970, 1, 1)
 _FORMS: Final = (
     ("ymd", re.compile(r"(\d{1,4})-(\d{1,2})-(\d{1,2})")),
     ("week", re.compile(r"(\d{1,4})-W(\d{1,2})-(\d)")),
@@ -102,7 +102,7 @@ def parse_moment(text: str, offset: int = 0) -> Moment | None:
     if found is None:
         return None
     day, position = found
-    wall = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the offset is kept beside it
+    wall = datetime(day.year, day.month, day.day)
     time = _TIME.match(text, position)
     if time is not None:
         hour, minute, second = (int(part or 0) for part in time.groups())

@@ -18,7 +18,8 @@ from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
 from hacluster.cib.upgrade import upgrade
 from hacluster.pe.graph.xml import graph_xml
-from hacluster.pe.simulation.report import Outcome, Wishes, simulate as simulate_cib
+from hacluster.pe.simulation.report import Outcome, Wishes
+from hacluster.pe.simulation.report import simulate as simulate_cib
 
 EXIT_OK: Final = 0
 EXIT_INVALID: Final = 65

@@ -24,7 +24,7 @@ def schedule_cancel(rsc: Resource, call_id: int | None, task: str, interval: int
     """Cancel a recurring operation that is not wanted any more."""
     action = cancel_action(rsc, task, interval, node)
     action.default_meta("call-id", None if call_id is None else str(call_id))
-    new_ordering(rsc.cluster, rsc, op_key(rsc.id, "stop"), action, None, Order.OPTIONAL)
+    new_ordering(rsc, op_key(rsc.id, "stop"), action, None, Order.OPTIONAL)
 
 
 def reschedule(rsc: Resource, task: str, interval: int, node: Node) -> None:

@@ -90,7 +90,7 @@ def _shutdown(cluster: Cluster, node: Node) -> Action:
         if rsc.maintenance or node.maintenance or not (rsc.managed or rsc.blocked):
             continue
         stop.clear(Flag.OPTIONAL)
-        new_ordering(cluster, stop, None, action, "do_shutdown", Order.OPTIONAL | Order.RUNNABLE_LEFT)
+        new_ordering(stop, None, action, "do_shutdown", Order.OPTIONAL | Order.RUNNABLE_LEFT)
     action.default_meta("op_no_wait", "true")
     return action
 

@@ -109,7 +109,7 @@ def _probe_bundle(rsc: Resource, node: Node) -> bool:
             probe = find_first(replica.remote.actions, op_key(replica.remote.id, "monitor"), None, node)
             if probe is not None:
                 created = True
-                new_ordering(rsc.cluster, replica.box, op_key(replica.box.id, "start"), probe, None, Order.PROBE)
+                new_ordering(replica.box, op_key(replica.box.id, "start"), probe, None, Order.PROBE)
     return created
 
 
@@ -124,16 +124,21 @@ def _anonymous_to_probe(clone: Resource, node: Node) -> Resource:
     return clone.instances[0]
 
 
+def _probe_all(rsc: Resource, node: Node) -> bool:
+    created = [probe_on(child, node) for child in rsc.instances]
+    return any(created)
+
+
 def _probe_clone(rsc: Resource, node: Node) -> bool:
     rsc.instances.sort(key=instance_number)
     if not rsc.instances:
         return False
-    if rsc.exclusive_discover and node.idx in rsc.allowed:
-        if rsc.discover.get(node.idx, node.discover) is not Discovery.EXCLUSIVE:
-            rsc.cluster.scores.drop(rsc, node.idx, "__exclusive_discovery__")
-            return False
+    exclusive = rsc.discover.get(node.idx, node.discover) is Discovery.EXCLUSIVE
+    if rsc.exclusive_discover and node.idx in rsc.allowed and not exclusive:
+        rsc.cluster.scores.drop(rsc, node.idx, "__exclusive_discovery__")
+        return False
     if rsc.unique:
-        return any([probe_on(child, node) for child in rsc.instances])
+        return _probe_all(rsc, node)
     return probe_on(_anonymous_to_probe(rsc, node), node)
 
 
@@ -146,7 +151,7 @@ def probe_on(rsc: Resource, node: Node) -> bool:
     if not rsc.cluster.startup_probes or _remote_cannot(rsc, node):
         return False
     if rsc.instances:
-        return any([probe_on(child, node) for child in rsc.instances])
+        return _probe_all(rsc, node)
     return _probe_primitive(rsc, node)
 
 

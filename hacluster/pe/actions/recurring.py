@@ -61,11 +61,8 @@ def _for_active(rsc: Resource, start: Action, node: Node | None, op: _Recurring)
     if op.role is Role.STOPPED:
         return
     optional = _runs_unchanged(rsc, node, op.key, start)
-    if op.role is Role.UNKNOWN:
-        other_role = rsc.next_role is Role.PROMOTED
-    else:
-        other_role = rsc.next_role is not op.role
-    if other_role:
+    promoted = rsc.next_role is Role.PROMOTED
+    if promoted if op.role is Role.UNKNOWN else rsc.next_role is not op.role:
         if optional:
             _cancel_for_role(rsc, node, op)
         return
@@ -96,7 +93,7 @@ def _after_stops(rsc: Resource, node: Node, monitor: Action) -> None:
 
 def order_after_stop(rsc: Resource, stop: Action, then: Action) -> None:
     """Write down that an action needs that stop."""
-    new_ordering(rsc.cluster, stop, op_key(rsc.id, "stop"), then, None, Order.IMPLIES_THEN | Order.RUNNABLE_LEFT)
+    new_ordering(stop, op_key(rsc.id, "stop"), then, None, Order.IMPLIES_THEN | Order.RUNNABLE_LEFT)
 
 
 def _for_inactive(rsc: Resource, node: Node | None, op: _Recurring) -> None:

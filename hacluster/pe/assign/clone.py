@@ -9,8 +9,12 @@ from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, apply_locatio
 from hacluster.pe.assign.instances import by_claim, copies_per_node, find_compatible
 from hacluster.pe.assign.nodes import sort_nodes, top_row
 from hacluster.pe.assign.primitive import force_place, locate_primitive, unassign
-from hacluster.pe.assign.promotable import add_promotion_scores, set_instance_roles
-from hacluster.pe.assign.promotable import update_dependent_with_promotable, update_promotable_dependent
+from hacluster.pe.assign.promotable import (
+    add_promotion_scores,
+    set_instance_roles,
+    update_dependent_with_promotable,
+    update_promotable_dependent,
+)
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.colocation import gather_colocated
-from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, GATHER, LOCATE, apply_location, assign, colocate
-from hacluster.pe.assign.dispatch import colocated_with
+from hacluster.pe.assign.dispatch import (
+    ASSIGN,
+    COLOCATE,
+    GATHER,
+    LOCATE,
+    apply_location,
+    assign,
+    colocate,
+    colocated_with,
+)
 from hacluster.pe.assign.primitive import locate_primitive
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind

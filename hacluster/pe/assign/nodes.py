@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cmp_to_key
 
 from hacluster.base.score import INFINITY
+from hacluster.pe.assign.capacity import compare_capacities
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.assign.capacity import compare_capacities
 
 Row = dict[int, int]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import is_true, scan_int
 from hacluster.pe.assign import bundle, clone, group, primitive, utilization
-from hacluster.pe.assign.dispatch import apply_location, assign
 from hacluster.pe.assign.colocation import THIS_WITH, colocated_scores
+from hacluster.pe.assign.dispatch import apply_location, assign
 from hacluster.pe.assign.nodes import sort_nodes
 from hacluster.pe.assign.threshold import threshold_reached
 from hacluster.pe.model.action import find_exact, op_key

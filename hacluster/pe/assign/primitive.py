@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import consume, release
-from hacluster.pe.assign.colocation import ACTIVE, Affects, affects, apply_to_priority, apply_to_scores
-from hacluster.pe.assign.colocation import colocated_scores, factor_of
+from hacluster.pe.assign.colocation import (
+    ACTIVE,
+    Affects,
+    affects,
+    apply_to_priority,
+    apply_to_scores,
+    colocated_scores,
+    factor_of,
+)
 from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, assign, colocate
 from hacluster.pe.assign.nodes import any_available, sort_nodes
 from hacluster.pe.assign.utilization import ban_full_nodes
@@ -36,9 +43,9 @@ def _nowhere(rsc: Resource) -> None:
     for action in rsc.actions:
         if action.task == "stop":
             action.clear(Flag.OPTIONAL)
-        elif action.task == "start":
-            action.clear(Flag.RUNNABLE)
-        elif action.meta.get("interval", "0") != "0" and action.meta.get("op_target_rc") != "7":
+        elif action.task == "start" or (
+            action.meta.get("interval", "0") != "0" and action.meta.get("op_target_rc") != "7"
+        ):
             action.clear(Flag.RUNNABLE)
 
 

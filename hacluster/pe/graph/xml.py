@@ -138,9 +138,9 @@ def _event(parent: XML, action: Action) -> XML:
 
 
 def _primitive(parent: XML, action: Action, rsc: Resource) -> None:
-    if rsc.lock_node is not None and action.node is rsc.lock_node:
-        if not action.node.shutdown or action.task == "stop":
-            parent.set("shutdown-lock", str(rsc.lock_time))
+    lock = rsc.lock_node
+    if lock is not None and action.node is lock and (not lock.shutdown or action.task == "stop"):
+        parent.set("shutdown-lock", str(rsc.lock_time))
     element = etree.SubElement(parent, str(rsc.xml.tag))
     if rsc.orphan and rsc.clone_name is not None:
         element.set("id", rsc.clone_name)

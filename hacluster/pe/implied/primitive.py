@@ -9,8 +9,14 @@ from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.colocating import new_colocation
 from hacluster.pe.operation.fence import fence_action, pseudo_action
-from hacluster.pe.operation.orderings import new_ordering, order_after_task, order_before_task, order_starts
-from hacluster.pe.operation.orderings import order_stops, order_tasks
+from hacluster.pe.operation.orderings import (
+    new_ordering,
+    order_after_task,
+    order_before_task,
+    order_starts,
+    order_stops,
+    order_tasks,
+)
 
 
 def avoid_remote_nodes(rsc: Resource) -> None:
@@ -79,7 +85,6 @@ def imply_primitive(rsc: Resource) -> None:
         order_tasks(rsc, "demote", rsc, "stop", Order.PROMOTED_IMPLIES_FIRST)
         order_tasks(rsc, "start", rsc, "promote", Order.RUNNABLE_LEFT)
     new_ordering(
-        cluster,
         rsc,
         op_key(rsc.id, "lrm_delete"),
         rsc,

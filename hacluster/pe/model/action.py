@@ -176,9 +176,10 @@ def parse_op_key(key: str) -> tuple[str, str, int] | None:
 def find_first(actions: list[Action], key: str | None, task: str | None, node: Node | None) -> Action | None:
     """The newest action with that key or task, on that node if one is given."""
     for action in reversed(actions):
-        if (key is None or action.key == key) and (task is None or action.task == task):
-            if node is None or action.node is node:
-                return action
+        if task is not None and action.task != task:
+            continue
+        if (key is None or action.key == key) and (node is None or action.node is node):
+            return action
     return None
 
 

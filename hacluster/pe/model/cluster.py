@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hacluster.cib.records import OpRecord
     from hacluster.pe.model.action import Action
     from hacluster.pe.model.constraints import Colocation, Location, Ordering, Ticket
+    from hacluster.pe.model.listener import Listener
     from hacluster.pe.model.resource import Resource
     from hacluster.pe.operation.digest import Digests
-    from hacluster.pe.model.listener import Listener
 
 name_key: Final = cmp_to_key(name_order)
 

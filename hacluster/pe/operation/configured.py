@@ -66,9 +66,9 @@ def find_op(rsc: Resource, key: str, disabled_too: bool = False) -> XML | None:
 def _shortest_monitor(rsc: Resource) -> XML | None:
     best: OpEntry | None = None
     for entry in op_entries(rsc):
-        if entry.enabled and entry.name.lower() == "monitor" and entry.interval:
-            if best is None or entry.interval < best.interval:
-                best = entry
+        recurs = entry.enabled and entry.interval and entry.name.lower() == "monitor"
+        if recurs and (best is None or entry.interval < best.interval):
+            best = entry
     return None if best is None else best.xml
 
 

@@ -11,7 +11,7 @@ from hacluster.pe.operation.fence import can_fence, fence_node
 from hacluster.pe.rules.nvpairs import gather, subject_for
 
 
-def _new(rsc: Resource, key: str, task: str, node: Node | None, optional: bool, save: bool) -> Action:
+def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: bool, save: bool) -> Action:
     flags = Flag.RUNNABLE | (Flag.OPTIONAL if optional else 0) | (Flag.DC if task == "lrm_delete" else 0)
     action = Action(key, task, rsc, node, flags)
     config = configure(rsc, key, task)
@@ -109,7 +109,7 @@ def custom_action(
         found = find_keyed(rsc, key, node)
         action = found[0] if found else None
     if action is None:
-        action = _new(rsc, key, task, node, optional, save)
+        action = _new(rsc, key, task, node, optional=optional, save=save)
     _update_optional(action, rsc, optional)
     if action.node is not None:
         _read_node_attributes(action, rsc, action.node)

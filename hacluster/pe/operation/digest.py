@@ -21,6 +21,7 @@ _FENCE_PARAMS: Final = frozenset(
     {"provides", "stonith-timeout", "pcmk_action_limit", "pcmk_delay_base", "pcmk_delay_max", "pcmk_host_argument",
      "pcmk_host_check", "pcmk_host_list", "pcmk_host_map"}
 )  # fmt: skip
+_UNFENCE: Final = "stonith-on"
 _SECURE_SINCE: Final = version_parts("3.16.0")
 
 
@@ -119,7 +120,7 @@ def _secure_digest(rsc: Resource, node: Node, params: dict[str, str], op: OpReco
     return parameters_digest(table)
 
 
-def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord | None, secure: bool) -> Digests:
+def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord | None) -> Digests:
     """The digests of an operation, made once per node and key."""
     key = (node.idx, op_key(rsc.id, task, interval))
     cached = rsc.cluster.digests.get(key)
@@ -130,7 +131,7 @@ def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord
         params,
         parameters_digest(params),
         _restart_digest(params, op),
-        _secure_digest(rsc, node, params, op) if secure else None,
+        _secure_digest(rsc, node, params, op) if rsc.cluster.sanitized or task == _UNFENCE else None,
         Verdict.RESTART if own and interval == 0 else Verdict.MATCH,
     )
     rsc.cluster.digests[key] = found
@@ -139,7 +140,7 @@ def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord
 
 def compare(rsc: Resource, op: OpRecord, node: Node) -> Verdict:
     """Whether the parameters that ``op`` was run with are still those of the configuration."""
-    found = digests_of(rsc, op.task, op.interval_ms, node, op, rsc.cluster.sanitized)
+    found = digests_of(rsc, op.task, op.interval_ms, node, op)
     if op.restart_digest and found.restart and op.restart_digest != found.restart:
         found.verdict = Verdict.RESTART
     elif op.digest is None:
@@ -156,12 +157,12 @@ def only_private_changed(rsc: Resource, op: OpRecord, node: Node, verdict: Verdi
     """Whether only parameters that were taken out of a CIB for privacy differ: that says nothing."""
     if not rsc.cluster.sanitized or verdict is Verdict.MATCH or op.secure_digest is None:
         return False
-    return digests_of(rsc, op.task, op.interval_ms, node, op, True).secure == op.secure_digest
+    return digests_of(rsc, op.task, op.interval_ms, node, op).secure == op.secure_digest
 
 
 def fencing_digests(rsc: Resource, agent: str, node: Node) -> tuple[Verdict, str, str]:
     """Whether a node was unfenced with the parameters a device has now; with both digests."""
-    found = digests_of(rsc, "stonith-on", 0, node, None, True)
+    found = digests_of(rsc, _UNFENCE, 0, node, None)
     secure = found.secure or ""
     done = node.attrs.get("#digests-all")
     if done is None:

@@ -93,9 +93,9 @@ def failcount(
     last_failure = last if count > 0 else 0
     if count > 0 and rsc.failure_timeout and _blocked(rsc, node, op):
         rsc.failure_timeout = 0
-    if effective and count > 0 and last > 0 and rsc.failure_timeout:
-        if rsc.cluster.now.epoch > last + rsc.failure_timeout:
-            count = 0
+    timeout = rsc.failure_timeout
+    if effective and count > 0 and last > 0 and timeout and rsc.cluster.now.epoch > last + timeout:
+        count = 0
     if fillers and rsc.fillers and not rsc.bundled:
         for filler in rsc.fillers:
             more, when = failcount(filler, node, effective=effective, fillers=True, op=op)

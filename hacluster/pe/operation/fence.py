@@ -80,7 +80,7 @@ def pseudo_action(cluster: Cluster, name: str) -> Action:
 
 
 def fence_action(
-    cluster: Cluster, node: Node, op: str | None, optional: bool, reason: str | None, priority_delay: bool = False
+    cluster: Cluster, node: Node, op: str | None, optional: bool, reason: str | None, *, priority_delay: bool = False
 ) -> Action:
     """The fencing (or with ``op`` "on" the unfencing) of a node; there is one per node and operation."""
     op = op or cluster.fencing_action
@@ -119,7 +119,7 @@ def fence_node(cluster: Cluster, node: Node, reason: str, priority_delay: bool =
         fence_action(cluster, node, None, True, reason)
     elif not node.unclean:
         node.unclean = True
-        fence_action(cluster, node, None, True, reason, priority_delay)
+        fence_action(cluster, node, None, True, reason, priority_delay=priority_delay)
 
 
 def trigger_unfencing(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hacluster.pe.model.action import Action, Order, op_key, parse_op_key
-from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ordering
 from hacluster.pe.model.resource import Resource
 
@@ -17,7 +16,7 @@ def _task(action: Action | None, key: str | None) -> str | None:
     return None if parsed is None else parsed[1]
 
 
-def _mirror_migrations(cluster: Cluster, entry: Ordering) -> None:
+def _mirror_migrations(entry: Ordering) -> None:
     """An order of starts or stops holds for the halves of a live migration too."""
     first, then = entry.first_rsc, entry.then_rsc
     if first is None or then is None or first is then or first.is_inside(then) or then.is_inside(first):
@@ -46,12 +45,7 @@ def _mirror_migrations(cluster: Cluster, entry: Ordering) -> None:
 
 
 def new_ordering(
-    cluster: Cluster,
-    first: Resource | Action,
-    first_key: str | None,
-    then: Resource | Action,
-    then_key: str | None,
-    flags: int,
+    first: Resource | Action, first_key: str | None, then: Resource | Action, then_key: str | None, flags: int
 ) -> None:
     """Write down that ``first`` comes before ``then``: a resource with the key of its action, or an action."""
     first_rsc = first if isinstance(first, Resource) else first.rsc
@@ -63,13 +57,15 @@ def new_ordering(
     if then_key is None and then_action is not None:
         then_key = then_action.key
     entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action)
-    cluster.orderings.append(entry)
-    _mirror_migrations(cluster, entry)
+    owner = first_rsc or then_rsc
+    assert owner is not None, (first_key, then_key)
+    owner.cluster.orderings.append(entry)
+    _mirror_migrations(entry)
 
 
 def order_tasks(first: Resource, first_task: str, then: Resource, then_task: str, flags: int) -> None:
     """Write down an order between one-off actions of two resources."""
-    new_ordering(first.cluster, first, op_key(first.id, first_task), then, op_key(then.id, then_task), flags)
+    new_ordering(first, op_key(first.id, first_task), then, op_key(then.id, then_task), flags)
 
 
 def order_starts(first: Resource, then: Resource, flags: int) -> None:
@@ -84,9 +80,9 @@ def order_stops(first: Resource, then: Resource, flags: int) -> None:
 
 def order_after_task(first: Resource, task: str, then: Action, flags: int) -> None:
     """Write down that an action comes after a one-off action of a resource."""
-    new_ordering(first.cluster, first, op_key(first.id, task), then, None, flags)
+    new_ordering(first, op_key(first.id, task), then, None, flags)
 
 
 def order_before_task(first: Action, then: Resource, task: str, flags: int) -> None:
     """Write down that an action comes before a one-off action of a resource."""
-    new_ordering(then.cluster, first, None, then, op_key(then.id, task), flags)
+    new_ordering(first, None, then, op_key(then.id, task), flags)

@@ -6,7 +6,7 @@ depth first, since an edge may be replaced on the way and later visits see that.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true
@@ -24,12 +24,19 @@ from hacluster.pe.ordering.pairwise import apply_pair
 FIRST: Final = 0x1
 THEN: Final = 0x2
 
-_DOWN: Final = ("stop", "demote")
+
+class View(NamedTuple):
+    """How an ordering looks at two actions: on which node, with which flags of the first, and which flags matter."""
+
+    node: Node | None
+    flags: int
+    filtered: int
+    kind: int
 
 
-def _update_pair(first: Action, then: Action, flags: int, filtered: int, kind: int) -> int:
+def _update_pair(first: Action, then: Action, view: View) -> int:
     first_had, then_had = first.flags, then.flags
-    apply_pair(first, then, flags, filtered, kind)
+    apply_pair(first, then, view.flags, view.filtered, view.kind)
     changed = 0
     if then_had != then.flags:
         changed |= THEN
@@ -40,13 +47,13 @@ def _update_pair(first: Action, then: Action, flags: int, filtered: int, kind: i
     return changed
 
 
-def _update_group(first: Action, then: Action, node: Node | None, flags: int, filtered: int, kind: int) -> int:
-    changed = _update_pair(first, then, flags, filtered, kind)
+def _update_group(first: Action, then: Action, view: View) -> int:
+    changed = _update_pair(first, then, view)
     assert then.rsc is not None
     for member in then.rsc.instances:
-        found = find_first(member.actions, None, then.task, node)
+        found = find_first(member.actions, None, then.task, view.node)
         if found is not None:
-            changed |= _update_ordered(first, found, node, flags, filtered, kind, member)
+            changed |= _update_ordered(first, found, view, member)
     return changed
 
 
@@ -91,12 +98,12 @@ def _pair_actions(
     return find_first(source.actions, None, task, node), find_first(target.actions, None, then.task, node)
 
 
-def _update_interleaved(first: Action, then: Action, node: Node | None, filtered: int, kind: int) -> int:
+def _update_interleaved(first: Action, then: Action, view: View) -> int:
     """Instances are ordered pair by pair, those on one node with one another."""
     assert first.rsc is not None
     assert then.rsc is not None
     current = first.key.endswith(("_stopped_0", "_demoted_0"))
-    changed = 0
+    changed, node, kind = 0, view.node, view.kind
     for then_child in parts(then.rsc):
         first_child = find_compatible(then_child, first.rsc, Role.UNKNOWN, int(current))
         if first_child is None:
@@ -109,21 +116,21 @@ def _update_interleaved(first: Action, then: Action, node: Node | None, filtered
             continue
         if order(first_action, then_action, kind):
             changed |= FIRST | THEN
-        flags = action_flags(first_action, node)
-        changed |= _update_ordered(first_action, then_action, node, flags, filtered, kind, then_child)
+        own = view._replace(flags=action_flags(first_action, node))
+        changed |= _update_ordered(first_action, then_action, own, then_child)
     return changed
 
 
-def _update_instances(first: Action, then: Action, node: Node | None, flags: int, filtered: int, kind: int) -> int:
+def _update_instances(first: Action, then: Action, view: View) -> int:
     if _interleaves(first, then):
-        return _update_interleaved(first, then, node, filtered, kind)
-    changed = _update_pair(first, then, flags, filtered, kind)
+        return _update_interleaved(first, then, view)
+    changed = _update_pair(first, then, view)
     assert then.rsc is not None
     for child in parts(then.rsc):
-        found = find_first(child.actions, None, then.task, node)
-        if found is None or not action_flags(found, node) & Flag.RUNNABLE:
+        found = find_first(child.actions, None, then.task, view.node)
+        if found is None or not action_flags(found, view.node) & Flag.RUNNABLE:
             continue
-        child_changed = _update_ordered(first, found, node, flags, filtered, kind, child)
+        child_changed = _update_ordered(first, found, view, child)
         changed |= child_changed
         if child_changed & THEN:
             for after in reversed(list(found.after)):
@@ -131,20 +138,20 @@ def _update_instances(first: Action, then: Action, node: Node | None, flags: int
     return changed
 
 
-def _update_ordered(
-    first: Action, then: Action, node: Node | None, flags: int, filtered: int, kind: int, rsc: Resource
-) -> int:
+def _update_ordered(first: Action, then: Action, view: View, rsc: Resource) -> int:
     """Let an ordering take effect in the way of ``rsc``, one of the two resources."""
     if rsc.kind is Kind.PRIMITIVE:
-        return _update_pair(first, then, flags, filtered, kind)
+        return _update_pair(first, then, view)
     if rsc.kind is Kind.GROUP:
-        return _update_group(first, then, node, flags, filtered, kind)
-    return _update_instances(first, then, node, flags, filtered, kind)
+        return _update_group(first, then, view)
+    return _update_instances(first, then, view)
 
 
 def _implies_then(first: Action, then: Action, node: Node | None, flags: int) -> int:
     if then.rsc is not None:
-        return _update_ordered(first, then, node, flags & Flag.OPTIONAL, Flag.OPTIONAL, Order.IMPLIES_THEN, then.rsc)
+        return _update_ordered(
+            first, then, View(node, flags & Flag.OPTIONAL, Flag.OPTIONAL, Order.IMPLIES_THEN), then.rsc
+        )
     if not flags & Flag.OPTIONAL and then.optional:
         then.clear(Flag.OPTIONAL)
         return THEN
@@ -153,7 +160,7 @@ def _implies_then(first: Action, then: Action, node: Node | None, flags: int) ->
 
 def _implies_first(first: Action, then: Action, node: Node | None, flags: int) -> int:
     if first.rsc is not None:
-        return _update_ordered(first, then, node, flags, Flag.OPTIONAL, Order.IMPLIES_FIRST, first.rsc)
+        return _update_ordered(first, then, View(node, flags, Flag.OPTIONAL, Order.IMPLIES_FIRST), first.rsc)
     if not flags & Flag.OPTIONAL and first.can_run:
         first.clear(Flag.RUNNABLE)
         return FIRST
@@ -162,7 +169,7 @@ def _implies_first(first: Action, then: Action, node: Node | None, flags: int) -
 
 def _one_or_more(first: Action, then: Action, node: Node | None, flags: int) -> int:
     if then.rsc is not None:
-        return _update_ordered(first, then, node, flags, Flag.RUNNABLE, Order.ONE_OR_MORE, then.rsc)
+        return _update_ordered(first, then, View(node, flags, Flag.RUNNABLE, Order.ONE_OR_MORE), then.rsc)
     if flags & Flag.RUNNABLE:
         then.runnable_before += 1
         if then.runnable_before >= then.required_runnable and not then.can_run:
@@ -173,7 +180,7 @@ def _one_or_more(first: Action, then: Action, node: Node | None, flags: int) -> 
 
 def _runnable_left(first: Action, then: Action, node: Node | None, flags: int) -> int:
     if then.rsc is not None:
-        return _update_ordered(first, then, node, flags, Flag.RUNNABLE, Order.RUNNABLE_LEFT, then.rsc)
+        return _update_ordered(first, then, View(node, flags, Flag.RUNNABLE, Order.RUNNABLE_LEFT), then.rsc)
     if not flags & Flag.RUNNABLE and then.can_run:
         then.clear(Flag.RUNNABLE)
         return THEN
@@ -186,7 +193,7 @@ def _probe(first: Action, then: Action, node: Node | None, flags: int, edge: Edg
     if not flags & Flag.RUNNABLE and first.rsc.active_on:
         edge.type = Order.NONE
         return 0
-    return _update_ordered(first, then, node, flags, Flag.RUNNABLE, Order.RUNNABLE_LEFT, then.rsc)
+    return _update_ordered(first, then, View(node, flags, Flag.RUNNABLE, Order.RUNNABLE_LEFT), then.rsc)
 
 
 _SIMPLE: Final = (
@@ -207,12 +214,12 @@ def _apply_edge(first: Action, then: Action, flags: int, then_flags: int, edge: 
         changed |= _implies_then(first, then, node, flags)
     if edge.type & Order.RESTART and then.rsc is not None:
         both = Flag.OPTIONAL | Flag.RUNNABLE
-        changed |= _update_ordered(first, then, node, flags, both, Order.RESTART, then.rsc)
+        changed |= _update_ordered(first, then, View(node, flags, both, Order.RESTART), then.rsc)
     if edge.type & Order.IMPLIES_FIRST:
         changed |= _implies_first(first, then, node, flags)
     if edge.type & Order.PROMOTED_IMPLIES_FIRST and then.rsc is not None:
         changed |= _update_ordered(
-            first, then, node, flags & Flag.OPTIONAL, Flag.OPTIONAL, Order.PROMOTED_IMPLIES_FIRST, then.rsc
+            first, then, View(node, flags & Flag.OPTIONAL, Flag.OPTIONAL, Order.PROMOTED_IMPLIES_FIRST), then.rsc
         )
     if edge.type & Order.ONE_OR_MORE:
         changed |= _one_or_more(first, then, node, flags)
@@ -223,7 +230,7 @@ def _apply_edge(first: Action, then: Action, flags: int, then_flags: int, edge: 
     if then.rsc is not None:
         for kind, filtered in _SIMPLE:
             if edge.type & kind:
-                changed |= _update_ordered(first, then, node, flags, filtered, kind, then.rsc)
+                changed |= _update_ordered(first, then, View(node, flags, filtered, kind), then.rsc)
     return changed | _mark_printed(first, then, flags, then_flags, edge)
 
 

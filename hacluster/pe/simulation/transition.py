@@ -12,8 +12,15 @@ from hacluster.pe.model.action import Action, op_key
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.ordering.remote import connection_host
-from hacluster.pe.simulation.inject import Result, forget_node, history_of, node_state, record_result, set_online
-from hacluster.pe.simulation.inject import set_transient
+from hacluster.pe.simulation.inject import (
+    Result,
+    forget_node,
+    history_of,
+    node_state,
+    record_result,
+    set_online,
+    set_transient,
+)
 
 
 @dataclass(slots=True)

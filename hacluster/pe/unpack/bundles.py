@@ -164,9 +164,7 @@ def _run_options(data: BundleData, replica: Replica) -> tuple[str, str]:
             parts.append(f" --port={target}:{address + ':' if address else ''}{source}")
         elif address is not None or data.container_network != "host":
             parts.append(f" -p {address + ':' if address else ''}{source}:{target}")
-    for more in (data.launcher_options, data.host_options):
-        if more is not None:
-            parts.append(f" {more}")
+    parts += [f" {more}" for more in (data.launcher_options, data.host_options) if more is not None]
     return "".join(parts), ",".join(dirs)
 
 

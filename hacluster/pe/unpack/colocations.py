@@ -10,7 +10,7 @@ from hacluster.pe.operation.colocating import new_colocation
 from hacluster.pe.unpack.sets import ResourceSet, as_set, read_sets
 
 
-class _Dangling(Exception):
+class _DanglingError(Exception):
     """A set names what is not there: the constraint ends here, as far as it was read it holds."""
 
 
@@ -33,7 +33,7 @@ class _Reader:
     def find(self, ref: str) -> Resource:
         rsc = self.cluster.constraint_resource(ref)
         if rsc is None:
-            raise _Dangling(ref)
+            raise _DanglingError(ref)
         return rsc
 
     def influence(self, rsc: Resource) -> bool:
@@ -148,5 +148,5 @@ def unpack_colocation(cluster: Cluster, xml: XML) -> None:
             if last is not None:
                 reader.between(last, entry, score)
             last = entry
-    except _Dangling:
+    except _DanglingError:
         return

@@ -131,17 +131,8 @@ def _remap_not_running(op: OpRecord, rsc: Resource, progress: Progress) -> bool:
     return True
 
 
-def _remap(op: OpRecord, rsc: Resource, node: Node, progress: Progress) -> tuple[int, int]:
-    """The exit code and status that count, after what the agent's code means here."""
-    rc, status = op.rc, op.status
-    if op.task == "monitor" and rc in _EFFECTIVE_RC:
-        if not node.shutdown or node.online:
-            record_failed(op, node, rsc)
-        rc = _EFFECTIVE_RC[rc]
-    if not rsc.bundled and op.masks_probe_failure:
-        rc, status = 7, DONE
-    if status not in (DONE, ERROR):
-        return rc, status
+def _meaning(op: OpRecord, rc: int, rsc: Resource, node: Node, progress: Progress) -> int:
+    """The status that an exit code means."""
     status = ERROR if op.target_rc < 0 or op.target_rc != rc else DONE
     if rc == 0:
         if op.is_probe and op.target_rc == 7:
@@ -165,6 +156,20 @@ def _remap(op: OpRecord, rsc: Resource, node: Node, progress: Progress) -> tuple
         status = ERROR_HARD
     elif status == DONE:
         status = ERROR
+    return status
+
+
+def _remap(op: OpRecord, rsc: Resource, node: Node, progress: Progress) -> tuple[int, int]:
+    """The exit code and status that count, after what the agent's code means here."""
+    rc, status = op.rc, op.status
+    if op.task == "monitor" and rc in _EFFECTIVE_RC:
+        if not node.shutdown or node.online:
+            record_failed(op, node, rsc)
+        rc = _EFFECTIVE_RC[rc]
+    if not rsc.bundled and op.masks_probe_failure:
+        rc, status = 7, DONE
+    if status in (DONE, ERROR):
+        status = _meaning(op, rc, rsc, node, progress)
     return rc, status
 
 
@@ -254,10 +259,14 @@ def _note_pending(rsc: Resource, node: Node, op: OpRecord) -> None:
         rsc.pending_node = node
 
 
-def _handle_failure(
-    rsc: Resource, banned: Resource, node: Node, op: OpRecord, rc: int, status: int, progress: Progress
-) -> None:
+def _handle_failure(rsc: Resource, node: Node, op: OpRecord, result: tuple[int, int], progress: Progress) -> None:
+    rc, status = result
+    banned = rsc if rsc.unique else rsc.top
     scores, strategy = rsc.cluster.scores, configure(rsc, op.key, op.task).on_fail
+    if status == NOT_CONNECTED and node.is_remote_kind:
+        connection = node.remote_rsc
+        if connection is not None and connection.managed:
+            connection.failed = connection.stop_flag = True
     if strategy is OnFail.IGNORE or (strategy is OnFail.RESTART_CONTAINER and op.task == "stop"):
         _note_result(rsc, node, op, op.target_rc, progress)
         rsc.failure_ignored = True
@@ -266,10 +275,27 @@ def _handle_failure(
             progress.on_fail = strategy
         return
     _note_failure(rsc, node, op, rc, progress)
-    if status == ERROR_HARD:
+    if status in (ERROR_HARD, NO_DEVICE, NO_SECRETS):
         scores.spread(banned, node, -INFINITY, "__hard_error__")
     elif status == ERROR_FATAL:
         scores.everywhere(banned, rsc.cluster.nodes, -INFINITY, "__fatal_error__")
+
+
+def _forgotten(rsc: Resource, node: Node, op: OpRecord, rc: int, masked: bool) -> bool:
+    """Whether an expired result is left out altogether."""
+    if masked and op.rc != op.target_rc:
+        if rsc.role <= Role.STOPPED:
+            rsc.role = Role.UNKNOWN
+        return True
+    if rc == op.target_rc:
+        return False
+    if op.interval_ms == 0:
+        return True
+    if node.online and not node.unclean:
+        # The recurring operation is run anew: its digest must not match any more.
+        op.restart_digest = "calculated-failure-timeout"
+        return True
+    return False
 
 
 def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> None:
@@ -277,25 +303,15 @@ def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> No
     if not op.task or not PENDING <= op.status <= NO_SECRETS or op.task in ("notify", "meta-data"):
         return
     banned = rsc if rsc.unique else rsc.top
-    scores = rsc.cluster.scores
     expired = op.status != NOT_INSTALLED and _expired(rsc, node, op)
     rc, status = _remap(op, rsc, node, progress)
     masked = not rsc.bundled and op.masks_probe_failure
-    if expired and masked and op.rc != op.target_rc:
-        if rsc.role <= Role.STOPPED:
-            rsc.role = Role.UNKNOWN
+    if expired and _forgotten(rsc, node, op, rc, masked):
         return
-    if expired and rc != op.target_rc:
-        if op.interval_ms == 0:
-            return
-        if node.online and not node.unclean:
-            # The recurring operation is run anew: its digest must not match any more.
-            op.restart_digest = "calculated-failure-timeout"
-            return
     if masked:
         _note_result(rsc, node, op, op.target_rc, progress)
         record_failed(op, node, rsc)
-        scores.spread(banned, node, -INFINITY, "__masked_probe_failure__")
+        rsc.cluster.scores.spread(banned, node, -INFINITY, "__masked_probe_failure__")
     elif status == PENDING:
         _note_pending(rsc, node, op)
     elif status == DONE:
@@ -303,13 +319,7 @@ def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> No
     elif status == NOT_INSTALLED:
         if configure(rsc, op.key, op.task).on_fail is OnFail.IGNORE:
             progress.on_fail = OnFail.MIGRATE
-        scores.spread(banned, node, -INFINITY, "__hard_error__")
+        rsc.cluster.scores.spread(banned, node, -INFINITY, "__hard_error__")
         _note_failure(rsc, node, op, rc, progress)
     elif status != CANCELLED:
-        if status == NOT_CONNECTED and node.is_remote_kind:
-            connection = node.remote_rsc
-            if connection is not None and connection.managed:
-                connection.failed = connection.stop_flag = True
-        if status in (NO_DEVICE, NO_SECRETS):
-            status = ERROR_HARD
-        _handle_failure(rsc, banned, node, op, rc, status, progress)
+        _handle_failure(rsc, node, op, (rc, status), progress)

@@ -86,7 +86,7 @@ def find_for_history(cluster: Cluster, node: Node, rsc_id: str) -> Resource | No
             rsc = next((replica.child for replica in replicas if replica.node is node), None)
         else:
             rsc = _anonymous_instance(top, node, base_name(rsc_id))
-    if rsc is not None and rsc_id != rsc.id and rsc_id != rsc.clone_name:
+    if rsc is not None and rsc_id not in (rsc.id, rsc.clone_name):
         cluster.set_clone_name(rsc, rsc_id)
     return rsc
 

@@ -83,7 +83,8 @@ def _add_rule(cluster: Cluster, rsc: Resource, rule: XML, discovery: str | None,
             entry.nodes.append((node, add_scores(node.score, score) if either else score))
 
 
-def _add(cluster: Cluster, xml: XML, rsc: Resource, role: str | None, score: str | None, match: _Match) -> None:
+def _add(xml: XML, rsc: Resource, role: str | None, score: str | None, match: _Match) -> None:
+    cluster = rsc.cluster
     name, discovery = xml.get("node"), xml.get("resource-discovery")
     if score is None:
         score = xml.get("score")
@@ -121,9 +122,9 @@ def _add_pattern(cluster: Cluster, xml: XML, pattern: str) -> None:
     for rsc in cluster.resources:
         match = compiled.search(rsc.id)
         if match is not None and not invert:
-            _add(cluster, xml, rsc, None, None, match)
+            _add(xml, rsc, None, None, match)
         elif match is None and invert:
-            _add(cluster, xml, rsc, None, None, None)
+            _add(xml, rsc, None, None, None)
 
 
 def _add_set(cluster: Cluster, xml: XML, entry: ResourceSet) -> bool:
@@ -131,7 +132,7 @@ def _add_set(cluster: Cluster, xml: XML, entry: ResourceSet) -> bool:
         rsc = cluster.constraint_resource(ref)
         if rsc is None:
             return False
-        _add(cluster, xml, rsc, entry.attrs.get("role"), entry.attrs.get("score"), None)
+        _add(xml, rsc, entry.attrs.get("role"), entry.attrs.get("score"), None)
     return True
 
 
@@ -153,7 +154,7 @@ def unpack_location(cluster: Cluster, xml: XML) -> None:
         return
     rsc = cluster.constraint_resource(name)
     if rsc is not None:
-        _add(cluster, xml, rsc, None, None, None)
+        _add(xml, rsc, None, None, None)
     pattern = xml.get("rsc-pattern")
     if pattern is not None:
         _add_pattern(cluster, xml, pattern)

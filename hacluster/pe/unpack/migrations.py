@@ -42,7 +42,7 @@ def _newer_state(
             op, same_node = (to_op, True) if to_op is not None else (from_op, False)
     if _newer_state_op(cluster, rsc_id, node_name, op, same_node):
         return True
-    monitor = find_only_op(cluster, rsc_id, "monitor", node_name, None, 7)
+    monitor = find_only_op(cluster, rsc_id, "monitor", node_name, partner=None, target_rc=7)
     return monitor is not None and op is not None and compare_age(monitor, op, same_node) > 0
 
 
@@ -57,7 +57,7 @@ def after_migrate_to(rsc: Resource, node: Node, op: OpRecord) -> None:
     if source is None or target is None or source != node.name:
         return
     source_newer = _newer_state_op(cluster, rsc.id, source, op, True)
-    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, source, -1)
+    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, partner=source, target_rc=-1)
     if source_newer and from_op is not None:
         return
     target_newer = _newer_state(cluster, rsc.id, target, op, from_op)
@@ -88,7 +88,7 @@ def after_failed_migrate_to(rsc: Resource, node: Node, op: OpRecord) -> None:
     if source is None or target is None or source != node.name:
         return
     rsc.role = Role.STARTED
-    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, source, 0)
+    from_op = find_only_op(cluster, rsc.id, "migrate_from", target, partner=source, target_rc=0)
     if not _unknown_on(cluster, rsc.id, target) and not _newer_state(cluster, rsc.id, target, op, from_op):
         target_node = cluster.find_node(target)
         if target_node is not None and target_node.online:
@@ -103,7 +103,7 @@ def after_failed_migrate_from(rsc: Resource, node: Node, op: OpRecord) -> None:
     if source is None or target is None or target != node.name:
         return
     rsc.role = Role.STARTED
-    to_op = find_only_op(cluster, rsc.id, "migrate_to", source, target, 0)
+    to_op = find_only_op(cluster, rsc.id, "migrate_to", source, partner=target, target_rc=0)
     if not _unknown_on(cluster, rsc.id, source) and not _newer_state(cluster, rsc.id, source, to_op, op):
         source_node = cluster.find_node(source)
         if source_node is not None and source_node.online:

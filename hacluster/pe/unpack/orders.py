@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final
 
 from hacluster.base.values import is_true, min_int, truth
@@ -39,7 +40,7 @@ _INVERSE: Final = {
 _KINDS: Final = {kind.name.lower(): kind for kind in Strength}
 
 
-class _Dangling(Exception):
+class _DanglingError(Exception):
     """A set names what is not there."""
 
 
@@ -109,9 +110,7 @@ def _simple(cluster: Cluster, xml: XML) -> None:
         met.required_runnable = enough
         met.set(Flag.REQUIRES_ANY)
         for child in first.instances:
-            new_ordering(
-                cluster, child, op_key(child.id, first_task), met, None, Order.ONE_OR_MORE | Order.THEN_PRINTED
-            )
+            new_ordering(child, op_key(child.id, first_task), met, None, Order.ONE_OR_MORE | Order.THEN_PRINTED)
         order_before_task(met, then, then_task, flags | Order.RUNNABLE_LEFT)
     else:
         order_tasks(first, first_task, then, then_task, flags)
@@ -132,7 +131,7 @@ class _Reader:
     def find(self, ref: str) -> Resource:
         rsc = self.cluster.constraint_resource(ref)
         if rsc is None:
-            raise _Dangling(ref)
+            raise _DanglingError(ref)
         return rsc
 
     def inside(self, entry: ResourceSet) -> None:
@@ -150,13 +149,13 @@ class _Reader:
                 for other in resources[position + 1 :]:
                     order_tasks(rsc, task, other, task, flags)
         elif sequential:
-            for rsc, other in zip(resources, resources[1:], strict=False):
+            for rsc, other in pairwise(resources):
                 order_tasks(rsc, task, other, task, flags)
         inverse = _INVERSE.get(task)
         if symmetry is Symmetry.ASYMMETRIC or not sequential or inverse is None:
             return
         flags = _flags(strength, inverse, Symmetry.INVERSE)
-        for rsc, other in zip(resources, resources[1:], strict=False):
+        for rsc, other in pairwise(resources):
             order_tasks(other, inverse, rsc, inverse, flags)
 
     def _any_of(self, one: ResourceSet, first_task: str, other: ResourceSet, then_task: str, flags: int) -> None:
@@ -164,9 +163,7 @@ class _Reader:
         met.set(Flag.REQUIRES_ANY)
         for ref in one.refs:
             rsc = self.find(ref)
-            new_ordering(
-                self.cluster, rsc, op_key(rsc.id, first_task), met, None, Order.ONE_OR_MORE | Order.THEN_PRINTED
-            )
+            new_ordering(rsc, op_key(rsc.id, first_task), met, None, Order.ONE_OR_MORE | Order.THEN_PRINTED)
         for ref in other.refs:
             order_before_task(met, self.find(ref), then_task, flags | Order.RUNNABLE_LEFT)
 
@@ -229,5 +226,5 @@ def unpack_order(cluster: Cluster, xml: XML) -> None:
                 if symmetry is Symmetry.SYMMETRIC:
                     reader.between(entry, last, Symmetry.INVERSE)
             last = entry
-    except _Dangling:
+    except _DanglingError:
         return

@@ -74,7 +74,8 @@ def in_order(history: History) -> list[OpRecord]:
     ops = history.ops
     if len(ops) == 1:
         return list(ops)
-    return sorted(reversed(ops), key=by_age)
+    backwards = ops[::-1]
+    return sorted(backwards, key=by_age)
 
 
 def active_span(ops: list[OpRecord]) -> tuple[int, int]:
@@ -102,7 +103,7 @@ def find_history(cluster: Cluster, rsc_id: str, node_name: str) -> History | Non
 
 
 def find_only_op(
-    cluster: Cluster, rsc_id: str, task: str, node_name: str, partner: str | None, target_rc: int
+    cluster: Cluster, rsc_id: str, task: str, node_name: str, *, partner: str | None, target_rc: int
 ) -> OpRecord | None:
     """The one record of a task, of a migration with ``partner`` if one is given; ``None`` if there are several.
 

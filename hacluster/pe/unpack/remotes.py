@@ -53,7 +53,7 @@ def remote_connection(
     return remote
 
 
-def _guest_of(cluster: Cluster, xml: XML, known: set[str]) -> XML | None:
+def _guest_of(xml: XML, known: set[str]) -> XML | None:
     """The connection that a primitive with ``remote-node`` among its meta-attributes needs."""
     found: dict[str, str] = {"remote-connect-timeout": "60s"}
     for child in xml:
@@ -89,7 +89,7 @@ def unpack_remote_nodes(cluster: Cluster) -> list[XML]:
             if element.tag == "group":
                 primitives = [child for child in element if child.tag == "primitive"]
             for primitive in primitives:
-                connection = _guest_of(cluster, primitive, {entry.get("id", "") for entry in added})
+                connection = _guest_of(primitive, {entry.get("id", "") for entry in added})
                 if connection is not None:
                     added.append(connection)
                     names.append(connection.get("id"))

@@ -67,7 +67,11 @@ def _where(rsc: Resource, origin: Node | None, target: Node | None) -> str:
 
 
 def _item(
-    what: str, rsc: Resource, origin: Node | None, target: Node | None, action: Action | None, source: Action | None
+    what: str,
+    rsc: Resource,
+    places: tuple[Node | None, Node | None],
+    action: Action | None,
+    source: Action | None = None,
 ) -> ResourceChange:
     source = source or action
     blocked = action is not None and not action.can_run
@@ -75,7 +79,7 @@ def _item(
         reason = f"due to {source.reason}" + (" (blocked)" if blocked else "")
     else:
         reason = "blocked" if blocked else ""
-    return ResourceChange(what, rsc.id, _where(rsc, origin, target), reason)
+    return ResourceChange(what, rsc.id, _where(rsc, *places), reason)
 
 
 def _first(rsc: Resource, node: Node | None, task: str) -> Action | None:
@@ -97,22 +101,22 @@ def _same_role(rsc: Resource, current: Node | None, target: Node | None, ops: _O
         return []
     migrate = _first(rsc, target, "migrate_from")
     if migrate is not None and current is not None and migrate.can_run:
-        return [_item("Migrate", rsc, current, target, start, None)]
+        return [_item("Migrate", rsc, (current, target), start)]
     if rsc.reload:
-        return [_item("Reload", rsc, current, target, start, None)]
+        return [_item("Reload", rsc, (current, target), start)]
     if start is None or start.optional:
         promote, demote = ops.promote, ops.demote
         if demote is not None and promote is not None and not demote.optional and not promote.optional:
-            return [_item("Re-promote", rsc, current, target, promote, demote)]
+            return [_item("Re-promote", rsc, (current, target), promote, demote)]
         return []
     if not start.can_run:
         source = stop if stop is not None and stop.reason is not None else start
-        return [_item("Stop", rsc, current, None, stop, source)]
+        return [_item("Stop", rsc, (current, None), stop, source)]
     if current is not None and current is not target:
-        return [_item("Recover" if rsc.failed else "Move", rsc, current, target, stop, None)]
+        return [_item("Recover" if rsc.failed else "Move", rsc, (current, target), stop)]
     if rsc.failed:
-        return [_item("Recover", rsc, current, None, stop, None)]
-    return [_item("Restart", rsc, current, target, start, None)]
+        return [_item("Recover", rsc, (current, None), stop)]
+    return [_item("Restart", rsc, (current, target), start)]
 
 
 def _stops(rsc: Resource, start: Action | None) -> list[ResourceChange]:
@@ -121,7 +125,7 @@ def _stops(rsc: Resource, start: Action | None) -> list[ResourceChange]:
         found = find_keyed(rsc, op_key(rsc.id, "stop"), node)
         stop = found[0] if found else None
         source = stop if stop is not None and stop.reason is not None else start
-        changes.append(_item("Stop", rsc, node, None, stop, source))
+        changes.append(_item("Stop", rsc, (node, None), stop, source))
     return changes
 
 
@@ -130,19 +134,19 @@ def _other_role(rsc: Resource, current: Node | None, target: Node | None, ops: _
     if stop is not None and (rsc.next_role is Role.STOPPED or (start is not None and not start.can_run)):
         return _stops(rsc, start)
     if stop is not None and rsc.failed and rsc.stop_flag:
-        return [_item("Recover", rsc, current, target, stop, start)]
+        return [_item("Recover", rsc, (current, target), stop, start)]
     if current is not None and target is not None and current is not target:
-        return [_item("Move", rsc, current, target, stop, None)]
+        return [_item("Move", rsc, (current, target), stop)]
     if rsc.reload:
-        return [_item("Reload", rsc, current, target, start, None)]
+        return [_item("Reload", rsc, (current, target), start)]
     if stop is not None and not stop.optional:
-        return [_item("Restart", rsc, current, target, start, None)]
+        return [_item("Restart", rsc, (current, target), start)]
     if rsc.role is Role.PROMOTED:
-        return [_item("Demote", rsc, current, target, ops.demote, None)]
+        return [_item("Demote", rsc, (current, target), ops.demote)]
     if rsc.next_role is Role.PROMOTED:
-        return [_item("Promote", rsc, current, target, ops.promote, None)]
+        return [_item("Promote", rsc, (current, target), ops.promote)]
     if rsc.role is Role.STOPPED and rsc.next_role > Role.STOPPED:
-        return [_item("Start", rsc, current, target, start, None)]
+        return [_item("Start", rsc, (current, target), start)]
     return []
 
 
