@@ -7,8 +7,9 @@ Between nodes that are stable, with no handover going on:
 * A group that nobody claims (*orphan*): Heartbeat leaves it stopped. Its home node takes it after two keepalives
   (reports may be under way), the other node ten seconds later.
 
-And one for a report that never came: when a living peer is not known to be stable for half a minute, we say that we
-became stable anew, which both Heartbeat and we answer with a report.
+And one for a report that never came, as after a partition in which a heartbeat began anew and neither side sees the
+other start: when a living peer does not say that it is stable, we say that we became stable anew, which both Heartbeat
+and we answer with a report. First after the time that joining takes, then each half minute.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hacluster.haresources.core import Core
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import has, minus, mirror, union
 from hacluster.haresources.protocol import Step
-from hacluster.haresources.states import PATIENCE_MS, SETTLE_MS, Handshake
+from hacluster.haresources.states import JOIN_MS, PATIENCE_MS, SETTLE_MS, Handshake
 from hacluster.msg.haresources import Hold
 
 
@@ -33,10 +34,12 @@ class Claims:
         """Start, stop and act on the timers of both rules."""
         core, s, t = self._core, self._core.state, self._core.state.timers
         quiet = not (core.legacy or s.handshake.running or s.leaving.wanted or core.groups.busy or t.heal is not None)
+        if s.other_stable:
+            s.nudged = False
         if not (quiet and s.stable and core.living and not s.other_stable):
             t.nudge = None
         elif t.nudge is None:
-            t.nudge = core.after(PATIENCE_MS)
+            t.nudge = core.after(PATIENCE_MS if s.nudged else 2 * core.config.keepalive_ms + JOIN_MS)
         judged = s.stable and s.other_stable and len(core.living) == 1 and s.heard.get(core.living[0], False) and quiet
         if not judged:
             t.overlap_local = t.overlap_foreign = t.orphan_local = t.orphan_foreign = None
@@ -59,7 +62,7 @@ class Claims:
             t.overlap_local = None
             self._give_up(Hold.LOCAL)
         if t.nudge is not None and t.nudge <= core.now:
-            t.nudge = None
+            t.nudge, core.state.nudged = None, True
             self.nudge()
         if t.orphan_local is not None and t.orphan_local <= core.now:
             t.orphan_local = None

@@ -27,6 +27,9 @@ PATIENCE_MS: Final = 30_000
 RESUMED_MS: Final = 120_000
 """How long a taker whose process crashed waits for a ``done`` that it may have missed."""
 
+JOIN_MS: Final = 3_000
+"""Beside two keepalives, how long a living node may take to say what it holds."""
+
 RELEASE_MS: Final = 3_600_000
 """How long either side waits for the other's agents in a handshake."""
 
@@ -128,6 +131,7 @@ class State:
     need_failback: bool = False
     comm_up: bool = False
     rejoining: bool = False
+    nudged: bool = False
     alive: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, bool] = field(default_factory=dict)
     last_full: dict[str, int] = field(default_factory=dict)

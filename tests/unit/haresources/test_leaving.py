@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from hacluster.config.settings import AutoFailback
+from hacluster.msg.driver import MachineRestarted
 from hacluster.msg.haresources import Hold, StandbyRequest
+from hacluster.msg.membership import CommUp, NodeState
 from tests.unit.haresources.pair import A_IP, B_IP, World, config, haresources, tell
 
 BOTH_HOME = {A_IP: ["alpha"], B_IP: ["beta"]}
@@ -102,3 +104,27 @@ def test_sleeping_in_the_middle_of_a_start_kills_it():
     world.sleep(world.alpha, 7_000)
     world.run(120_000)
     assert world.holders() == BOTH_HOME
+
+
+def test_a_partition_in_which_a_heartbeat_began_anew_is_settled_by_asking():
+    """Neither side sees the other start, so nobody says what it holds; both hold everything."""
+    world = World().up()
+    world.partition()
+    world.run(10_000)
+    alpha = world.alpha
+    alpha.give(MachineRestarted("heartbeat"))
+    alpha.generation, alpha.seq, alpha.comm_up = alpha.generation + 1, 0, False
+    alpha.states["beta"] = NodeState.INIT
+    alpha.give(alpha.view())
+    world.run(1_000)
+    alpha.see("beta", NodeState.DEAD, ever_heard=False)
+    alpha.comm_up = True
+    alpha.give(CommUp())
+    world.run(2_000)
+    world.cut.clear()
+    world.hear(world.beta, alpha, fresh=True)
+    alpha.see("beta", NodeState.ACTIVE)
+    world.run(15_000)
+    assert world.holders() == BOTH_HOME
+    assert world.alpha.daemon
+    assert world.beta.daemon
