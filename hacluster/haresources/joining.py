@@ -96,7 +96,7 @@ class Joining:
         if t.settle is not None and t.settle <= core.now:
             t.settle = None
             self.settle("nobody claimed it while this node waited")
-        if t.resend is not None and t.resend <= core.now:
+        if not core.legacy and t.resend is not None and t.resend <= core.now:
             t.resend = core.after(SETTLE_MS)
             core.warn("starting-again", f"{core.peer} has not answered; asking again")
             core.cast(protocol.starting())

@@ -3,6 +3,10 @@
 A node that comes up takes each of its groups, or asks an active node for it (``ip-request``); that node stops the group
 if it has it and answers. There is no report of what is held, no standby and no takeover. Heartbeat asks once; we ask
 again every ten seconds while a living node has not answered.
+
+Nobody says what he holds, so two nodes that were both alone cannot see it from words. A node that is active when we
+first hear it again was alone, as we were, and has taken everything: that is a healed partition (WIRE.md 9.8), whatever
+its generation says.
 """
 
 from __future__ import annotations
@@ -33,11 +37,19 @@ class Legacy:
         if active:
             s.legacy_wanted = list(local)
             self._ask()
+            self._give_home(active)
         else:
             core.groups.take(WorkTag.LEGACY_TAKE, local, "no other node is active", "start")
         if not core.living:
             for node in core.others:
                 self.on_dead(node)
+
+    def _give_home(self, active: list[str]) -> None:
+        """We join while groups run here (our heartbeat began anew): an active node has taken its own meanwhile."""
+        for run in self._core.groups.runs.values():
+            if run.group.node in active and run.state is not GroupState.STOPPED:
+                node = run.group.node
+                self._core.groups.give(WorkTag.LEGACY_GIVE, [run.group.key], f"its home {node} is active", node)
 
     def on_dead(self, node: str, *, left: bool = False) -> None:
         """``node`` is gone: take everything that it may have had."""

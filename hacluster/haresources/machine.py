@@ -412,6 +412,8 @@ class HaresourcesMachine:
         elif event.old in {NodeState.DEAD, NodeState.INIT}:
             s.alive[event.node] = True
             self._forget_claims(event.node)
+            if core.legacy and (event.old, event.new) == (NodeState.DEAD, NodeState.ACTIVE) and s.comm_up:
+                self._leaving.on_returned(event.node)
 
     def _node_gone(self, node: str) -> None:
         core, s = self._core, self._core.state
