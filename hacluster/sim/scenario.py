@@ -69,7 +69,8 @@ class Scenario:
             status_timeout_ms=10_000,
         )
         keys = KeyRing({1: Key(1, Method.SHA1, b"a key for simulations")}, 1)
-        return NodeSettings(node, ha, own, self.groups, keys, (), Surroundings(node))
+        sealing = () if self.seal is Seal.OFF else (b"a secret for simulations".ljust(32, b"."),)
+        return NodeSettings(node, ha, own, self.groups, keys, sealing, Surroundings(node))
 
 
 STANDARD = Scenario()

@@ -45,5 +45,5 @@ class Transcript:
         return list(self._lines)
 
     def text(self) -> str:
-        """The whole transcript, the digest last."""
-        return "".join(f"{line}\n" for line in self._lines) + f"digest {self.digest}\n"
+        """The whole transcript."""
+        return "".join(f"{line}\n" for line in self._lines)

@@ -1,0 +1,133 @@
+"""A simulator that cannot fail proves nothing: each checker speaks when a machine is made wrong on purpose."""
+
+import pytest
+
+from hacluster.base.effects import MachineName, Persist, Send, Transmit
+from hacluster.config.settings import AutoFailback
+from hacluster.haresources.machine import HaresourcesMachine
+from hacluster.heartbeat.machine import HeartbeatMachine
+from hacluster.lrm.machine import LrmMachine
+from hacluster.msg.lrm import OcfCode, OpEnd, OpFinished, StartOp
+from hacluster.msg.membership import MessageReceived, NodeState, NodeStateChanged, PeerReturned
+from hacluster.sim.replay import Wish, run, scripted
+from hacluster.sim.scenario import LINKS, NODES
+from hacluster.sim.script import parse_script
+
+PARTITION = """
+at 60 cut node1 eth0
+at 60 cut node1 eth1
+at 90 mend node1 eth0
+at 90 mend node1 eth1
+"""
+
+
+def violation(script: str, mode: AutoFailback = AutoFailback.ON) -> str:
+    actions, reports = parse_script(f"{script}\nat 150 heal", "f", NODES, LINKS)
+    assert not reports
+    outcome = run(scripted(1, actions, Wish((), 0, mode)))
+    return outcome.violation.checker if outcome.violation else "none"
+
+
+def wrong(monkeypatch, machine, step) -> None:
+    right = machine.step
+    monkeypatch.setattr(machine, "step", lambda self, event, now: step(right, self, event, now))
+
+
+def test_the_right_machines_pass() -> None:
+    assert violation(PARTITION) == "none"
+
+
+def test_deaf_to_a_healed_partition(monkeypatch) -> None:
+    def step(right, self, event, now):
+        deaf = isinstance(event, PeerReturned) or (isinstance(event, MessageReceived) and now > 60_000)
+        return [] if deaf else right(self, event, now)
+
+    wrong(monkeypatch, HaresourcesMachine, step)
+    assert violation(PARTITION) == "exclusive"
+
+
+def test_takes_what_the_other_has(monkeypatch) -> None:
+    def step(right, self, event, now):
+        died = NodeStateChanged("node2", NodeState.ACTIVE, NodeState.DEAD)
+        event = died if isinstance(event, MessageReceived) and now > 30_000 and not event.own else event
+        return right(self, event, now)
+
+    wrong(monkeypatch, HaresourcesMachine, step)
+    assert violation("at 40 standby node2 local") == "exclusive"
+
+
+def test_declares_death_without_silence(monkeypatch) -> None:
+    def step(right, self, event, now):
+        effects = right(self, event, now)
+        if now > 30_000:
+            died = NodeStateChanged("node2", NodeState.ACTIVE, NodeState.DEAD)
+            effects = [*effects, Send(MachineName.HARESOURCES, died)]
+        return effects
+
+    wrong(monkeypatch, HeartbeatMachine, step)
+    assert violation("") == "death"
+
+
+def test_never_declares_death(monkeypatch) -> None:
+    def step(right, self, event, now):
+        effects = right(self, event, now)
+        return [e for e in effects if not (isinstance(e, Send) and isinstance(e.body, NodeStateChanged))]
+
+    wrong(monkeypatch, HeartbeatMachine, step)
+    assert violation("at 60 power node1\nat 149 boot node1") == "death"
+
+
+def test_speaks_before_its_generation_is_saved(monkeypatch) -> None:
+    def forget(right, self, event, now):
+        effects = right(self, event, now)
+        return [
+            Persist(e.key, b"             42\n", e.token) if isinstance(e, Persist) and e.key == "hb_generation" else e
+            for e in effects
+        ]
+
+    wrong(monkeypatch, HeartbeatMachine, forget)
+    assert violation("") == "save-first"
+
+
+def test_starts_out_of_order(monkeypatch) -> None:
+    def step(right, self, event, now):
+        if isinstance(event, StartOp) and event.action == "start" and event.resource.type == "IPaddr":
+            done = OpFinished(event.op_id, event.resource.id, event.action, OpEnd.DONE, OcfCode.OK)
+            return [Send(MachineName.HARESOURCES, done)]
+        return right(self, event, now)
+
+    wrong(monkeypatch, LrmMachine, step)
+    assert violation("") == "order"
+
+
+def test_leaves_something_running(monkeypatch) -> None:
+    def step(right, self, event, now):
+        if isinstance(event, StartOp) and event.action == "stop" and event.resource.type == "IPaddr":
+            done = OpFinished(event.op_id, event.resource.id, event.action, OpEnd.DONE, OcfCode.OK)
+            return [Send(MachineName.HARESOURCES, done)]
+        return right(self, event, now)
+
+    wrong(monkeypatch, LrmMachine, step)
+    assert violation("at 60 stop node1") in {"clean-stop", "exclusive"}
+
+
+def test_never_comes_to_rest(monkeypatch) -> None:
+    def step(right, self, event, now):
+        effects = right(self, event, now)
+        return [e for e in effects if not (isinstance(e, Transmit) and now > 100_000)]
+
+    wrong(monkeypatch, HeartbeatMachine, step)
+    assert violation("") == "converges"
+
+
+def test_breaks_an_invariant(monkeypatch) -> None:
+    def check(self) -> None:
+        assert self.deadline() is None or self.deadline() < 30_000, "on purpose"
+
+    monkeypatch.setattr(HeartbeatMachine, "check", check)
+    assert violation("") == "machine"
+
+
+@pytest.mark.parametrize("mode", list(AutoFailback))
+def test_every_mode_has_a_good_death(mode: AutoFailback) -> None:
+    assert violation("at 60 power node1\nat 90 boot node1", mode) == "none"
