@@ -30,6 +30,7 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import Links
 from hacluster.daemon.log import Log, sinks
 from hacluster.daemon.media.ports import Media
+from hacluster.daemon.roster import Roster
 from hacluster.daemon.spawn import Children
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
@@ -112,7 +113,7 @@ class Part:
             )
             self._open_watchdog()
         if MachineName.LRM in NAMES[self._name]:
-            self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event))
+            self._open_children()
         for machine in NAMES[self._name]:
             await self._server.listen(os.path.join(self._launch.run_dir, SOCKETS[machine]))
         if MachineName.HARESOURCES in NAMES[self._name]:
@@ -145,6 +146,14 @@ class Part:
             self._log(Say(Severity.ERROR, "watchdog", "no-watchdog", f"{error}; going on without it"))
             return
         self.driver.on_turn = self._watchdog.feed
+
+    def _open_children(self) -> None:
+        driver, roster = self.driver, Roster(self._launch.run_dir)
+        left = roster.end_leftovers()
+        if left:
+            text = "ended agents that an earlier life of the hands left at work"
+            self._log(Say(Severity.WARNING, self.process, "agents-ended", text, (("pids", " ".join(map(str, left))),)))
+        self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event), roster)
 
     def _open_fifo(self) -> None:
         path = os.path.join(self._launch.state_dir, FIFO)

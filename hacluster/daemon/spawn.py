@@ -7,6 +7,7 @@ Rules.
 * The end of a child is the end of its first process, seen on a pidfd, not the end of its pipes: a service started in
   the background may hold those open for ever. They are read on and thrown away, so that the service does not die of
   SIGPIPE, as long as this process lives and not more than ``MAX_ORPHANED_PIPES`` are held.
+* Which agents run is noted (:mod:`hacluster.daemon.roster`), so that hands that begin anew can end what was left.
 * A process that even SIGKILL does not end (it waits for a dead disk) is reported after ``UNKILLABLE_MS``, so that
   nobody waits for ever; it is reaped when the kernel lets go of it.
 """
@@ -26,6 +27,7 @@ from typing import Final, TypedDict
 from hacluster.base.effects import Kill, Spawn
 from hacluster.base.machine import Instant
 from hacluster.daemon import clock
+from hacluster.daemon.roster import Roster
 from hacluster.msg.driver import ChildEnd, ChildExited
 
 MAX_ORPHANED_PIPES: Final = 128
@@ -141,8 +143,9 @@ class _Child:
 class Children:
     """The children of one process; ``on_exit`` is called once for each that was started, or could not be."""
 
-    def __init__(self, on_exit: Callable[[ChildExited], None]) -> None:
+    def __init__(self, on_exit: Callable[[ChildExited], None], roster: Roster | None = None) -> None:
         self._on_exit = on_exit
+        self._roster = roster
         self._children: dict[int, _Child] = {}
         self._orphans: deque[_Stream] = deque()
 
@@ -162,6 +165,8 @@ class Children:
             return
         child = self._children[spawn.child_id] = _Child(spawn, process, clock.now())
         child.pidfd = os.pidfd_open(process.pid)
+        if self._roster is not None:
+            self._roster.add(process.pid)
         assert process.stdout is not None
         assert process.stderr is not None
         for pipe in (process.stdout, process.stderr):
@@ -201,6 +206,8 @@ class Children:
             # Before the first process is reaped: until then nobody else can have its group's number.
             _signal_group(child, signal.SIGKILL)
         code = child.process.wait()
+        if self._roster is not None:
+            self._roster.remove(child.process.pid)
         self._report(child, code)
         del self._children[child.spawn.child_id]
 
@@ -242,6 +249,8 @@ class Children:
             loop.remove_reader(child.pidfd)
             os.close(child.pidfd)
             child.process.wait()
+            if self._roster is not None:
+                self._roster.remove(child.process.pid)
             for stream in child.streams:
                 stream.close()
         self._children.clear()

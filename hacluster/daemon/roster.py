@@ -1,0 +1,84 @@
+"""Which agents run, noted on disk: so that hands which begin anew can end what the hands before them left half done.
+
+An agent that outlives the hands would go on beside the same operation asked for anew. Its number and the time of its
+start name it for certain (proc(5), ``starttime``); only if that very process still lives its group is killed. Services
+that an agent has started are left alone: their agent has ended, or they are not in its group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from typing import Final
+
+NAME: Final = "agents"
+END_MS: Final = 2_000
+"""How long an agent may take to die of SIGKILL before nobody waits for it any more."""
+
+
+def birth(pid: int) -> int | None:
+    """When a process began, in clock ticks after boot; ``None`` when it is gone or only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+class Roster:
+    """The file of one node, in its run directory. What cannot be written is not noted: agents run all the same."""
+
+    def __init__(self, run_dir: str) -> None:
+        self._path = os.path.join(run_dir, NAME)
+        self._agents: dict[int, int] = {}
+
+    def add(self, pid: int) -> None:
+        """An agent has begun."""
+        began = birth(pid)
+        if began is not None:
+            self._agents[pid] = began
+            self._write()
+
+    def remove(self, pid: int) -> None:
+        """It has ended."""
+        if self._agents.pop(pid, None) is not None:
+            self._write()
+
+    def end_leftovers(self) -> list[int]:
+        """Kill the agents that an earlier life noted and that still run, with their groups; gives their numbers."""
+        left = [pid for pid, began in self._read() if birth(pid) == began]
+        for pid in left:
+            _end(pid)
+        self._write()
+        return left
+
+    def _read(self) -> list[tuple[int, int]]:
+        try:
+            with open(self._path, encoding="ascii", errors="replace") as file:
+                lines = [line.split() for line in file]
+        except OSError:
+            return []
+        return [(int(f[0]), int(f[1])) for f in lines if len(f) == 2 and all(word.isdecimal() for word in f)]
+
+    def _write(self) -> None:
+        draft = f"{self._path}.new"
+        with contextlib.suppress(OSError):
+            with open(draft, "w", encoding="ascii") as file:
+                file.writelines(f"{pid} {began}\n" for pid, began in self._agents.items())
+            os.rename(draft, self._path)
+
+
+def _end(pid: int) -> None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        select.select([pidfd], [], [], END_MS / 1000)
+    finally:
+        os.close(pidfd)
