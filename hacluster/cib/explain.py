@@ -197,9 +197,9 @@ class Explainer:
             elif ways[0].type == "ID":
                 first = self._ids.setdefault(value.strip(), element)
                 if first is not element:
-                    where = f"line {line_of(first)}" if line_of(first) else "this document"
+                    where = f"line {line_of(first)}" if line_of(first) else "an earlier line"
                     text = f'the id "{short(value)}" is used twice'
-                    self._say(element, _Fault("duplicate-id", text, f"first used by <{first.tag!s}> in {where}"))
+                    self._say(element, _Fault("duplicate-id", text, f"first used by <{first.tag!s}> on {where}"))
 
     def _check_references(self) -> None:
         for element, name, value in self._references:
