@@ -17,12 +17,16 @@ MEDIA = {
     "ucast-md5": ("ucast eth0 10.77.0.1\nucast eth0 10.77.0.2", "auth 2\n2 md5 another-key\n"),
     "mcast-crc": ("mcast eth0 225.0.0.15 694 1 0", "auth 3\n3 crc\n"),
 }
+MEDIA6 = {
+    "mcast6-sha1": ("mcast6 eth0 ff05::694 694 1 0", "auth 1\n1 sha1 one-key-for-both\n"),
+    "ucast6-md5": ("ucast6 eth0 fd00:77::1\nucast6 eth0 fd00:77::2", "auth 2\n2 md5 another-key\n"),
+}
 TIMING = "keepalive 500ms\nwarntime 2\ndeadtime 5\ninitdead 10\n"
 """Five seconds: CI's machines stand still for up to half a second, and nobody may be declared dead for it."""
 
 
 def files(medium: str, *, failback: str = "on", extra: str = "") -> Files:
-    media, keys = MEDIA[medium]
+    media, keys = (MEDIA | MEDIA6)[medium]
     return Files(
         ha_cf=f"{TIMING}{media}\nauto_failback {failback}\nnode alpha beta\nlogfile /var/log/ha-log\n"
         f"debugfile /var/log/ha-debug\n{extra}",
@@ -99,7 +103,10 @@ def make_pair() -> Iterator[Callable[..., Pair]]:
         lab = Lab(f"interop-{medium}")
         labs.append(lab)
         lab.add_network("net0", "10.77.0.0/24")
-        hosts = {name: lab.add_host(name, {"eth0": ("net0", f"{ip}/24")}) for name, ip in ADDRESSES.items()}
+        hosts = {
+            name: lab.add_host(name, {"eth0": ("net0", f"{ip}/24", f"fd00:77::{ip[-1]}/64")})
+            for name, ip in ADDRESSES.items()
+        }
         config = files(medium, **options)
         return Pair(lab, alpha(hosts["alpha"], config), beta(hosts["beta"], config))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.interop.conftest import ALPHA_VIP, BETA_VIP, MEDIA
+from tests.interop.conftest import ALPHA_VIP, BETA_VIP, MEDIA, MEDIA6
 from tests.nodes import OurNode, RealNode, eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(420)]
@@ -37,6 +37,16 @@ def test_standby_and_takeover_from_either_side(make_pair, medium):
         pair.settled(b, a)
         node.standby("foreign")
         pair.settled("local", "local")
+
+
+@pytest.mark.parametrize("medium", list(MEDIA6))
+def test_over_ipv6(make_pair, medium):
+    pair = make_pair(medium)
+    started(pair)
+    pair.alpha.standby("all")
+    pair.settled("none", "all")
+    pair.alpha.takeover("local")
+    pair.settled("local", "local")
 
 
 @every_medium
