@@ -20,8 +20,21 @@ HEADINGS = {
     "Revised Cluster Status:": "L2",
 }
 STATES = frozenset(
-    "ORPHANED FAILED Started Stopped Promoted Unpromoted Starting Stopping Promoting Demoting Migrating Monitoring "
-    "pending".split()
+    [
+        "ORPHANED",
+        "FAILED",
+        "Started",
+        "Stopped",
+        "Promoted",
+        "Unpromoted",
+        "Starting",
+        "Stopping",
+        "Promoting",
+        "Demoting",
+        "Migrating",
+        "Monitoring",
+        "pending",
+    ]
 )
 STAGES = {
     "pcmk__primitive_assign": "primitive",
@@ -33,8 +46,6 @@ KINDS = {"rsc_op": "rsc", "pseudo_event": "pseudo", "crm_event": "cluster"}
 _NODES = re.compile(r"(Remote|Guest)?(Online|OFFLINE): \[ (.*) \]$")
 _NODE = re.compile(r"(Remote|Guest)?Node (\S+): (.*)$")
 _SET = re.compile(
-    r"(?:Resource (Group)|(Clone) Set|(Container) bundle(?: set)?): (\S+?)(?: \[(.*?)\])?(?: \((.*?)\))?:$"
-)
     r"(?:Resource (Group)|(Clone) Set|(Container) bundle(?: set)?): (\S+?)(?: \[(.*?)\])?(?: \((.*?)\))?:$"
 )
 _INSTANCES = re.compile(r"(\w+)(?: \((.*?)\))?: \[ (.*) \]$")
