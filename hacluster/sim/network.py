@@ -21,7 +21,7 @@ MAX_RECORDED = 50_000
 MAX_CLOGGED = 2_000
 """Datagrams that a clogged interface holds back; more are lost."""
 
-ATTACKER = "attacker"
+ATTACKER_ADDRESS = "10.66.66.66"
 
 Receiver = Callable[[str, bytes, str], None]
 """(link, data, source)"""
@@ -131,7 +131,7 @@ class Network:
 
     def inject(self, target: str, link: str, data: bytes, delay_ms: int) -> None:
         """The attacker sends to one host. It sits on the link itself: no fault of ours stops it but a cut."""
-        self._deliver(self._ports[target], link, data, "10.66.66.66", delay_ms)
+        self._deliver(self._ports[target], link, data, ATTACKER_ADDRESS, delay_ms)
 
     def _deliver(self, port: _Port, link: str, data: bytes, source: str, delay_ms: int) -> None:
         self._agenda.after(delay_ms, partial(self._arrive, port, link, data, source))
