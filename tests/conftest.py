@@ -5,8 +5,16 @@ import os
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hacluster.lab.requirements import requirements
+
+# Machines that stand still for half a second must not fail a test, so there are no deadlines. The ring that everybody
+# runs all the time is the same each time; HYPOTHESIS_PROFILE=search looks for something new.
+_QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ring", max_examples=40, derandomize=True, **_QUIET)
+settings.register_profile("search", max_examples=1_000, **_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ring"))
 
 
 def skip_or_fail(reasons: str | Iterable[object]) -> None:
