@@ -15,7 +15,8 @@ from types import TracebackType
 from hacluster.lab.exercise import URL, VIP, Directory, Exercise, exercise
 from hacluster.lab.hosts import Host
 from hacluster.lab.watch import Watch
-from tests.nodes import LOG, OurNode, eventually
+from tests.nodes import LOG, OurNode
+from tests.waiting import eventually
 
 FAST = "keepalive 250ms\nwarntime 1\ndeadtime 3\ninitdead 10\n"
 """Three seconds leave room for machines that stand still for half a second."""
@@ -186,3 +187,48 @@ class Holding:
             for (begin, have), end in zip(self.changes, ends, strict=True)
             if len(have) > 1
         )
+
+
+ODD = """#!/bin/sh
+# A resource whose every action a test may bend: /etc/odd/ACTION is read before the action is done.
+say() { echo "$(date +%s.%N) $*" >> /var/log/odd; }
+say "$1" begins
+[ -r "/etc/odd/$1" ] && . "/etc/odd/$1"
+case $1 in
+start)
+    [ -e /run/odd ] && say start twice
+    echo $$ > /run/odd
+    ;;
+stop)
+    rm -f /run/odd
+    ;;
+status)
+    if [ -e /run/odd ]; then echo running; else echo stopped; exit 3; fi
+    ;;
+esac
+say "$1" done
+"""
+"""An init script for haresources: what it does is in /var/log/odd, that it runs in /run/odd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """The resource :data:`ODD` on one host."""
+
+    host: Host
+
+    def install(self) -> None:
+        self.host.write("/etc/init.d/odd", ODD, 0o755)
+
+    def bend(self, action: str, shell: str) -> None:
+        """Have ``action`` run these lines first; empty lines make it straight again."""
+        self.host.write(f"/etc/odd/{action}", shell + "\n")
+
+    @property
+    def runs(self) -> bool:
+        return self.host.path("/run/odd").exists()
+
+    def did(self, words: str) -> int:
+        """How often it said so: ``start begins``, ``start done``, ``start twice`` …"""
+        file = self.host.path("/var/log/odd")
+        return len(re.findall(rf" {words}$", file.read_text(), re.MULTILINE)) if file.exists() else 0

@@ -171,6 +171,10 @@ class Root:
                 os.makedirs(f"{self.path}/{kind}", exist_ok=True)
         with _step("proc"):
             _mount("proc", self.path + "/proc", "proc")
+            # It is the machine's, whoever writes to it: a host that reboots itself must not take the machine along.
+            trigger = self.path + "/proc/sysrq-trigger"
+            if os.path.exists(trigger):
+                _mount("/dev/null", trigger, "", MS_BIND)
         with _step("sysfs"):
             _mount("sysfs", self.path + "/sys", "sysfs")
         with _step("files"):
