@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -144,12 +142,3 @@ class OurNode(Node):
     def tool(self, *argv: str) -> tuple[int, str]:
         done = self.host.run([str(BIN / argv[0]), *argv[1:]], timeout=60)
         return done.returncode, done.stdout + done.stderr
-
-
-def eventually(what: str, condition: Callable[[], bool], within: float = 60.0) -> None:
-    """Wait for a condition; ``within`` is generous: it only bounds a test that has already failed."""
-    until = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {within:.0f} s: {what}")
-        time.sleep(0.1)

@@ -17,7 +17,8 @@ from pathlib import Path
 from hacluster.lab.exercise import NODE1, URL, Directory, exercise
 from hacluster.lab.hosts import Host
 from hacluster.lab.watch import Watch
-from tests.nodes import HEARTBEAT, Node, OurNode, RealNode, eventually
+from tests.nodes import HEARTBEAT, Node, OurNode, RealNode
+from tests.waiting import eventually
 
 WORDS = {"real": "heartbeat", "ours": "hacluster"}
 

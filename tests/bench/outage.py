@@ -20,7 +20,8 @@ from pathlib import Path
 
 from hacluster.lab.exercise import NODE1, URL, Directory, exercise
 from hacluster.lab.watch import Watch
-from tests.nodes import HEARTBEAT, Node, OurNode, RealNode, eventually
+from tests.nodes import HEARTBEAT, Node, OurNode, RealNode
+from tests.waiting import eventually
 
 PROFILES = {
     "slow": "keepalive 2\nwarntime 5\ndeadtime 10\ninitdead 20\n",

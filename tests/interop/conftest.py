@@ -8,7 +8,8 @@ import pytest
 
 from hacluster.lab.hosts import Lab
 from tests.conftest import require_lab, skip_or_fail
-from tests.nodes import HEARTBEAT, Files, Node, OurNode, RealNode, eventually
+from tests.nodes import HEARTBEAT, Files, Node, OurNode, RealNode
+from tests.waiting import eventually
 
 ALPHA_VIP, BETA_VIP = "10.77.0.100", "10.77.0.101"
 ADDRESSES = {"alpha": "10.77.0.1", "beta": "10.77.0.2"}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.interop.conftest import ALPHA_VIP, BETA_VIP, MEDIA, MEDIA6
-from tests.nodes import OurNode, RealNode, eventually
+from tests.nodes import OurNode, RealNode
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(420)]
 

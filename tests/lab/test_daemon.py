@@ -11,7 +11,8 @@ import pytest
 from hacluster.lab.exercise import VIP
 from tests.cluster import FAST, Cluster, cluster, daemon_pid, signal_daemon
 from tests.conftest import require_lab
-from tests.nodes import BIN, LOG, OurNode, eventually
+from tests.nodes import BIN, LOG, OurNode
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -27,7 +27,8 @@ from hacluster.lab.exercise import (
 from hacluster.lab.hosts import Host
 from hacluster.lab.watch import Watch
 from tests.conftest import require_lab, require_root, skip_or_fail
-from tests.nodes import OurNode, eventually
+from tests.nodes import OurNode
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
 

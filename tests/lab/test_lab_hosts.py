@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from hacluster.lab.hosts import Host, Lab, LabError
 from hacluster.lab.requirements import rule_requirements
 from hacluster.lab.watch import Watch
 from tests.conftest import require_lab, require_root, skip_or_fail
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -49,13 +50,6 @@ def one(lab: Lab) -> Iterator[Host]:
 @pytest.fixture
 def two(lab: Lab) -> Host:
     return lab.hosts["node2.name"]
-
-
-def eventually(condition: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
 
 
 def reaches(source: Host, address: str) -> bool:
@@ -116,14 +110,14 @@ def test_power_off_leaves_the_disk_and_nothing_else(one: Host) -> None:
 
 def test_a_pulled_cable_is_seen_and_stays_pulled_over_a_boot(one: Host, two: Host) -> None:
     one.cut("eth0")
-    eventually(lambda: one.read("/sys/class/net/eth0/carrier") == "0\n")
+    eventually("it comes true", lambda: one.read("/sys/class/net/eth0/carrier") == "0\n")
     assert not reaches(two, "172.16.100.6")
     assert reaches(two, "10.1.0.6")
     one.power_off()
     one.boot()
     assert one.read("/sys/class/net/eth0/carrier") == "0\n"
     one.heal()
-    eventually(lambda: reaches(two, "172.16.100.6"))
+    eventually("it comes true", lambda: reaches(two, "172.16.100.6"))
 
 
 def pings_seen(listener: Host, sender: Host, address: str) -> bool:
@@ -210,7 +204,7 @@ def test_programs_get_input_and_give_output_and_codes(one: Host) -> None:
         one.run(["no-such-program"])
     with pytest.raises(subprocess.TimeoutExpired):
         one.run(["sh", "-c", "sleep 600 & sleep 600"], timeout=0.2)
-    eventually(lambda: "sleep" not in one.run(["ps", "-eo", "comm"]).stdout)
+    eventually("it comes true", lambda: "sleep" not in one.run(["ps", "-eo", "comm"]).stdout)
 
 
 def test_a_program_gets_its_three_streams_and_no_other(one: Host) -> None:

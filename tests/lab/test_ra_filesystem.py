@@ -2,8 +2,7 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from hacluster.lab.hosts import Host, Lab
 from hacluster.lab.programs import Program
 from tests.conftest import require_lab, require_root
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 RA = Path(__file__).parents[2] / "ra"
@@ -49,13 +49,6 @@ def is_mounted(host: Host) -> bool:
     return host.run(["mountpoint", "-q", DIR]).returncode == 0
 
 
-def eventually(condition: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
-
-
 def squatter(host: Host, script: str) -> Program:
     """A shell script that says ``here`` when it uses the mount."""
     program = host.spawn(["sh", "-c", script], stdout=subprocess.PIPE)
@@ -81,7 +74,7 @@ def test_the_life_of_a_mount(one: Host) -> None:
     assert image(one, "start") == 0
     assert one.read(f"{DIR}/page") == "kept"
     assert image(one, "stop") == 0
-    eventually(lambda: IMAGE not in one.run(["losetup", "-a"]).stdout)
+    eventually("it comes true", lambda: IMAGE not in one.run(["losetup", "-a"]).stdout)
 
 
 @pytest.mark.parametrize(

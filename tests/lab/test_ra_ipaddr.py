@@ -3,14 +3,14 @@
 import json
 import select
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hacluster.lab.hosts import Host, Lab
 from tests.conftest import require_lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 RA = Path(__file__).parents[2] / "ra"
@@ -59,13 +59,6 @@ def code(host: Host, action: str, **parameters: str) -> int:
 def addresses(host: Host, interface: str = "eth0") -> dict[str, dict[str, object]]:
     (link,) = json.loads(host.run(["ip", "-j", "address", "show", "dev", interface], check=True).stdout)
     return {a["local"]: a for a in link["addr_info"]}
-
-
-def eventually(condition: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def test_the_life_of_an_address(one: Host) -> None:
@@ -132,7 +125,7 @@ def test_a_neighbour_learns_at_once_where_the_address_is(one: Host, two: Host, i
     assert known() == two_mac
     two.run(["ip", "address", "flush", "to", ip], check=True)
     assert code(one, "start", ip=ip) == 0
-    eventually(lambda: known() == one_mac)
+    eventually("it comes true", lambda: known() == one_mac)
     assert client.run(["ping", "-c1", "-W5", ip]).returncode == 0
 
 
@@ -161,7 +154,7 @@ def test_announcements_have_both_styles_and_end_when_the_address_is_gone(one: Ho
     assert code(one, "stop", ip=VIP) == 0
     assert code(one, "start", ip=VIP, arp_count="1000", arp_interval="20") == 0
     assert code(one, "stop", ip=VIP) == 0
-    eventually(lambda: "IPaddr" not in one.run(["ps", "-eo", "args"]).stdout)
+    eventually("it comes true", lambda: "IPaddr" not in one.run(["ps", "-eo", "args"]).stdout)
     while select.select([sniffer.stdout], [], [], 0)[0]:
         sniffer.stdout.read(65536)
     assert not select.select([sniffer.stdout], [], [], 0.2)[0]
@@ -223,7 +216,7 @@ def test_depth_10_wants_a_carrier(one: Host) -> None:
     assert code(one, "start", ip=VIP) == 0
     assert call(one, "monitor", check_level=10, ip=VIP).returncode == 0
     one.cut("eth0")
-    eventually(lambda: one.read("/sys/class/net/eth0/carrier") == "0\n")
+    eventually("it comes true", lambda: one.read("/sys/class/net/eth0/carrier") == "0\n")
     done = call(one, "monitor", check_level=10, ip=VIP)
     assert (done.returncode, done.stderr) == (1, "ocf-exit-reason:the interface eth0 has no carrier\n")
     assert call(one, "monitor", ip=VIP).returncode == 0
@@ -233,7 +226,7 @@ def test_depth_10_wants_a_carrier(one: Host) -> None:
 def test_an_interface_that_is_off_is_switched_on(one: Host, two: Host) -> None:
     one.run(["ip", "link", "set", "eth1", "down"], check=True)
     assert code(one, "start", ip="10.1.0.1", nic="eth1", cidr_netmask="24") == 0
-    eventually(lambda: two.run(["ping", "-c1", "-W1", "10.1.0.1"]).returncode == 0)
+    eventually("it comes true", lambda: two.run(["ping", "-c1", "-W1", "10.1.0.1"]).returncode == 0)
     assert code(one, "stop", ip="10.1.0.1") == 0
 
 

@@ -1,14 +1,14 @@
 """The agents webserver, Dummy and Stateful, and the sample script httpd."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hacluster.lab.hosts import Host, Lab
 from tests.conftest import require_lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
@@ -45,13 +45,6 @@ def code(host: Host, action: str, **parameters: str) -> int:
 
 def get(host: Host, url: str) -> str:
     return host.lab.hosts["client"].run(["curl", "-gsSm5", "-D-", url]).stdout.replace("\r", "")
-
-
-def eventually(condition: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def test_the_life_of_a_server(one: Host) -> None:
@@ -113,7 +106,7 @@ def test_a_killed_server_and_its_stale_file_are_not_running(one: Host) -> None:
     assert code(one, "start") == 0
     path = "/run/resource-agents/hacluster-webserver-web-80.pid"
     one.run(["kill", "-KILL", one.read(path).strip()], check=True)
-    eventually(lambda: code(one, "monitor") == 7)
+    eventually("it comes true", lambda: code(one, "monitor") == 7)
     one.write(path, "1\n")
     assert code(one, "monitor") == 7
     assert code(one, "start") == 0
@@ -168,7 +161,7 @@ def test_the_sample_script(one: Host) -> None:
     assert httpd("force-reload") == (0, "")
     assert get(one, "http://172.16.100.6/").endswith("\n\nhello from node1.name\n")
     one.run(["sh", "-c", "kill -KILL $(cat /run/hacluster/httpd.pid)"], check=True)
-    eventually(lambda: httpd("status") == (1, "httpd is not running\n"))
+    eventually("it comes true", lambda: httpd("status") == (1, "httpd is not running\n"))
     assert httpd("stop")[0] == 0
     assert httpd("status")[0] == 3
     assert httpd("dance")[0] == 2

@@ -18,7 +18,7 @@ from hacluster.lab.exercise import NODE1, NODE2
 from hacluster.lab.hosts import Host
 from tests.cluster import Cluster, Holding, cluster, signal_daemon
 from tests.conftest import require_lab
-from tests.nodes import eventually
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
