@@ -1,7 +1,8 @@
 """Between the supervisor and the processes it started: a socket pair for each.
 
-Downwards come messages for machines (``StopRequested``, ``ReloadKeys``, ``AnnounceRestart``); upwards how far a process
-has come. The end of the channel means that the other side is gone: a process without a supervisor ends at once.
+Downwards come messages for machines (``StopRequested``, ``ReloadKeys``, ``AnnounceRestart``) and the order to end;
+upwards how far a process has come. A channel that ends without that order means that the supervisor is gone: see
+:mod:`orphan`.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ class Progress:
     stage: Stage
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """Let go of everything and end."""
+
+
 def control_codec() -> Codec:
     """The codec of these channels."""
-    return Codec([Progress, StopRequested, ReloadKeys, AnnounceRestart])
+    return Codec([End, Progress, StopRequested, ReloadKeys, AnnounceRestart])
 
 
 class Channel:
@@ -56,10 +62,10 @@ class Channel:
         self._splitter = Splitter()
         sock.setblocking(False)
 
-    def send(self, to: MachineName, body: object) -> None:
-        """A message for a machine of that process; lost if the process is gone or does not read."""
+    def send(self, to: MachineName | None, body: object) -> None:
+        """A message for a machine of that process, or for the process; lost if it is gone or does not read."""
         with contextlib.suppress(OSError):
-            self.sock.send(self._codec.encode(Frame(Kind.SEND, body, to=to, by=SUPERVISOR)))
+            self.sock.send(self._codec.encode(Frame(Kind.SEND, body, to=to or "", by=SUPERVISOR)))
 
     def receive(self) -> list[Progress] | None:
         """What the process said; ``None`` when it is gone."""
@@ -78,5 +84,5 @@ class Channel:
         return [body for body in bodies if isinstance(body, Progress)]
 
     def close(self) -> None:
-        """Close it: the process ends."""
+        """Close it. Without ``End`` before, the process takes that for the supervisor's death."""
         self.sock.close()

@@ -1,15 +1,24 @@
-"""The pid file: which process is the daemon of this host. Its lock, not its text, says whether that daemon lives."""
+"""The pid file: which process is the daemon of this host. Its lock, not its text, says whether that daemon lives.
+
+A second lock is shared by all processes of the daemon, which inherit it (flock(2)): as long as one of them lives, a new
+daemon waits with its start.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import struct
+import time
+from collections.abc import Callable
 from typing import Final
 
 from hacluster.base.errors import HaError
 
 NAME: Final = "hacluster.pid"
+SHARED_LOCK: Final = "hacluster.lock"
+ORPHANS_S: Final = 150.0
+_POLL_S: Final = 0.1
 
 
 class PidFile:
@@ -18,6 +27,7 @@ class PidFile:
     def __init__(self, run_dir: str) -> None:
         self._path = os.path.join(run_dir, NAME)
         self._fd = -1
+        self._shared = -1
 
     def take(self) -> None:
         """Lock it and write our pid. :class:`HaError` when a daemon runs already."""
@@ -35,8 +45,32 @@ class PidFile:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
+    def wait_for_orphans(self, on_wait: Callable[[], None]) -> bool:
+        """Take the shared lock; false when processes of an earlier daemon have it for too long. HaError."""
+        path = os.path.join(os.path.dirname(self._path), SHARED_LOCK)
+        try:
+            self._shared = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HaError(f"cannot write {path}: {error.strerror}") from error
+        deadline = time.monotonic() + ORPHANS_S
+        told = False
+        while True:
+            try:
+                fcntl.flock(self._shared, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                if not told:
+                    on_wait()
+                    told = True
+                time.sleep(_POLL_S)
+
     def release(self) -> None:
-        """Remove it."""
+        """Remove it, and let go of the shared lock."""
+        if self._shared >= 0:
+            os.close(self._shared)
+            self._shared = -1
         if self._fd >= 0:
             os.unlink(self._path)
             os.close(self._fd)

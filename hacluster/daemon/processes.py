@@ -20,8 +20,8 @@ from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
 from hacluster.config.settings import UuidFrom
-from hacluster.daemon import clock, realtime
-from hacluster.daemon.control import Progress, Stage, control_codec
+from hacluster.daemon import clock, orphan, realtime
+from hacluster.daemon.control import End, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
 from hacluster.daemon.fifo import Fifo, FifoRequest
@@ -245,19 +245,42 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
         log.close()
         return Outcome.REFUSED
     loop = asyncio.get_running_loop()
+    wake, orphaned = asyncio.Event(), asyncio.Event()
+
+    def on_closed(_connection: Connection) -> None:
+        orphaned.set()
+        wake.set()
+
     channel = Connection(
         control_codec(),
-        lambda _connection, frame: part.driver.post(MachineName(frame.to), frame.body),
-        lambda _connection: part.driver.finish(Outcome.STOPPED),
+        lambda _connection, frame: _on_order(part, frame),
+        on_closed,
         log.say,
     )
     await loop.connect_accepted_socket(lambda: channel, sock)
-    part.on_stage = lambda stage: channel.send(Frame(Kind.SEND, Progress(name.value, stage)))
+
+    def on_stage(stage: Stage) -> None:
+        channel.send(Frame(Kind.SEND, Progress(name.value, stage)))
+        if stage is Stage.RELEASED and orphaned.is_set():
+            part.driver.finish(Outcome.STOPPED)
+
+    part.on_stage = on_stage
     part.start()
+    part.driver.finished.add_done_callback(lambda _finished: wake.set())
+    await wake.wait()
+    if not part.driver.finished.done():
+        await orphan.wind_up(name, part.driver, links, log.say)
     outcome = await part.driver.finished
     await part.close(outcome)
     log.close()
     return outcome
+
+
+def _on_order(part: Part, frame: Frame) -> None:
+    if isinstance(frame.body, End):
+        part.driver.finish(Outcome.STOPPED)
+    else:
+        part.driver.post(MachineName(frame.to), frame.body)
 
 
 def main(name: ProcessName, launch: Launch, sock: socket.socket) -> int:

@@ -57,6 +57,8 @@ class Single:
         disk.prepare()
         pid_file = PidFile(self._launch.run_dir)
         pid_file.take()
+        if not pid_file.wait_for_orphans(lambda: None):
+            raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
         try:
             outcome = Outcome.RESTART
             while outcome is Outcome.RESTART and not self._terms:

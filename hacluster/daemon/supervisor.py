@@ -5,10 +5,12 @@ It runs no event loop and no threads: what it does is wait for signals and for a
 
 * A process that ends although nobody asked it to is started again, at once the first time, then with growing pauses.
   The machines of the others are told by the links. Too many ends in a minute: see :meth:`Supervisor._give_up`.
-* A machine that says ``Stop`` ends the node: the others are told by the end of their channel. With ``restart`` all
+* A machine that says ``Stop`` ends the node: the others are told to end. With ``restart`` all
   begin anew, with the configuration as it was.
 * TERM or INT asks the resource machine to leave cleanly: resources are released, the other node told. A second one is
   answered with a line of log, a third one ends everything at once and leaves resources as they are.
+* Killed itself, it leaves processes that release everything and end (:mod:`hacluster.daemon.orphan`); a new supervisor
+  waits for that.
 * HUP reads the files again. A fault in them changes nothing but the log. Keys alone are exchanged while running;
   anything else restarts pulse and brain, while the hands, and with them the resources, stay as they are.
 """
@@ -33,7 +35,7 @@ from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
 from hacluster.daemon import clock, processes
-from hacluster.daemon.control import Channel, Progress, Stage, control_codec
+from hacluster.daemon.control import Channel, End, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
@@ -63,6 +65,8 @@ RELEASE_MS: Final = 120_000
 
 SETTLE_MS: Final = 1_000
 """How long an exchanged brain has to hear from the others before the pulse is exchanged too."""
+
+ORPHANS: Final = "waiting for the processes of a daemon that died: they release its resources"
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -120,6 +124,9 @@ class Supervisor:
         disk.prepare()
         pid_file = PidFile(self._launch.run_dir)
         pid_file.take()
+        waited_for = pid_file.wait_for_orphans(lambda: self._say(Severity.WARNING, "orphans", ORPHANS))
+        if not waited_for:
+            raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
         self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)
@@ -308,6 +315,7 @@ class Supervisor:
             process = self._processes[name]
             process.expected, process.due = True, None
             if process.channel is not None:
+                process.channel.send(None, End())
                 process.channel.close()
                 process.channel = None
         deadline = after(clock.now(), GRACE_MS)

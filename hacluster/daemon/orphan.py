@@ -1,0 +1,50 @@
+"""What the processes of a node do when their supervisor is gone without a word (killed, or a fault of its own).
+
+Nobody would start them again, reload them or stop them: a node like that must not go on holding resources. So the
+brain releases everything and tells the other node, as for a clean stop; the pulse falls silent when that is said, and
+each process ends when the one it works for has ended. A service manager may begin the daemon anew at once: the new
+supervisor waits for the last of the old processes (:mod:`hacluster.daemon.pidfile`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from hacluster.base.effects import MachineName, Say
+from hacluster.base.report import Severity
+from hacluster.daemon.driver import Driver, Outcome
+from hacluster.msg.driver import StopRequested
+from hacluster.node.assembly import ProcessName
+
+POLL_S: Final = 0.05
+GRACE_POLLS: Final = 100
+"""How many looks in a row may show that the brain is gone before an orphan ends: five seconds."""
+
+
+class Company(Protocol):
+    """Links to the other processes."""
+
+    def connected(self) -> frozenset[str]:
+        """The processes that are there."""
+        ...
+
+
+async def wind_up(name: ProcessName, driver: Driver, company: Company, log: Callable[[Say], None]) -> None:
+    """Bring an orphaned process to its end; returns when its driver has finished.
+
+    The brain's is finished by whoever sees that everything is released, the pulse's by the brain's last word.
+    """
+    text = "the supervisor is gone: this node releases all resources and stops"
+    log(Say(Severity.CRIT, name.value, "orphaned", text))
+    if name is ProcessName.BRAIN:
+        driver.post(MachineName.HARESOURCES, StopRequested())
+        await driver.finished
+        return
+    alone = 0
+    while not driver.finished.done():
+        alone = 0 if ProcessName.BRAIN.value in company.connected() else alone + 1
+        if alone > GRACE_POLLS:
+            driver.finish(Outcome.STOPPED)
+        await asyncio.sleep(POLL_S)
