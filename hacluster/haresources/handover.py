@@ -105,12 +105,19 @@ class Handover:
             hs.deadline = self._core.after(RESUMED_MS)
 
     def on_report(self, report: Resource) -> None:
-        """A report of the peer in the middle of a handshake makes up for a ``done`` that got lost in a crash.
+        """What a report of the peer in the middle of a handshake tells beside what it says.
+
+        A giver that had begun to release and is stable with it again has given the handover up. Else the report makes
+        up for a ``done`` that got lost in a crash:
 
         A taker that begins anew says that it is not stable: the giver repeats its ``done``. A giver that began anew
         sees in the taker's report that it has taken.
         """
         core, hs = self._core, self._core.state.handshake
+        if hs.state is Standby.OTHER and hs.releasing and report.full and report.stable:
+            if common(report.hold, hs.which) is not Hold.NONE:
+                self.cancel(f"{core.peer} holds {report.hold.value} again")
+            return
         if not (hs.giver and hs.state is Standby.DONE and report.full):
             return
         if report.stable is False and not report.info:

@@ -44,9 +44,11 @@ class Joining:
         s.timers.resend = core.after(SETTLE_MS)
         core.cast(protocol.starting())
 
-    def on_starting(self, node: str) -> None:
-        """The peer came up: tell it what we hold."""
+    def on_starting(self, node: str, when: int | None) -> None:
+        """The peer came up: tell it what we hold. Overtaken by a report of the same life it says nothing new."""
         core, s = self._core, self._core.state
+        if when is not None and when < s.last_full.get(node, -1):
+            return
         if s.rstate is RState.INIT:
             core.say(Severity.NOTICE, "starting-early", f"{node} has started; this node has not joined yet")
             return

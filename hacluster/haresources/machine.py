@@ -509,7 +509,7 @@ class HaresourcesMachine:
             case protocol.Starting():
                 core.state.alive[node] = True
                 if not core.legacy:
-                    self._joining.on_starting(node)
+                    self._joining.on_starting(node, stamp(message))
                 else:
                     core.warn(
                         "mode-differs", f"{node} does not run in legacy mode; set auto_failback alike on both nodes"

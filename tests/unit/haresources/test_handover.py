@@ -172,6 +172,28 @@ def test_a_duplicated_intention_is_ignored():
     assert world.alpha.codes().count("standby-ignored") == 2
 
 
+def test_a_late_starting_does_not_break_a_handover_off():
+    """It was overtaken by a report of the same life: seen after a pause, when the missing is sent again."""
+    world = World().up()
+    hear(world, t="resource", rsc_hold="local", rtype="full", isstable="1", seq="fff", hg="65")
+    hear(world, t="ask_resources", rsc_hold="local", info="me")
+    hear(world, t="starting", seq="3", hg="65")
+    assert world.alpha.machine.view().standby == "other"
+    hear(world, t="starting", seq="3", hg="66")
+    assert world.alpha.machine.view().standby == "not"
+
+
+def test_a_giver_that_takes_its_groups_back_ends_the_handover():
+    world = World().up()
+    hear(world, t="ask_resources", rsc_hold="local", info="me")
+    hear(world, t="resource", rsc_hold="none", rtype="full", isstable="0", info="standby")
+    assert world.alpha.machine.view().standby == "other"
+    hear(world, t="resource", rsc_hold="none", rtype="full", isstable="1")
+    assert world.alpha.machine.view().standby == "other", "a real giver answers our stability so, and goes on"
+    hear(world, t="resource", rsc_hold="all", rtype="full", isstable="1", info="req_our_resources()")
+    assert world.alpha.machine.view().standby == "not"
+
+
 def test_an_old_report_does_not_undo_a_newer_one():
     """Delivery is once but in no order (WIRE.md 6.2)."""
     world = World().up()
