@@ -37,9 +37,12 @@ class Transition:
     graph: Graph
 
 
-def status(document: Document, now: Moment, *, sanitized: bool = False) -> Cluster:
-    """Stage 1 alone: what a CIB says about a cluster. ``sanitized``: passwords may have been taken out of it."""
-    cluster = Cluster(document, now, sanitized)
+def status(document: Document, now: Moment, *, sanitized: bool = False, ledger: bool = False) -> Cluster:
+    """Stage 1 alone: what a CIB says about a cluster.
+
+    ``sanitized``: passwords may have been taken out of it. ``ledger``: write down why every score and decision is so.
+    """
+    cluster = Cluster(document, now, sanitized, ledger)
     unpack(cluster)
     return cluster
 
@@ -65,12 +68,14 @@ def decide(cluster: Cluster, listener: Listener | None = None) -> Transition:
         sys.setrecursionlimit(depth)
 
 
-def schedule(document: Document, now: Moment, listener: Listener | None = None) -> Transition:
+def schedule(
+    document: Document, now: Moment, listener: Listener | None = None, *, sanitized: bool = False, ledger: bool = False
+) -> Transition:
     """Decide what has to be done. Pure: the same document and time give the same transition.
 
     The operation records of the document may be marked (failures that have expired); schedule a copy to keep them.
     """
-    return decide(status(document, now), listener)
+    return decide(status(document, now, sanitized=sanitized, ledger=ledger), listener)
 
 
 def _create_actions(cluster: Cluster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hacluster.base.values import is_true
 from hacluster.pe.actions.primitive import order_unfenced
+from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.instances import instance_number
 from hacluster.pe.model.action import Action, Flag, Order, find_first, op_key
 from hacluster.pe.model.cluster import Cluster
@@ -135,7 +136,7 @@ def _probe_clone(rsc: Resource, node: Node) -> bool:
         return False
     exclusive = rsc.discover.get(node.idx, node.discover) is Discovery.EXCLUSIVE
     if rsc.exclusive_discover and node.idx in rsc.allowed and not exclusive:
-        rsc.cluster.scores.drop(rsc, node.idx, "__exclusive_discovery__")
+        rsc.cluster.scores.drop(rsc, node.idx, exclusive_cause(rsc))
         return False
     if rsc.unique:
         return _probe_all(rsc, node)

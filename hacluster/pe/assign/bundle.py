@@ -10,6 +10,7 @@ from hacluster.pe.assign.nodes import sort_nodes
 from hacluster.pe.assign.primitive import force_place, locate_primitive
 from hacluster.pe.assign.threshold import threshold_reached
 from hacluster.pe.model.bundle import Replica
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -27,9 +28,9 @@ def _assign_child(replica: Replica) -> None:
     scores = child.cluster.scores
     for idx in list(child.allowed):
         if node is None or idx != node.idx:
-            scores.set(child, idx, -INFINITY, "__other_replica__")
+            scores.set(child, idx, -INFINITY, Cause(Why.BUNDLE, child.parent.config_id))
         elif threshold_reached(child, node) is None:
-            scores.set(child, idx, INFINITY, "__own_replica__")
+            scores.set(child, idx, INFINITY, Cause(Why.BUNDLE, child.parent.config_id))
     child.parent.allocating = True
     assign(child, node)
     child.parent.allocating = False
@@ -42,7 +43,7 @@ def _assign_replica(replica: Replica, prefer: Node | None) -> None:
     if replica.remote is not None:
         if host is not None and host.is_remote_kind and host.remote_rsc is not None:
             # A nested connection has to be where the connection of its host is.
-            new_colocation("child-remote-with-docker-remote", INFINITY, replica.remote, host.remote_rsc)
+            new_colocation(replica.remote.config_id, INFINITY, replica.remote, host.remote_rsc, why=Why.CONTAINER)
         assign(replica.remote, prefer)
     _assign_child(replica)
 
@@ -62,7 +63,7 @@ def assign_bundle(rsc: Resource, prefer: Node | None) -> Node | None:
     if clone is not None:
         own = {replica.node.idx for replica in data.replicas if replica.node is not None}
         for idx in list(clone.allowed):
-            cluster.scores.set(clone, idx, 0 if idx in own else -INFINITY, "__bundle_nodes_only__")
+            cluster.scores.set(clone, idx, 0 if idx in own else -INFINITY, Cause(Why.BUNDLE, rsc.id))
         assign(clone, prefer)
     rsc.allocating = rsc.provisional = False
     return None
@@ -81,7 +82,7 @@ def _colocate_with_containers(dependent: Resource, primary: Resource, entry: Col
             continue
         places.insert(0, (chosen, 0))
     if entry.score >= INFINITY:
-        exclude_others(dependent, places, False, entry.id)
+        exclude_others(dependent, places, False, entry.cause)
 
 
 def colocate_bundle(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> None:

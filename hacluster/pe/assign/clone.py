@@ -15,6 +15,7 @@ from hacluster.pe.assign.promotable import (
     update_dependent_with_promotable,
     update_promotable_dependent,
 )
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -24,7 +25,7 @@ from hacluster.pe.operation.colocating import add_this_with, add_with_this, has_
 STAGE = "pcmk__clone_allocate"
 
 
-def _add_below(rsc: Resource, node: int, score: int, cause: str) -> None:
+def _add_below(rsc: Resource, node: int, score: int, cause: Cause) -> None:
     """Add to the score of an instance and all below it, where the row knows the node."""
     for entry in rsc.walk():
         if node in entry.allowed:
@@ -34,14 +35,15 @@ def _add_below(rsc: Resource, node: int, score: int, cause: str) -> None:
 def _limit_nodes(rsc: Resource, limit: int) -> None:
     """Keep an instance off nodes that cannot be used or are full."""
     top = top_row(rsc)
+    ident = top.config_id
     for idx in list(rsc.allowed):
         node = rsc.cluster.node_table[idx]
         if not node.available or rsc.orphan or idx not in top.allowed:
-            _add_below(rsc, idx, -INFINITY, "__clone_node_unusable__")
+            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_NODE, ident))
         elif top.allowed[idx] < 0:
-            _add_below(rsc, idx, top.allowed[idx], "__clone_not_allowed__")
+            _add_below(rsc, idx, top.allowed[idx], Cause(Why.CLONE_BANNED, ident))
         elif top.counts.get(idx, 0) >= limit:
-            _add_below(rsc, idx, -INFINITY, "__clone_node_full__")
+            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_FULL, ident))
 
 
 def _inherit_colocations(parent: Resource, child: Resource, every: bool) -> None:
@@ -67,7 +69,7 @@ def _assign_instance(rsc: Resource, prefer: Node | None, every: bool, limit: int
     backup = dict(rsc.allowed)
     chosen = assign(rsc, prefer)
     if chosen is not None and prefer is not None and chosen is not prefer:
-        rsc.cluster.scores.replace(rsc, backup, "__not_where_preferred__")
+        rsc.cluster.scores.replace(rsc, backup, Cause(Why.KEEP, rsc.config_id))
         unassign(rsc)
         chosen = None
     if chosen is None:
@@ -102,7 +104,7 @@ def distribute(rsc: Resource, children: list[Resource], nodes: list[Node], highe
         if not child.provisional:
             continue
         if placed >= highest:
-            rsc.cluster.scores.everywhere(child, rsc.cluster.nodes, -INFINITY, "__clone_limit_reached__")
+            rsc.cluster.scores.everywhere(child, rsc.cluster.nodes, -INFINITY, Cause(Why.CLONE_MAX, rsc.config_id))
         else:
             placed += _assign_instance(child, None, every, per_node)
 
@@ -123,7 +125,7 @@ def assign_clone(rsc: Resource, prefer: Node | None) -> Node | None:
                 entry.dependent, rsc.allowed, entry.attribute, factor_of(entry), ACTIVE | NONNEGATIVE
             )
             if row is not None and row is not rsc.allowed:
-                cluster.scores.replace(rsc, row, entry.id)
+                cluster.scores.replace(rsc, row, entry.cause)
     if cluster.listener is not None:
         cluster.listener.scores(STAGE, rsc)
     nodes = sort_nodes(cluster, rsc.allowed, None)
@@ -135,7 +137,7 @@ def assign_clone(rsc: Resource, prefer: Node | None) -> Node | None:
     return None
 
 
-def exclude_others(rsc: Resource, nodes: list[tuple[Node, int]], merge: bool, cause: str) -> None:
+def exclude_others(rsc: Resource, nodes: list[tuple[Node, int]], merge: bool, cause: Cause) -> None:
     """Keep a resource off all nodes but the given ones, whose scores may count too."""
     scores = rsc.cluster.scores
     wanted: dict[int, int] = {}
@@ -171,7 +173,7 @@ def colocate_clone(dependent: Resource, primary: Resource, entry: Colocation, fo
             if entry.score >= INFINITY and (
                 entry.dependent_role is not Role.PROMOTED or entry.primary_role is not Role.PROMOTED
             ):
-                exclude_others(dependent, nodes, True, entry.id)
+                exclude_others(dependent, nodes, True, entry.cause)
             return
         if entry.dependent_role is Role.PROMOTED:
             update_promotable_dependent(primary, dependent, entry)
@@ -186,7 +188,7 @@ def colocate_clone(dependent: Resource, primary: Resource, entry: Colocation, fo
     if entry.score >= INFINITY:
         places = [(child, child.location(0)) for child in primary.instances]
         nodes = [(node, 0) for child, node in places if node is not None and not child.any_flag("blocked")]
-        exclude_others(dependent, nodes, False, entry.id)
+        exclude_others(dependent, nodes, False, entry.cause)
         return
     for child in primary.instances:
         colocate(dependent, child, entry, False)

@@ -7,9 +7,11 @@ from hacluster.base.values import is_true, scan_int
 from hacluster.pe.assign import bundle, clone, group, primitive, utilization
 from hacluster.pe.assign.colocation import THIS_WITH, colocated_scores
 from hacluster.pe.assign.dispatch import apply_location, assign
+from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.nodes import sort_nodes
 from hacluster.pe.assign.threshold import threshold_reached
 from hacluster.pe.model.action import find_exact, op_key
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Discovery, Kind
 from hacluster.pe.model.node import Node
@@ -36,7 +38,7 @@ def apply_health(cluster: Cluster) -> None:
             continue
         for rsc in cluster.resources:
             if health > 0 or not is_true(rsc.meta.get("allow-unhealthy-nodes")):
-                new_location(cluster.health_strategy, rsc, None, [(node, health)])
+                new_location(node.id, rsc, None, [(node, health)], why=Why.HEALTH)
 
 
 def _lock(rsc: Resource) -> None:
@@ -58,9 +60,10 @@ def _lock(rsc: Resource) -> None:
         return
     if cluster.shutdown_lock_limit > 0:
         cluster.recheck_at(rsc.lock_time + cluster.shutdown_lock_limit + 1)
+    cause = Cause(Why.SHUTDOWN_LOCK, rsc.config_id, rsc.lock_node.name)
     for node in cluster.nodes:
         if node.name != rsc.lock_node.name:
-            cluster.scores.spread(rsc, node, -INFINITY, "shutdown-lock")
+            cluster.scores.spread(rsc, node, -INFINITY, cause)
 
 
 def _apply_locks(cluster: Cluster) -> None:
@@ -79,7 +82,7 @@ def _apply_stickiness(rsc: Resource) -> None:
         return
     node = rsc.active_on[0]
     if rsc.cluster.symmetric or node.idx in rsc.allowed:
-        rsc.cluster.scores.spread(rsc, node, rsc.stickiness, "__stickiness__")
+        rsc.cluster.scores.spread(rsc, node, rsc.stickiness, Cause(Why.STICKINESS, rsc.config_id))
 
 
 def _check_threshold(rsc: Resource, node: Node) -> None:
@@ -89,7 +92,7 @@ def _check_threshold(rsc: Resource, node: Node) -> None:
         return
     failed = threshold_reached(rsc, node)
     if failed is not None:
-        rsc.cluster.scores.spread(failed, node, -INFINITY, "__fail_limit__")
+        rsc.cluster.scores.spread(failed, node, -INFINITY, Cause(Why.FAIL_LIMIT, rsc.config_id))
 
 
 def _apply_exclusive(rsc: Resource, node: Node) -> None:
@@ -98,7 +101,7 @@ def _apply_exclusive(rsc: Resource, node: Node) -> None:
     for child in rsc.instances:
         _apply_exclusive(child, node)
     if node.idx in rsc.allowed and rsc.discover.get(node.idx, node.discover) is not Discovery.EXCLUSIVE:
-        rsc.cluster.scores.set(rsc, node.idx, -INFINITY, "__exclusive_discovery__")
+        rsc.cluster.scores.set(rsc, node.idx, -INFINITY, exclusive_cause(rsc))
 
 
 def _anything_failed(rsc: Resource, node: Node) -> bool:

@@ -17,6 +17,7 @@ from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, assign, coloc
 from hacluster.pe.assign.nodes import any_available, sort_nodes
 from hacluster.pe.assign.utilization import ban_full_nodes
 from hacluster.pe.model.action import Flag
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Discovery, Kind, Quorum, Role
 from hacluster.pe.model.node import Node
@@ -123,7 +124,7 @@ def _apply_this_with(rsc: Resource, entry: Colocation) -> None:
     assign(entry.primary, None)
     colocate(rsc, entry.primary, entry, True)
     if archive is not None and not any_available(rsc.cluster, rsc.allowed):
-        rsc.cluster.scores.replace(rsc, archive[0], "__no_node_left__")
+        rsc.cluster.scores.replace(rsc, archive[0], Cause(Why.KEEP, rsc.config_id))
         rsc.counts = archive[1]
 
 
@@ -132,7 +133,7 @@ def _apply_with_this(rsc: Resource, entry: Colocation) -> None:
         return
     row = colocated_scores(entry.dependent, rsc.allowed, entry.attribute, factor_of(entry), ACTIVE)
     if row is not None and row is not rsc.allowed:
-        rsc.cluster.scores.replace(rsc, row, entry.id)
+        rsc.cluster.scores.replace(rsc, row, entry.cause)
 
 
 def _connection_assigned(rsc: Resource) -> None:
@@ -163,7 +164,7 @@ def assign_primitive(rsc: Resource, prefer: Node | None) -> Node | None:
     for entry in list(rsc.with_this):
         _apply_with_this(rsc, entry)
     if rsc.next_role is Role.STOPPED:
-        cluster.scores.everywhere(rsc, cluster.nodes, -INFINITY, "__target_role__")
+        cluster.scores.everywhere(rsc, cluster.nodes, -INFINITY, Cause(Why.TARGET_ROLE, rsc.config_id))
     elif rsc.next_role > rsc.role and not cluster.have_quorum and cluster.quorum_policy is Quorum.FREEZE:
         rsc.set_next_role(rsc.role)
     if cluster.listener is not None:
@@ -199,12 +200,12 @@ def locate_primitive(rsc: Resource, location: Location) -> None:
     """Let a location constraint take effect on one resource."""
     if location.role > Role.UNKNOWN and location.role is not rsc.next_role:
         return
-    scores = rsc.cluster.scores
+    scores, cause = rsc.cluster.scores, location.cause
     for node, score in location.nodes:
         if node.idx in rsc.allowed:
-            scores.add(rsc, node, score, location.id)
+            scores.add(rsc, node, score, cause)
         else:
-            scores.set(rsc, node.idx, score, location.id)
+            scores.set(rsc, node.idx, score, cause)
         if rsc.discover.get(node.idx, node.discover) < location.discovery:
             if location.discovery is Discovery.EXCLUSIVE:
                 rsc.exclusive_discover = True

@@ -8,6 +8,7 @@ from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores
 from hacluster.pe.assign.dispatch import colocate
 from hacluster.pe.assign.instances import by_promotion, find_compatible
 from hacluster.pe.assign.nodes import guest_will_run
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Quorum, Role
 from hacluster.pe.model.node import Node
@@ -76,7 +77,7 @@ def add_promotion_scores(clone: Resource) -> None:
                 continue
             score, _default = promotion_score(child, node)
             if score > 0:
-                scores.add(child, node, score, "__promotion_score__")
+                scores.add(child, node, score, Cause(Why.PROMOTION, clone.config_id))
             child.priority = max(child.priority, score)
 
 
@@ -118,13 +119,13 @@ def _set_priority(instance: Resource, clone: Resource) -> None:
 def _require_tickets(clone: Resource) -> None:
     for entry in clone.tickets:
         if entry.role is Role.PROMOTED and (not entry.ticket.granted or entry.ticket.standby):
-            clone.cluster.scores.everywhere(clone, clone.cluster.nodes, -INFINITY, "__promoted_without_ticket__")
+            clone.cluster.scores.everywhere(clone, clone.cluster.nodes, -INFINITY, Cause(Why.TICKET, entry.id))
 
 
 def _pull(clone: Resource, other: Resource, entry: Colocation, flags: int) -> None:
     row = colocated_scores(other, clone.allowed, entry.attribute, factor_of(entry), flags)
     if row is not None and row is not clone.allowed:
-        clone.cluster.scores.replace(clone, row, entry.id)
+        clone.cluster.scores.replace(clone, row, entry.cause)
 
 
 def _sort_by_promotion(clone: Resource) -> None:
@@ -137,7 +138,7 @@ def _sort_by_promotion(clone: Resource) -> None:
     for child in clone.instances:
         chosen = None if child.sort_index < 0 else child.location(0)
         if chosen is not None:
-            scores.add(clone, chosen, child.sort_index, "__promotion_priority__")
+            scores.add(clone, chosen, child.sort_index, Cause(Why.PROMOTION_ORDER, clone.config_id))
     for entry in clone.this_with:
         if entry.dependent_role is Role.PROMOTED:
             _pull(clone, entry.primary, entry, ACTIVE if entry.score < INFINITY else 0)
@@ -226,7 +227,7 @@ def update_dependent_with_promotable(
             for idx in list(dependent.allowed):
                 other = cluster.node_table[idx]
                 if same_text(value, other.attrs.get(attribute)):
-                    cluster.scores.add(dependent, other, entry.score, entry.id)
+                    cluster.scores.add(dependent, other, entry.score, entry.cause)
         score = next((part.assigned_score for part in instance.walk() if part.assigned is node), 0)
         found.append((node, score))
     found.reverse()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import compare_capacities, fits, release
 from hacluster.pe.assign.dispatch import NEEDS, add_needs, colocated_with
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -35,9 +36,10 @@ def ban_full_nodes(rsc: Resource) -> Node | None:
         if best is None or compare_capacities(node, best) < 0:
             best = node
     wanted = needs if capable else rsc.utilization
+    cause = Cause(Why.UTILIZATION, rsc.config_id)
     for node in nodes:
         if not fits(wanted, node):
-            rsc.cluster.scores.spread(rsc, node, -INFINITY, "__limit_utilization__")
+            rsc.cluster.scores.spread(rsc, node, -INFINITY, cause)
     return None if capable else best
 
 

@@ -92,4 +92,5 @@ def merge_edges(action: Action) -> None:
         else:
             known.type |= edge.type
             known.dumped = known.dumped or edge.dumped
+            known.cause = known.cause or edge.cause
     action.before = list(merged.values())

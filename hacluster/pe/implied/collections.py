@@ -10,6 +10,7 @@ from hacluster.pe.assign.instances import instance_number
 from hacluster.pe.implied.primitive import imply_primitive
 from hacluster.pe.model.action import Order
 from hacluster.pe.model.bundle import Replica
+from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.resource import Resource
@@ -72,7 +73,7 @@ def _imply_group(group: Resource) -> None:
                 down |= Order.OPTIONAL
                 after_down = Order.IMPLIES_THEN
         elif group.colocated:
-            new_colocation("group:internal_colocation", INFINITY, member, previous, influence=member.critical)
+            new_colocation(group.config_id, INFINITY, member, previous, influence=member.critical, why=Why.GROUP)
         _order_with_group(group, member, down, after_down, promotable)
         _order_with_previous(group, member, previous, promotable)
         if member.active_on:
@@ -144,7 +145,7 @@ def _imply_replica(bundle: Resource, replica: Replica) -> None:
         imply(replica.ip)
         order_starts(replica.ip, box, Order.RUNNABLE_LEFT | Order.PRESERVE)
         order_stops(box, replica.ip, Order.IMPLIES_FIRST | Order.PRESERVE)
-        new_colocation("ip-with-docker", INFINITY, replica.ip, box)
+        new_colocation(bundle.id, INFINITY, replica.ip, box, why=Why.CONTAINER)
     if replica.remote is not None:
         imply(replica.remote)
 

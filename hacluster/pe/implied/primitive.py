@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.model.action import Flag, Order, op_key
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -23,7 +24,7 @@ def avoid_remote_nodes(rsc: Resource) -> None:
     """Keep a resource off remote and guest nodes."""
     for idx in list(rsc.allowed):
         if rsc.cluster.node_table[idx].remote_rsc is not None:
-            rsc.cluster.scores.set(rsc, idx, -INFINITY, "__not_on_remote_nodes__")
+            rsc.cluster.scores.set(rsc, idx, -INFINITY, Cause(Why.REMOTE, rsc.config_id))
 
 
 def _order_unfencing(rsc: Resource, nodes: list[Node]) -> None:
@@ -65,12 +66,12 @@ def _tie_to_container(rsc: Resource, container: Resource, nodes: list[Node]) -> 
         # It runs on the guest node that the container makes, nowhere else.
         for node in nodes:
             if node.remote_rsc is not inside:
-                rsc.cluster.scores.set(rsc, node.idx, -INFINITY, "__inside_container__")
+                rsc.cluster.scores.set(rsc, node.idx, -INFINITY, Cause(Why.CONTAINER, inside.config_id))
         return
     order_starts(container, rsc, Order.IMPLIES_THEN | Order.RUNNABLE_LEFT)
     order_stops(rsc, container, Order.IMPLIES_FIRST)
     score = 10_000 if rsc.allow_remote_remotes else INFINITY
-    new_colocation("resource-with-container", score, rsc, container)
+    new_colocation(container.config_id, score, rsc, container, why=Why.CONTAINER)
 
 
 def imply_primitive(rsc: Resource) -> None:

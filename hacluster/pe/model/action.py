@@ -61,11 +61,15 @@ class Order:
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """An incoming edge: ``action`` comes first. ``dumped`` once it is part of the graph."""
+    """An incoming edge: ``action`` comes first. ``dumped`` once it is part of the graph.
+
+    ``cause`` is the id of the constraint that asks for it, ``None`` if what the actions are asks for it.
+    """
 
     action: Action
     type: int
     dumped: bool = False
+    cause: str | None = None
 
 
 class Action:
@@ -134,15 +138,15 @@ class Action:
             self.meta.setdefault(name, value)
 
 
-def order(first: Action | None, then: Action | None, flags: int) -> bool:
-    """Make ``first`` come before ``then``; true if that says anything new."""
+def order(first: Action | None, then: Action | None, flags: int, cause: str | None = None) -> bool:
+    """Make ``first`` come before ``then``, because of that constraint if one is named; true if that is new."""
     if first is None or then is None or flags == Order.NONE:
         return False
     known = first.after.get(then, 0)
     if known & flags:
         return False
     first.after[then] = known | flags
-    then.before.append(Edge(first, flags))
+    then.before.append(Edge(first, flags, cause=cause))
     return True
 
 

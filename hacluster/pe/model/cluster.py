@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hacluster.base.report import Report
 from hacluster.base.score import parse_score
 from hacluster.base.values import name_order
+from hacluster.pe.model.causes import Decision
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.options import Options
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hacluster.cib.document import XML, Document
     from hacluster.cib.records import OpRecord
     from hacluster.pe.model.action import Action
+    from hacluster.pe.model.causes import Cause, What
     from hacluster.pe.model.constraints import Colocation, Location, Ordering, Ticket
     from hacluster.pe.model.listener import Listener
     from hacluster.pe.model.resource import Resource
@@ -35,13 +37,14 @@ def node_key(node: Node) -> Any:
 class Cluster:
     """One schedule's state."""
 
-    def __init__(self, document: Document, now: Moment, sanitized: bool = False) -> None:
+    def __init__(self, document: Document, now: Moment, sanitized: bool = False, ledger: bool = False) -> None:
         self.document = document
         self.now = now
         self.sanitized = sanitized
         self.listener: Listener | None = None
         self.reports: list[Report] = []
-        self.scores = Scores()
+        self.scores = Scores(ledger)
+        self.decisions: list[Decision] | None = [] if ledger else None
         self.options = Options({})
         self.colors: dict[str, int] = {"red": 0, "yellow": 0, "green": 0}
         self._init_options()
@@ -77,6 +80,7 @@ class Cluster:
         self.locations: list[Location] = []
         self.colocations: list[Colocation] = []
         self.orderings: list[Ordering] = []
+        self.constraint_id: str | None = None
         self.actions: list[Action] = []
         self.singletons: dict[str, Action] = {}
         self.failed_ops: list[tuple[OpRecord, str]] = []
@@ -142,6 +146,13 @@ class Cluster:
         if rsc is not None and rsc.id != ident:
             return rsc.top
         return rsc
+
+    # Why
+
+    def note(self, what: What, subject: str, cause: Cause, text: str = "") -> None:
+        """Write down why something that is no score was decided, if anybody asked."""
+        if self.decisions is not None:
+            self.decisions.append(Decision(what, subject, cause, text))
 
     # Values
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Discovery, Role
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ class Location:
     nodes: list[tuple[Node, int]] = field(default_factory=list)
     role: Role = Role.UNKNOWN
     discovery: Discovery = Discovery.ALWAYS
+    why: Why = Why.LOCATION
+
+    @property
+    def cause(self) -> Cause:
+        """What the ledger keeps with its scores."""
+        return Cause(self.why, self.id)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,11 +44,20 @@ class Colocation:
     primary_role: Role
     attribute: str | None
     influence: bool
+    why: Why = Why.COLOCATION
+
+    @property
+    def cause(self) -> Cause:
+        """What the ledger keeps with the scores that it changes."""
+        return Cause(self.why, self.id)
 
 
 @dataclass(slots=True, eq=False)
 class Ordering:
-    """An order between actions that may not exist yet: each side is a resource and a key, or an action."""
+    """An order between actions that may not exist yet: each side is a resource and a key, or an action.
+
+    ``cause`` is the id of the constraint that it is part of.
+    """
 
     flags: int
     first_rsc: Resource | None
@@ -50,6 +66,7 @@ class Ordering:
     then_rsc: Resource | None
     then_key: str | None
     then: Action | None
+    cause: str | None = None
 
 
 @dataclass(slots=True, eq=False)

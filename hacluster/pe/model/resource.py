@@ -175,6 +175,12 @@ class Resource:
         assert self.bundle is not None, self.id
         return self.bundle
 
+    @property
+    def config_id(self) -> str:
+        """The configured id that stands for it: the cloned one of an instance, the bundle's of what a bundle makes."""
+        parent = self.parent
+        return parent.id if parent is not None and parent.kind is Kind.BUNDLE else self.xml_id
+
     def is_inside(self, other: Resource) -> bool:
         """Whether ``other`` is one of its parents."""
         rsc = self.parent

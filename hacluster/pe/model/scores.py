@@ -1,7 +1,7 @@
 """The score table and its one door.
 
-Every change of a score goes through :class:`Scores` and leaves an entry in the ledger with its cause. Replaying the
-ledger gives the table; ``explain`` is such a replay.
+Every change of a score goes through :class:`Scores`, which, if asked to, leaves an entry with its cause in the ledger.
+Replaying the ledger gives the table; ``explain`` is such a replay.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from hacluster.base.score import INFINITY, add_scores
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Discovery
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -26,28 +27,35 @@ class Change(IntEnum):
 
 
 class Entry(NamedTuple):
-    """One line of the ledger. ``cause`` is a constraint id or a word in underscores for what the engine itself does.
-
-    A ``BASE`` entry starts a row from the base row whose number ``node`` is.
-    """
+    """One line of the ledger. A ``BASE`` entry starts a row from the base row whose number ``node`` is."""
 
     rsc: int
     node: int
     change: Change
     score: int
-    cause: str
+    cause: Cause
 
 
 class Scores:
-    """Writes the score rows of all resources."""
+    """Writes the score rows of all resources; into the ledger, too, if ``recording``."""
 
-    __slots__ = ("bases", "ledger")
+    __slots__ = ("_bases", "_ledger")
 
-    def __init__(self) -> None:
-        self.ledger: list[Entry] = []
-        self.bases: list[dict[int, int]] = []
+    def __init__(self, recording: bool = False) -> None:
+        self._ledger: list[Entry] | None = [] if recording else None
+        self._bases: list[dict[int, int]] = []
 
-    def start(self, rsc: Resource, nodes: list[Node], cause: str) -> None:
+    @property
+    def ledger(self) -> list[Entry]:
+        """Every change so far, oldest first; only of a schedule that was asked for it."""
+        assert self._ledger is not None, "schedule(..., ledger=True) keeps a ledger"
+        return self._ledger
+
+    def base(self, number: int) -> dict[int, int]:
+        """The row that a ``BASE`` entry starts from."""
+        return self._bases[number]
+
+    def start(self, rsc: Resource, nodes: list[Node], cause: Cause) -> None:
         """Give a resource that no node is known for yet, and what is below it, a score on every node."""
         for child in rsc.instances:
             self.start(child, nodes, cause)
@@ -57,58 +65,62 @@ class Scores:
                     self.add(rsc, node, 0, cause)
             return
         base = {node.idx: node.score for node in nodes if node.discover is not Discovery.NEVER}
-        if not self.bases or self.bases[-1] != base:
-            self.bases.append(base)
-        rsc.allowed = base.copy()
-        self.ledger.append(Entry(rsc.idx, len(self.bases) - 1, Change.BASE, 0, cause))
+        rsc.allowed = base
+        if self._ledger is not None:
+            if not self._bases or self._bases[-1] != base:
+                self._bases.append(base.copy())
+            self._ledger.append(Entry(rsc.idx, len(self._bases) - 1, Change.BASE, 0, cause))
 
-    def everywhere(self, rsc: Resource, nodes: list[Node], score: int, cause: str) -> None:
+    def everywhere(self, rsc: Resource, nodes: list[Node], score: int, cause: Cause) -> None:
         """Add to the score of a resource, and of everything below it, on every node."""
         for node in nodes:
             self.spread(rsc, node, score, cause)
         if score == -INFINITY:
             rsc.assigned = None
 
-    def add(self, rsc: Resource, node: Node, score: int, cause: str) -> None:
+    def add(self, rsc: Resource, node: Node, score: int, cause: Cause) -> None:
         """Add to a score; a node that the row does not know starts from its own base score."""
-        row, idx = rsc.allowed, node.idx
+        row, idx, ledger = rsc.allowed, node.idx, self._ledger
         known = row.get(idx)
         if known is None:
             known = node.score
             row[idx] = known
-            self.ledger.append(Entry(rsc.idx, idx, Change.SET, known, "__node__"))
+            if ledger is not None:
+                ledger.append(Entry(rsc.idx, idx, Change.SET, known, Cause(Why.NODE, node.id)))
         if score:
             row[idx] = add_scores(known, score)
-            self.ledger.append(Entry(rsc.idx, idx, Change.ADD, score, cause))
+            if ledger is not None:
+                ledger.append(Entry(rsc.idx, idx, Change.ADD, score, cause))
 
-    def set(self, rsc: Resource, node: int, score: int, cause: str) -> None:
+    def set(self, rsc: Resource, node: int, score: int, cause: Cause) -> None:
         """Set a score, whatever it was."""
         if rsc.allowed.get(node) != score:
             rsc.allowed[node] = score
-            self.ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
+            if self._ledger is not None:
+                self._ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
 
-    def drop(self, rsc: Resource, node: int, cause: str) -> None:
+    def drop(self, rsc: Resource, node: int, cause: Cause) -> None:
         """Forget a node."""
-        if rsc.allowed.pop(node, None) is not None:
-            self.ledger.append(Entry(rsc.idx, node, Change.DROP, 0, cause))
+        if rsc.allowed.pop(node, None) is not None and self._ledger is not None:
+            self._ledger.append(Entry(rsc.idx, node, Change.DROP, 0, cause))
 
-    def replace(self, rsc: Resource, row: dict[int, int], cause: str) -> None:
+    def replace(self, rsc: Resource, row: dict[int, int], cause: Cause) -> None:
         """Take a new row, as colocations make them; only what differs is written down."""
-        old = rsc.allowed
-        for node in old.keys() - row.keys():
-            self.ledger.append(Entry(rsc.idx, node, Change.DROP, 0, cause))
-        for node, score in row.items():
-            if old.get(node) != score:
-                self.ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
+        old, ledger = rsc.allowed, self._ledger
+        if ledger is not None:
+            ledger.extend(Entry(rsc.idx, node, Change.DROP, 0, cause) for node in sorted(old.keys() - row.keys()))
+            for node, score in row.items():
+                if old.get(node) != score:
+                    ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
         rsc.allowed = row
         rsc.counts = {}
 
-    def ban_everywhere(self, rsc: Resource, nodes: Iterable[Node], score: int, cause: str) -> None:
+    def ban_everywhere(self, rsc: Resource, nodes: Iterable[Node], score: int, cause: Cause) -> None:
         """Start the row afresh with one score on every node."""
         rsc.discover = {}
         self.replace(rsc, {node.idx: score for node in nodes}, cause)
 
-    def spread(self, rsc: Resource, node: Node, score: int, cause: str) -> None:
+    def spread(self, rsc: Resource, node: Node, score: int, cause: Cause) -> None:
         """Add to the score of a resource and of everything below it."""
         for child in rsc.instances:
             self.spread(child, node, score, cause)
@@ -121,7 +133,7 @@ def replay(scores: Scores) -> dict[int, dict[int, int]]:
     for entry in scores.ledger:
         row = table.setdefault(entry.rsc, {})
         if entry.change is Change.BASE:
-            row.update(scores.bases[entry.node])
+            row.update(scores.base(entry.node))
         elif entry.change is Change.DROP:
             row.pop(entry.node, None)
         elif entry.change is Change.SET:

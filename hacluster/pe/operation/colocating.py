@@ -6,6 +6,7 @@ from typing import Any
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.model.action import Order
+from hacluster.pe.model.causes import Why
 from hacluster.pe.model.constraints import Colocation
 from hacluster.pe.model.kinds import Role, parse_role
 from hacluster.pe.model.resource import Resource
@@ -64,12 +65,13 @@ def new_colocation(
     primary_role: str | None = None,
     attribute: str | None = None,
     influence: bool = True,
+    why: Why = Why.COLOCATION,
 ) -> None:
     """Write down that ``dependent`` shall be where ``primary`` is."""
     if score == 0:
         return
     entry = Colocation(
-        ident, dependent, primary, score, _role(dependent_role), _role(primary_role), attribute, influence
+        ident, dependent, primary, score, _role(dependent_role), _role(primary_role), attribute, influence, why
     )
     add_this_with(dependent, entry)
     add_with_this(primary, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hacluster.pe.model.action import Action, Flag, Order, order
+from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
@@ -103,8 +104,11 @@ def fence_action(
     return action
 
 
-def fence_node(cluster: Cluster, node: Node, reason: str, priority_delay: bool = False) -> None:
+def fence_node(
+    cluster: Cluster, node: Node, reason: str, priority_delay: bool = False, cause: Cause | None = None
+) -> None:
     """Decide that a node must be fenced; a guest's container, or a remote's connection, is recovered instead."""
+    cluster.note(What.FENCE, node.name, cause or Cause(Why.NODE_STATE, node.id), reason)
     container = node.guest_container
     if container is not None:
         if not container.failed and container.managed:

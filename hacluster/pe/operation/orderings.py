@@ -56,9 +56,10 @@ def new_ordering(
         first_key = first_action.key
     if then_key is None and then_action is not None:
         then_key = then_action.key
-    entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action)
     owner = first_rsc or then_rsc
     assert owner is not None, (first_key, then_key)
+    cause = owner.cluster.constraint_id
+    entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cause)
     owner.cluster.orderings.append(entry)
     _mirror_migrations(entry)
 

@@ -34,7 +34,7 @@ def _order_after(first: Action | None, rsc: Resource, entry: Ordering) -> None:
         return
     for then in thens:
         if first is not None:
-            order(first, then, flags)
+            order(first, then, flags, entry.cause)
         else:
             then.clear(Flag.RUNNABLE)
 
@@ -56,7 +56,7 @@ def _apply(entry: Ordering) -> None:
         if then_rsc is not None:
             _order_after(entry.first, then_rsc, entry)
         else:
-            order(entry.first, entry.then, entry.flags)
+            order(entry.first, entry.then, entry.flags, entry.cause)
         return
     firsts = [entry.first] if entry.first is not None else _find(rsc, entry.first_key)
     if not firsts and rsc is not then_rsc:
@@ -67,7 +67,7 @@ def _apply(entry: Ordering) -> None:
         then_rsc = entry.then.rsc
     for first in firsts:
         if then_rsc is None:
-            order(first, entry.then, entry.flags)
+            order(first, entry.then, entry.flags, entry.cause)
         else:
             _order_after(first, then_rsc, entry)
 

@@ -115,6 +115,7 @@ def _update_interleaved(first: Action, then: Action, view: View) -> int:
         if first_action is None or then_action is None:
             continue
         if order(first_action, then_action, kind):
+            then_action.before[-1].cause = next((edge.cause for edge in then.before if edge.action is first), None)
             changed |= FIRST | THEN
         own = view._replace(flags=action_flags(first_action, node))
         changed |= _update_ordered(first_action, then_action, own, then_child)
@@ -314,7 +315,7 @@ def _update_edge(edge: Edge, then: Action) -> int:
     if first is edge.action:
         flags = _flags_for_ordering(first, then_node)
         changed = _apply_edge(first, then, flags, _flags_for_ordering(then, first_node), edge)
-    elif order(first, then, edge.type):
+    elif order(first, then, edge.type, edge.cause):
         changed = THEN
         edge.type = Order.NONE
     if changed & FIRST:

@@ -15,6 +15,7 @@ from hacluster.base.score import INFINITY
 from hacluster.base.values import min_int, truth
 from hacluster.cib.document import XML
 from hacluster.pe.model.bundle import BundleData, Mount, Replica
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Discovery
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -195,10 +196,10 @@ def _add_container(bundle: Resource, data: BundleData, replica: Replica) -> bool
     return True
 
 
-def _disallow(rsc: Resource, node: Node) -> None:
+def _disallow(rsc: Resource, node: Node, cause: Cause) -> None:
     for entry in rsc.walk():
         if node.idx in entry.allowed:
-            entry.cluster.scores.set(entry, node.idx, -INFINITY, "__bundle_node__")
+            entry.cluster.scores.set(entry, node.idx, -INFINITY, cause)
             entry.discover[node.idx] = Discovery.NEVER
 
 
@@ -210,8 +211,9 @@ def _guest_node(bundle: Resource, name: str) -> Node:
     else:
         node.score = -INFINITY
     node.discover = Discovery.NEVER
+    cause = Cause(Why.BUNDLE, bundle.id)
     for rsc in cluster.resources:
-        _disallow(rsc, node)
+        _disallow(rsc, node, cause)
     return node
 
 
@@ -227,16 +229,16 @@ def _add_remote(bundle: Resource, data: BundleData, replica: Replica) -> bool:
     )
     node = replica.node = _guest_node(bundle, name)
     child.discover = {node.idx: Discovery.EXCLUSIVE}
-    cluster.scores.replace(child, {node.idx: 500}, "__bundle_node__")
+    cluster.scores.replace(child, {node.idx: 500}, Cause(Why.BUNDLE, bundle.id))
     assert child.parent is not None
-    cluster.scores.set(child.parent, node.idx, -INFINITY, "__bundle_node__")
+    cluster.scores.set(child.parent, node.idx, -INFINITY, Cause(Why.BUNDLE, bundle.id))
     child.parent.discover[node.idx] = Discovery.EXCLUSIVE
     remote = replica.remote = unpack_resource(cluster, xml, bundle)
     if remote is None:
         return False
     for idx in remote.allowed:
         if cluster.node_table[idx].is_remote_kind:
-            cluster.scores.set(remote, idx, -INFINITY, "__remote_on_remote__")
+            cluster.scores.set(remote, idx, -INFINITY, Cause(Why.REMOTE, bundle.id))
     node.remote_rsc = remote
     remote.container = replica.box
     node.attrs["#kind"] = "container"

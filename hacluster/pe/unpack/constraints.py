@@ -31,4 +31,6 @@ def unpack_constraints(cluster: Cluster) -> None:
             continue
         lifetime = element.find("lifetime")
         if lifetime is None or test_rules(lifetime, subject_for(cluster)):
+            cluster.constraint_id = element.get("id")
             reader(cluster, element)
+    cluster.constraint_id = None

@@ -8,6 +8,7 @@ from typing import Final
 from hacluster.base.score import INFINITY
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.action import Order, order
+from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.kinds import OnFail, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -115,9 +116,10 @@ def _expired(rsc: Resource, node: Node, op: OpRecord) -> bool:
     return expired
 
 
-def _unrecoverable(rsc: Resource, node: Node, task: str) -> None:
+def _unrecoverable(rsc: Resource, node: Node, op: OpRecord) -> None:
     """A stop that cannot succeed on a node that cannot be fenced: leave the resource alone."""
-    if task == "stop" and not can_fence(rsc.cluster, node):
+    if op.task == "stop" and not can_fence(rsc.cluster, node):
+        rsc.cluster.note(What.BLOCK, rsc.id, Cause(Why.STOP_FAILED, op.id, node.name))
         rsc.managed = False
         rsc.blocked = True
 
@@ -152,7 +154,7 @@ def _meaning(op: OpRecord, rc: int, rsc: Resource, node: Node, progress: Progres
     elif rc == 3 and op.interval_ms:
         status = NOT_SUPPORTED
     elif rc in (2, 3, 4, 5):
-        _unrecoverable(rsc, node, op.task)
+        _unrecoverable(rsc, node, op)
         status = ERROR_HARD
     elif status == DONE:
         status = ERROR
@@ -203,12 +205,12 @@ def _note_result(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Pro
         _forgive(rsc, progress)
 
 
-def _ban_after_fail_role(rsc: Resource) -> None:
+def _ban_after_fail_role(rsc: Resource, cause: Cause) -> None:
     """on-fail=stop: it may run nowhere."""
     target = rsc
     if rsc.parent is not None and rsc.top.is_clone and not rsc.top.unique:
         target = rsc.top
-    rsc.cluster.scores.ban_everywhere(target, rsc.cluster.nodes, -INFINITY, "__on_fail_stop__")
+    rsc.cluster.scores.ban_everywhere(target, rsc.cluster.nodes, -INFINITY, cause)
 
 
 def _note_failure(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Progress) -> None:
@@ -221,7 +223,7 @@ def _note_failure(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Pr
     if _SEVERITY[progress.on_fail] < _SEVERITY[config.on_fail]:
         progress.on_fail = config.on_fail
     if task == "stop":
-        cluster.scores.spread(rsc, node, -INFINITY, "__stop_fail__")
+        cluster.scores.spread(rsc, node, -INFINITY, Cause(Why.STOP_FAILED, op.id, node.name))
     elif task == "migrate_to":
         after_failed_migrate_to(rsc, node, op)
     elif task == "migrate_from":
@@ -241,7 +243,7 @@ def _note_failure(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Pr
     if config.fail_role is not Role.STARTED and rsc.next_role < config.fail_role:
         rsc.set_next_role(config.fail_role)
     if config.fail_role is Role.STOPPED:
-        _ban_after_fail_role(rsc)
+        _ban_after_fail_role(rsc, Cause(Why.ON_FAIL, op.id, node.name))
 
 
 def _note_pending(rsc: Resource, node: Node, op: OpRecord) -> None:
@@ -276,9 +278,9 @@ def _handle_failure(rsc: Resource, node: Node, op: OpRecord, result: tuple[int, 
         return
     _note_failure(rsc, node, op, rc, progress)
     if status in (ERROR_HARD, NO_DEVICE, NO_SECRETS):
-        scores.spread(banned, node, -INFINITY, "__hard_error__")
+        scores.spread(banned, node, -INFINITY, Cause(Why.HARD_ERROR, op.id, node.name))
     elif status == ERROR_FATAL:
-        scores.everywhere(banned, rsc.cluster.nodes, -INFINITY, "__fatal_error__")
+        scores.everywhere(banned, rsc.cluster.nodes, -INFINITY, Cause(Why.FATAL_ERROR, op.id, node.name))
 
 
 def _forgotten(rsc: Resource, node: Node, op: OpRecord, rc: int, masked: bool) -> bool:
@@ -311,7 +313,7 @@ def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> No
     if masked:
         _note_result(rsc, node, op, op.target_rc, progress)
         record_failed(op, node, rsc)
-        rsc.cluster.scores.spread(banned, node, -INFINITY, "__masked_probe_failure__")
+        rsc.cluster.scores.spread(banned, node, -INFINITY, Cause(Why.MASKED_PROBE, op.id, node.name))
     elif status == PENDING:
         _note_pending(rsc, node, op)
     elif status == DONE:
@@ -319,7 +321,7 @@ def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> No
     elif status == NOT_INSTALLED:
         if configure(rsc, op.key, op.task).on_fail is OnFail.IGNORE:
             progress.on_fail = OnFail.MIGRATE
-        rsc.cluster.scores.spread(banned, node, -INFINITY, "__hard_error__")
+        rsc.cluster.scores.spread(banned, node, -INFINITY, Cause(Why.HARD_ERROR, op.id, node.name))
         _note_failure(rsc, node, op, rc, progress)
     elif status != CANCELLED:
         _handle_failure(rsc, node, op, (rc, status), progress)

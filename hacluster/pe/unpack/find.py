@@ -6,6 +6,7 @@ from lxml import etree
 
 from hacluster.base.score import INFINITY
 from hacluster.cib.records import History
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -116,7 +117,7 @@ def make_orphan(cluster: Cluster, history: History) -> Resource | None:
     rsc.orphan = True
     cluster.resources.append(rsc)
     if cluster.stop_orphans:
-        cluster.scores.everywhere(rsc, cluster.nodes, -INFINITY, "__orphan_do_not_run__")
+        cluster.scores.everywhere(rsc, cluster.nodes, -INFINITY, Cause(Why.ORPHAN, rsc.xml_id))
     else:
         rsc.managed = False
     return rsc

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hacluster.base.score import INFINITY
 from hacluster.base.values import scan_int
 from hacluster.cib.records import History, NodeState, OpRecord
 from hacluster.pe.model.action import Flag, op_key, resource_actions
+from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import OnFail, Role
 from hacluster.pe.model.node import Node
@@ -55,7 +58,7 @@ def _fence_if_lost(rsc: Resource, node: Node) -> None:
             )
     else:
         return
-    fence_node(cluster, node, reason)
+    fence_node(cluster, node, reason, cause=Cause(Why.LOST, rsc.config_id, node.name))
 
 
 def _reset_remote(rsc: Resource, node: Node) -> None:
@@ -81,20 +84,33 @@ def _restart_container(rsc: Resource, node: Node) -> None:
         task_action(rsc, "stop", node, optional=False)
 
 
-def _handle_on_fail(rsc: Resource, node: Node, on_fail: OnFail) -> None:
+_NOTED: Final = {
+    OnFail.BLOCK: What.BLOCK,
+    OnFail.STOP: What.STOP,
+    OnFail.STANDBY: What.STANDBY,
+    OnFail.RECOVER: What.RECOVER,
+    OnFail.DEMOTE: What.RECOVER,
+    OnFail.RESTART_CONTAINER: What.RECOVER,
+}
+
+
+def _handle_on_fail(rsc: Resource, node: Node, on_fail: OnFail, cause: Cause) -> None:
     cluster = rsc.cluster
+    what = _NOTED.get(on_fail)
+    if what is not None:
+        cluster.note(what, node.name if what is What.STANDBY else rsc.id, cause)
     if on_fail is OnFail.DEMOTE:
         rsc.failed = True
         task_action(rsc, "demote", node, optional=False)
     elif on_fail is OnFail.FENCE:
-        fence_node(cluster, node, f"{rsc.id} failed there")
+        fence_node(cluster, node, f"{rsc.id} failed there", cause=cause)
     elif on_fail is OnFail.STANDBY:
         node.standby = node.standby_onfail = True
     elif on_fail is OnFail.BLOCK:
         rsc.managed = False
         rsc.blocked = True
     elif on_fail is OnFail.MIGRATE:
-        cluster.scores.spread(rsc, node, -INFINITY, "__action_migration_auto__")
+        cluster.scores.spread(rsc, node, -INFINITY, cause)
     elif on_fail is OnFail.STOP:
         rsc.set_next_role(Role.STOPPED)
     elif on_fail is OnFail.RECOVER:
@@ -107,16 +123,17 @@ def _handle_on_fail(rsc: Resource, node: Node, on_fail: OnFail) -> None:
         _reset_remote(rsc, node)
 
 
-def _settle_state(rsc: Resource, node: Node, on_fail: OnFail) -> None:
+def _settle_state(rsc: Resource, node: Node, progress: Progress) -> None:
     """What the whole history says of the resource on this node."""
-    cluster, failed = rsc.cluster, on_fail is not OnFail.IGNORE
+    cluster, on_fail, failure = rsc.cluster, progress.on_fail, progress.last_failure
+    failed = on_fail is not OnFail.IGNORE
     if rsc.role is not Role.UNKNOWN:
         _note_known(rsc, node)
     _fence_if_lost(rsc, node)
     if node.unclean:
         # Fencing takes care of everything on the node.
         on_fail = OnFail.IGNORE
-    _handle_on_fail(rsc, node, on_fail)
+    _handle_on_fail(rsc, node, on_fail, Cause(Why.ON_FAIL, rsc.config_id if failure is None else failure.id, node.name))
     if rsc.failed and rsc.is_remote:
         remote = cluster.find_node(rsc.id)
         if remote is not None and remote.unclean:
@@ -162,7 +179,7 @@ def unpack_history(cluster: Cluster, node: Node, history: History) -> Resource |
     for op in ops:
         unpack_op(rsc, node, op, progress)
     _note_recurring(rsc, node, ops)
-    _settle_state(rsc, node, progress.on_fail)
+    _settle_state(rsc, node, progress)
     wanted = target_role(rsc)
     if wanted is not Role.UNKNOWN and (rsc.next_role is Role.UNKNOWN or wanted < rsc.next_role):
         rsc.set_next_role(wanted)

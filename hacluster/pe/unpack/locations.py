@@ -8,6 +8,7 @@ from typing import Final
 from hacluster.base.report import Place, Report, Severity
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.cib.document import XML
+from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Location
 from hacluster.pe.model.kinds import Discovery, Role, parse_role
@@ -26,9 +27,15 @@ _DISCOVERY: Final = {
 _Match = re.Match[str] | None
 
 
-def new_location(ident: str, rsc: Resource, discovery: str | None, nodes: list[tuple[Node, int]]) -> Location:
+def new_location(
+    ident: str,
+    rsc: Resource,
+    discovery: str | None,
+    nodes: list[tuple[Node, int]],
+    why: Why = Why.LOCATION,
+) -> Location:
     """Write down scores of a resource; the newest constraint will be applied first."""
-    entry = Location(ident, rsc, nodes)
+    entry = Location(ident, rsc, nodes, why=why)
     entry.discovery = _DISCOVERY.get((discovery or "always").lower(), Discovery.ALWAYS)
     if entry.discovery is Discovery.EXCLUSIVE:
         rsc.exclusive_discover = True

@@ -8,6 +8,7 @@ from typing import Final
 from hacluster.base.score import INFINITY
 from hacluster.base.values import interval_ms, is_true, min_int, truth
 from hacluster.cib.document import XML
+from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Multiple, Quorum, Role, parse_role
 from hacluster.pe.model.resource import CloneData, Resource
@@ -261,8 +262,8 @@ def unpack_resource(
         return None
     cluster.name_resource(rsc)
     if cluster.symmetric:
-        cluster.scores.start(rsc, cluster.nodes, "symmetric_default")
+        cluster.scores.start(rsc, cluster.nodes, Cause(Why.BASE, "symmetric-cluster"))
     elif guest:
-        cluster.scores.everywhere(rsc, cluster.nodes, 0, "remote_connection_default")
+        cluster.scores.everywhere(rsc, cluster.nodes, 0, Cause(Why.BASE, "symmetric-cluster"))
     gather(cluster, expanded, "utilization", subject_for(cluster), rsc.utilization)
     return rsc

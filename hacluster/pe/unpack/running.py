@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hacluster.base.score import INFINITY
+from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.kinds import Kind, Multiple, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -29,8 +30,9 @@ def _multiply_active(rsc: Resource) -> bool:
 
 def _handle_multiple(rsc: Resource) -> None:
     if rsc.multiple is Multiple.STOP_ONLY:
-        rsc.cluster.scores.ban_everywhere(rsc, rsc.cluster.nodes, -INFINITY, "__multiple_active__")
+        rsc.cluster.scores.ban_everywhere(rsc, rsc.cluster.nodes, -INFINITY, Cause(Why.MULTIPLE_ACTIVE, rsc.config_id))
     elif rsc.multiple is Multiple.BLOCK:
+        rsc.cluster.note(What.BLOCK, rsc.id, Cause(Why.MULTIPLE_ACTIVE, rsc.config_id))
         rsc.managed = False
         rsc.blocked = True
         parent = rsc.parent
@@ -51,7 +53,7 @@ def add_running(rsc: Resource, node: Node, failed: bool) -> None:
         if node.maintenance:
             rsc.managed = False
     if not rsc.managed:
-        rsc.cluster.scores.spread(rsc, node, INFINITY, "__not_managed__")
+        rsc.cluster.scores.spread(rsc, node, INFINITY, Cause(Why.UNMANAGED, rsc.config_id))
         parent = rsc.parent
         while parent is not None and node.online:
             parent.active_on.append(node)

@@ -6,6 +6,7 @@ from typing import Final
 
 from hacluster.base.score import INFINITY
 from hacluster.cib.document import XML
+from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import LossPolicy, Ticket, TicketConstraint
 from hacluster.pe.model.kinds import Role, parse_role
@@ -22,21 +23,22 @@ _LOSS: Final = {
 }
 
 
-def _ban(rsc: Resource, cause: str) -> None:
+def _ban(rsc: Resource, cause: Cause) -> None:
     rsc.cluster.scores.everywhere(rsc, rsc.cluster.nodes, -INFINITY, cause)
 
 
 def _ticket_lost(rsc: Resource, entry: TicketConstraint) -> None:
     """It is active, and the ticket is gone."""
     if entry.loss is LossPolicy.STOP or (entry.loss is LossPolicy.DEMOTE and entry.role is not Role.PROMOTED):
-        _ban(rsc, "__loss_of_ticket__")
+        _ban(rsc, Cause(Why.TICKET, entry.id))
     elif entry.loss is LossPolicy.DEMOTE or (entry.role is not Role.UNKNOWN and entry.role is not rsc.role):
         return
     elif entry.loss is LossPolicy.FENCE:
-        _ban(rsc, "__loss_of_ticket__")
+        _ban(rsc, Cause(Why.TICKET, entry.id))
         for node in rsc.active_on:
-            fence_node(rsc.cluster, node, "deadman ticket was lost")
+            fence_node(rsc.cluster, node, "deadman ticket was lost", cause=Cause(Why.TICKET, entry.id))
     else:
+        rsc.cluster.note(What.BLOCK, rsc.id, Cause(Why.TICKET, entry.id))
         rsc.managed = False
         rsc.blocked = True
 
@@ -51,7 +53,7 @@ def _apply(rsc: Resource, entry: TicketConstraint) -> None:
     elif not ticket.granted and rsc.active_on:
         _ticket_lost(rsc, entry)
     elif entry.role is not Role.PROMOTED or entry.loss is LossPolicy.STOP:
-        _ban(rsc, "__ticket_standby__" if ticket.granted else "__no_ticket__")
+        _ban(rsc, Cause(Why.TICKET, entry.id))
 
 
 def _add(rsc: Resource, ident: str, ticket: Ticket, role_word: str | None, loss_word: str | None) -> None:
