@@ -90,7 +90,7 @@ class Story:
         done = host.run([STANDBY, "--wait"], timeout=WITHIN_S)
         if done.returncode != 0:
             raise HaError(f"hb_standby was not accepted: {(done.stdout + done.stderr).strip()}")
-        self._tell({"event": "hb_standby", "text": done.stdout.strip()})
+        self._tell({"event": "hb_standby", "text": done.stdout.strip().replace("\n", "; ")})
 
     def _served_by(self, host: Host, since: float) -> None:
         """Wait for steady answers of ``host``, and until both daemons say that nothing more will happen."""
