@@ -97,11 +97,6 @@ def _cost(element: XML, shape: Shape) -> int:
     return len(unknown) + len(strangers) + len(absent) + len(needed) + len(_bad_values(element, shape)) + again
 
 
-def _stray_text(element: XML) -> str | None:
-    pieces = [element.text, *(child.tail for child in element)]
-    return next((piece.strip() for piece in pieces if piece and piece.strip()), None)
-
-
 class Explainer:
     """Explains one document. ``shapes`` are those of the version it is validated with."""
 
@@ -162,9 +157,6 @@ class Explainer:
             yield _Fault("repeated-element", f"<{child.tag!s}> may stand here only once", "", child)
         for child, last in _misplaced(element, shape):
             yield _Fault("misplaced-element", f"<{child.tag!s}> must stand before <{last.tag!s}>", "", child)
-        stray = None if shape.open else _stray_text(element)
-        if stray is not None:
-            yield _Fault("stray-text", f'text "{short(stray)}" is not accepted here', "attributes hold all values")
 
     def _unknown_attribute(self, name: str, shape: Shape, elsewhere: Shape | None) -> _Fault:
         if elsewhere is None:

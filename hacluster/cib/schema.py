@@ -1,7 +1,7 @@
 """Whether a CIB is what its ``validate-with`` promises, and if not, why not.
 
-The rules are those of Pacemaker: ``none`` is not checked, an unknown name is an error, and a document that names no
-schema gets the newest that accepts it, or none.
+The rules are those of Pacemaker: ``none`` is not checked, an unknown name is an error, a document that names no schema
+gets the newest that accepts it, or none, and text between elements is ignored.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Schemas:
         if version not in self._compiled:
             self._compiled[version] = etree.RelaxNG(self.grammar(version))
         # libxml2 notes ids and references in the document that it validates; a copy keeps the caller's tree clean.
-        return bool(self._compiled[version].validate(copy.deepcopy(root)))
+        twin = copy.deepcopy(root)
+        for element in twin.iter():
+            element.text = element.tail = None
+        return bool(self._compiled[version].validate(twin))
 
     def best_version(self, root: XML) -> str | None:
         """The newest released version that accepts the tree."""

@@ -1,11 +1,74 @@
-"""Older forms of a CIB, brought to the present one on reading, and what was changed."""
+"""Older forms of a CIB, brought to the present one on reading, and what was changed.
+
+As in Pacemaker, a document of 3.0 or later, or one that is not validated, stays as it is. An older one is rewritten at
+the two borders where names changed (2.0: access control; 3.0: names), and then named after the newest version that it
+is valid in, as long as each version in between accepts it too.
+"""
 
 from __future__ import annotations
 
-from hacluster.base.report import Report
-from hacluster.cib.document import Document
+from typing import Final
+
+from hacluster.base.report import Report, Severity
+from hacluster.cib.document import XML, Document
+from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, rank, version_of
+from hacluster.cib.places import place_of
+from hacluster.cib.schema import ATTRIBUTE, Schemas
+from hacluster.cib.upgrade_acls import upgrade_acls
+from hacluster.cib.upgrade_names import NameUpgrade
+
+MINIMUM: Final = "3.0"
+"""The oldest version that is used as it is."""
+
+_ACLS_SINCE: Final = "2.0"
 
 
-def upgrade(document: Document) -> list[Report]:
-    """Bring a document to the present form in place; answers with one report per change."""
-    return [] if document is not None else []
+def _newest(root: XML, schemas: Schemas) -> str:
+    """The last version from :data:`MINIMUM` on that the tree is valid in without a gap; "" if not even the first."""
+    best = ""
+    for version in VERSIONS:
+        if rank(MINIMUM) <= rank(version) <= rank(LATEST):
+            if not schemas.accepts(root, version):
+                break
+            best = version
+    return best
+
+
+def upgrade(document: Document, schemas: Schemas | None = None, file: str = "cib.xml") -> list[Report]:
+    """Bring a document to the present form in place; answers with one report per change.
+
+    With ``schemas`` a document is refused (a report of severity error, nothing changed) when it is not valid in the
+    version it claims, and named after the newest version it is valid in; without, it is taken as it is.
+    """
+    root = document.root
+    version = version_of(root.get(ATTRIBUTE))
+    if version is None or rank(version) >= rank(MINIMUM):
+        return []
+    place = place_of(root, file)
+    if schemas is not None:
+        faults = schemas.faults(root, version, file)
+        if faults:
+            return faults
+        if schemas.accepts(root, MINIMUM):
+            return _named(root, _newest(root, schemas), version, file)
+    configuration = root.find("configuration")
+    assert configuration is not None or schemas is None, "a valid document has a configuration"
+    if configuration is None:
+        return []
+    reports = upgrade_acls(configuration, file) if rank(version) < rank(_ACLS_SINCE) else []
+    if schemas is None or not schemas.accepts(root, MINIMUM):
+        reports += NameUpgrade(configuration, file).run()
+    if schemas is None:
+        return [*reports, *_named(root, MINIMUM, version, file)]
+    newest = _newest(root, schemas)
+    if newest:
+        return [*reports, *_named(root, newest, version, file)]
+    text = f"the configuration cannot be upgraded from {PREFIX}{version} to {PREFIX}{MINIMUM}"
+    hint = "correct the faults that are reported with this and try again"
+    return [Report("cannot-upgrade", Severity.ERROR, text, place, hint), *schemas.faults(root, MINIMUM, file)]
+
+
+def _named(root: XML, newest: str, version: str, file: str) -> list[Report]:
+    root.set(ATTRIBUTE, PREFIX + newest)
+    text = f"the configuration was upgraded from {PREFIX}{version} to {PREFIX}{newest}"
+    return [Report("upgraded", Severity.NOTICE, text, place_of(root, file))]

@@ -17,6 +17,7 @@ from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
 from hacluster.cib.upgrade import upgrade
+from hacluster.client.schemas import installed_schemas
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
@@ -63,7 +64,7 @@ def _write_xml(path: str, element: etree._Element) -> None:
 def perform(request: Request) -> Outcome:
     """Read, schedule, pretend, write. Raises :class:`ConfigError` for a CIB that cannot be read, and OSError."""
     document = parse_document(Path(request.xml_file).read_bytes(), request.xml_file)
-    upgrade(document)
+    upgrade(document, installed_schemas(), request.xml_file)
     outcome = simulate_cib(document, effective_now(document, request.when), int(time.time()), request.wishes)
     if request.save_graph is not None and outcome.transition is not None:
         _write_xml(request.save_graph, graph_xml(outcome.transition.graph))

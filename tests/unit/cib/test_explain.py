@@ -71,10 +71,6 @@ def check(resources: str = "", constraints: str = "", schema: str = "pacemaker-3
             'f.xml:5 (<primitive id="e">): error: <primitive> may stand here only once',
         ),
         (
-            '<primitive id="b" class="lsb" type="x">words</primitive>',
-            'f.xml:5 (<primitive id="b">): error: text "words" is not accepted here (attributes hold all values)',
-        ),
-        (
             (
                 '<primitive id="b" class="lsb" type="x"><meta_attributes id="m"><nvpair id="n" name="isolation"/>'
                 "</meta_attributes></primitive>"
@@ -96,7 +92,7 @@ def test_a_fault_of_a_resource(resources: str, message: str) -> None:
         (
             (
                 '<rsc_order id="o"><resource_set id="s"><resource_ref id="a"/></resource_set>'
-                '<lifetime><rule id="r"><date_expression id="d" operation="lt" end="2030"/></rule></lifetime></rsc_order>'
+                '<lifetime><rule id="r"><date_expression id="d" operation="lt" end="1"/></rule></lifetime></rsc_order>'
             ),
             "<lifetime> must stand before <resource_set>",
         ),
@@ -159,3 +155,7 @@ def test_checking_twice_gives_the_same() -> None:
     root.find("configuration/resources").remove(root.find("configuration/resources")[1])
     assert len(first) == 1
     assert SCHEMAS.check(root) == []
+
+
+def test_text_between_elements_does_not_count() -> None:
+    assert check("words") == []

@@ -1,0 +1,119 @@
+"""Old forms of a configuration in the words of the present."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from hacluster.base.report import Severity, has_errors
+from hacluster.cib.document import Document, parse_document
+from hacluster.cib.upgrade import upgrade
+from hacluster.client.schemas import installed_schemas
+
+CIB = """<cib validate-with="pacemaker-{version}" admin_epoch="0" epoch="1" num_updates="0"><configuration>
+<crm_config>{crm_config}</crm_config><nodes/><resources>{resources}</resources><constraints>{constraints}</constraints>
+{more}</configuration><status/></cib>"""
+
+
+def document(version: str = "2.10", crm_config: str = "", resources: str = "", constraints: str = "", more: str = ""):
+    text = CIB.format(version=version, crm_config=crm_config, resources=resources, constraints=constraints, more=more)
+    return parse_document(text.encode())
+
+
+def upgraded(doc: Document) -> list[str]:
+    return [report.text for report in upgrade(doc, installed_schemas())]
+
+
+def options(**pairs: str) -> str:
+    inside = "".join(
+        f'<nvpair id="o-{number}" name="{name}" value="{value}"/>' for number, (name, value) in enumerate(pairs.items())
+    )
+    return f'<cluster_property_set id="o">{inside}</cluster_property_set>'
+
+
+def shown(doc: Document, path: str) -> str:
+    return "".join(etree.tostring(found, with_tail=False).decode() for found in doc.root.iterfind(path))
+
+
+def test_a_present_document_stays_as_it_is() -> None:
+    doc = document("3.0")
+    assert upgraded(doc) == []
+    assert doc.attribute("validate-with") == "pacemaker-3.0"
+
+
+def test_a_document_that_is_valid_as_it_is_gets_only_a_new_name() -> None:
+    doc = document("1.2")
+    assert upgraded(doc) == ["the configuration was upgraded from pacemaker-1.2 to pacemaker-3.9"]
+    assert doc.attribute("validate-with") == "pacemaker-3.9"
+
+
+def test_properties_are_renamed_and_moved_to_defaults() -> None:
+    doc = document(crm_config=options(no_quorum_policy="stop", is_managed_default="false", default_action_timeout="9"))
+    assert upgraded(doc) == [
+        "no_quorum_policy is now no-quorum-policy",
+        "is_managed_default is now is-managed in rsc_defaults",
+        "default_action_timeout is now timeout in op_defaults",
+        "the configuration was upgraded from pacemaker-2.10 to pacemaker-3.9",
+    ]
+    assert 'name="is-managed" value="false"' in shown(doc, "configuration/rsc_defaults")
+    assert 'name="timeout" value="9"' in shown(doc, "configuration/op_defaults")
+    assert 'id="o-0" name="no-quorum-policy"' in shown(doc, "configuration/crm_config")
+
+
+def test_a_default_that_is_set_wins_over_the_old_property() -> None:
+    pair = '<nvpair id="d-1" name="is-managed" value="true"/>'
+    more = f'<rsc_defaults><meta_attributes id="d">{pair}</meta_attributes></rsc_defaults>'
+    doc = document(crm_config=options(is_managed_default="false"), more=more)
+    assert upgraded(doc)[0] == "is_managed_default is dropped: is-managed is set in rsc_defaults already"
+    assert shown(doc, "configuration/rsc_defaults//nvpair") == '<nvpair id="d-1" name="is-managed" value="true"/>'
+    assert shown(doc, "configuration/crm_config/cluster_property_set") == ""
+
+
+def test_a_rule_goes_along() -> None:
+    rule = '<rule id="r" score="1"><date_expression id="e" operation="gt" start="2020-01-01"/></rule>'
+    pair = '<nvpair id="n" name="is-managed-default" value="false"/>'
+    doc = document(crm_config=f'<cluster_property_set id="o">{rule}{pair}</cluster_property_set>')
+    assert not has_errors(upgrade(doc, installed_schemas()))
+    assert 'start="2020-01-01"' in shown(doc, "configuration/rsc_defaults")
+    assert installed_schemas().accepts(doc.root, "3.9")
+
+
+def test_isolation_disables_the_resource_with_a_warning() -> None:
+    meta = '<meta_attributes id="m"><nvpair id="n" name="isolation" value="docker"/></meta_attributes>'
+    doc = document(resources=f'<primitive id="a" class="lsb" type="x">{meta}</primitive>')
+    first = upgrade(doc, installed_schemas())[0]
+    assert first.severity is Severity.WARNING
+    assert shown(doc, "configuration/resources//nvpair") == '<nvpair id="n" name="target-role" value="Stopped"/>'
+
+
+@pytest.mark.parametrize(("task", "kept"), [("start", True), ("monitor", False)])
+def test_requires_of_an_operation(task: str, kept: bool) -> None:
+    op = f'<operations><op id="p" name="{task}" interval="0" requires="nothing"/></operations>'
+    doc = document(resources=f'<primitive id="a" class="lsb" type="x">{op}</primitive>')
+    assert not has_errors(upgrade(doc, installed_schemas()))
+    expected = '<nvpair id="_2TO3_p-meta-requires" name="requires" value="nothing"/>' if kept else ""
+    assert shown(doc, "configuration/resources/primitive/meta_attributes/nvpair") == expected
+
+
+def test_users_become_targets_with_roles() -> None:
+    acls = '<acls><acl_user id="bob"><write id="w" xpath="//nodes" attribute="uname"/></acl_user></acls>'
+    doc = document("1.3", more=acls)
+    assert "user is now an acl_target with its permissions in the role auto-bob" in upgraded(doc)
+    assert shown(doc, "configuration/acls/*") == (
+        '<acl_target id="bob"><role id="auto-bob"/></acl_target>'
+        '<acl_role id="auto-bob"><acl_permission id="w" kind="write" xpath="//nodes[@uname]"/></acl_role>'
+    )
+
+
+def test_what_is_not_valid_is_refused_and_left_alone() -> None:
+    doc = document(crm_config=options(no_quorum_policy="stop"), resources="<bogus/>")
+    before = etree.tostring(doc.root)
+    assert has_errors(upgrade(doc, installed_schemas()))
+    assert etree.tostring(doc.root) == before
+
+
+def test_without_schemas_the_document_is_taken_as_it_is() -> None:
+    doc = document(crm_config=options(no_quorum_policy="stop"))
+    assert upgrade(doc)[0].text == "no_quorum_policy is now no-quorum-policy"
+    assert doc.attribute("validate-with") == "pacemaker-3.0"
+    assert upgrade(parse_document(b'<cib validate-with="pacemaker-1.0"/>')) == []
