@@ -51,13 +51,15 @@ class Bounds:
 
     ``dead_ms``: the dead time of the nodes. ``init_dead_ms``: that of a node that has just started. ``reunion_ms``: how
     long after a window's cause both may still run a group: the 2 s of WIRE.md 9.8, a restart, and the time of programs.
+    ``reunion_faulty_ms``: the same where programs fail or hang, so that a stop takes its time limit and is tried again.
     ``patience_ms``: how much later than its dead time a silent node must be noticed; one that restarts asks for 30 s.
     ``sealed``: statuses cannot be told from other datagrams, so nothing is judged by them.
     """
 
     dead_ms: int = 10_000
     init_dead_ms: int = 20_000
-    reunion_ms: int = 30_000
+    reunion_ms: int = 12_000
+    reunion_faulty_ms: int = 60_000
     patience_ms: int = 36_000
     sealed: bool = False
 
@@ -121,7 +123,8 @@ class Exclusive(Checker):
         what = f"{group.key} runs on {one} and {other}"
         if apart is None:
             return f"{what}, which were never apart"
-        if apart[0] > self.bounds.reunion_ms:
+        faulty = any(self.scene.hosts[name].agents_failed for name in (one, other))
+        if apart[0] > (self.bounds.reunion_faulty_ms if faulty else self.bounds.reunion_ms):
             return f"{what} {apart[0]} ms after the window closed ({apart[1]})"
         return None
 
@@ -132,7 +135,7 @@ class Death(Checker):
     name = "death"
 
     def on_declared_dead(self, host: str, node: str, *, ever_heard: bool) -> str | None:
-        """The silence, not counting the time in which the listener itself was stopped."""
+        """The silence, not counting a pause of the listener that it must notice (half a dead time or longer)."""
         scene = self.scene.hosts[host]
         silent = self.scene.now - scene.heard.get(node, 0)
         if self.bounds.sealed:

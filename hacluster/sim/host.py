@@ -297,6 +297,7 @@ class Host:
             process.buffered += len(data) + 512
             if process.buffered > SOCKET_BUFFER:
                 return
+            process.backlog.append(partial(self._watch.on_heard, self.name, source, data))
         elif process.router is not None:
             self._watch.on_heard(self.name, source, data)
         self._deliver(

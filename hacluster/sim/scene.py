@@ -26,6 +26,7 @@ class HostScene:
     services: set[str] = field(default_factory=set)
     daemon: bool = False
     paused: bool = False
+    paused_at: int = 0
     pulse_since: int | None = None
     holds_dead: set[str] = field(default_factory=set)
     heard: dict[str, int] = field(default_factory=dict)

@@ -235,8 +235,11 @@ class World:
                 self.fail(checker.name, checker.on_stopped(host))
         scene.daemon = what in {"started", "paused", "resumed"}
         scene.paused = what == "paused"
-        if what in {"paused", "resumed"}:
-            scene.heard = dict.fromkeys(self.scene.hosts, self.agenda.now)
+        if what == "paused":
+            scene.paused_at = self.agenda.now
+        elif what == "resumed":
+            if self.agenda.now - scene.paused_at >= self.plan.scenario.deadtime_ms // 2:
+                scene.heard = dict.fromkeys(self.scene.hosts, self.agenda.now)
         else:
             scene.stop_asked = False
         self._look()

@@ -7,7 +7,7 @@ from hacluster.sim.replay import Wish, plan_for, run, shrink
 from hacluster.sim.script import render_script
 from hacluster.sim.world import Outcome
 
-FAULTS_MS = 240_000
+FAULTS_MS = 200_000
 
 
 def must_be_good(outcome: Outcome) -> None:
