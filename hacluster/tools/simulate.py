@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 
-EXIT_OK: Final = 0
+EXIT_ERROR: Final = 1
 EXIT_INVALID: Final = 65
 EXIT_NO_INPUT: Final = 66
 EXIT_CONFIG: Final = 78
@@ -57,6 +57,14 @@ def effective_now(document: Document, when: str | None) -> Moment:
     return Moment.from_epoch(epoch, _local_offset(epoch))
 
 
+def _date_line(document: Document, when: str | None, now: Moment) -> str:
+    if when is not None:
+        return f"Setting effective cluster time: {when}"
+    if scan_int(document.attribute("execution-date")):
+        return f"Using the original execution date of: {now.show()}"
+    return ""
+
+
 def _write_xml(path: str, element: etree._Element) -> None:
     Path(path).write_bytes(etree.tostring(element, pretty_print=True, encoding="UTF-8"))
 
@@ -65,7 +73,9 @@ def perform(request: Request) -> Outcome:
     """Read, schedule, pretend, write. Raises :class:`ConfigError` for a CIB that cannot be read, and OSError."""
     document = parse_document(Path(request.xml_file).read_bytes(), request.xml_file)
     upgrade(document, installed_schemas(), request.xml_file)
-    outcome = simulate_cib(document, effective_now(document, request.when), int(time.time()), request.wishes)
+    now = effective_now(document, request.when)
+    wishes = replace(request.wishes, date=_date_line(document, request.when, now))
+    outcome = simulate_cib(document, now, int(time.time()), wishes)
     if request.save_graph is not None and outcome.transition is not None:
         _write_xml(request.save_graph, graph_xml(outcome.transition.graph))
     if request.save_output is not None:
@@ -110,7 +120,7 @@ def _run_batch() -> None:
 @click.option("-S", "--simulate", "pretend", is_flag=True, help="Schedule, and pretend to run the transition.")
 @click.option("-s", "--show-scores", is_flag=True, help="Show allocation scores.")
 @click.option("-U", "--show-utilization", is_flag=True, help="Show utilization.")
-@click.option("-j", "--pending", is_flag=True, help="Show pending operations.")
+@click.option("-j", "--pending", is_flag=True, hidden=True, help="Show pending operations (always so).")
 @click.option("-G", "--save-graph", metavar="FILE", help="Write the transition graph.")
 @click.option("-O", "--save-output", metavar="FILE", help="Write the CIB as the transition leaves it.")
 @click.option("-t", "--set-datetime", metavar="WHEN", help="Schedule for this time (ISO 8601).")
@@ -123,7 +133,7 @@ def simulate(  # noqa: PLR0917 - one argument per option
     pretend: bool,
     show_scores: bool,
     show_utilization: bool,
-    pending: bool,
+    pending: bool,  # noqa: ARG001 - accepted for crm_simulate's sake
     save_graph: str | None,
     save_output: str | None,
     set_datetime: str | None,
@@ -143,7 +153,7 @@ def simulate(  # noqa: PLR0917 - one argument per option
         if not name or not code.lstrip("-").isdigit():
             raise click.BadParameter(f"{spec!r} is not <operation>@<node>=<rc>", param_hint="--op-fail")
         failures[name.lower()] = int(code)
-    wishes = Wishes(run or pretend, pretend, show_scores, show_utilization, pending, failures)
+    wishes = Wishes(run or pretend, pretend, show_scores, show_utilization, failures=failures)
     try:
         outcome = perform(Request(xml_file, wishes, set_datetime, save_graph, save_output))
     except ConfigError as error:
@@ -154,3 +164,6 @@ def simulate(  # noqa: PLR0917 - one argument per option
         click.echo(f"{xml_file}: {error.strerror}", err=True)
         sys.exit(EXIT_NO_INPUT)
     click.echo("\n".join(outcome.lines))
+    if outcome.run is not None and not outcome.run.complete:
+        click.echo("Transition failed: terminated\nAn invalid transition was produced", err=True)
+        sys.exit(EXIT_ERROR)

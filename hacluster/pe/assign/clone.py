@@ -41,7 +41,7 @@ def _limit_nodes(rsc: Resource, limit: int) -> None:
         if not node.available or rsc.orphan or idx not in top.allowed:
             _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_NODE, ident))
         elif top.allowed[idx] < 0:
-            _add_below(rsc, idx, top.allowed[idx], Cause(Why.CLONE_BANNED, ident))
+            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_BANNED, ident))
         elif top.counts.get(idx, 0) >= limit:
             _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_FULL, ident))
 

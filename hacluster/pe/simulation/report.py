@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
@@ -13,16 +14,22 @@ from hacluster.pe.views.scorelines import ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
 
+_MAINTENANCE: Final = (
+    "",
+    "              *** Resource management is DISABLED ***",
+    "  The cluster will not attempt to start, stop or recover services",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is to be shown and done."""
+    """What is to be shown and done. ``date``: the line that says which time is taken for the present, if any."""
 
     process: bool = True
     simulate: bool = True
     scores: bool = False
     utilization: bool = False
-    pending: bool = False
+    date: str = ""
     failures: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -58,13 +65,21 @@ def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outc
     The status of ``document`` is changed by the run.
     """
     outcome = Outcome()
+    outcome.lines += [wishes.date] if wishes.date else []
     cluster = status(document, now, sanitized=True)
+    spaced = False
+    if cluster.maintenance_mode:
+        outcome.lines += _MAINTENANCE
+        spaced = True
     if cluster.disabled_count or cluster.blocked_count:
+        outcome.lines += [""] if spaced else []
+        spaced = True
         outcome.lines.append(
             f"{cluster.disabled_count} of {cluster.ninstances} resource instances DISABLED and "
             f"{cluster.blocked_count} BLOCKED from further action due to failure"
         )
-    _section(outcome, "Current cluster status", status_lines(cluster, wishes.pending))
+    outcome.lines += [""] if spaced else []
+    outcome.lines += ["Current cluster status:", *status_lines(cluster, show_pending=True)]
     if not (wishes.process or wishes.simulate):
         return outcome
     scores = ScoreLines(wishes.scores, wishes.utilization)
@@ -75,7 +90,6 @@ def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outc
     if wishes.simulate:
         run = outcome.run = run_transition(document, cluster, transition.graph, when, wishes.failures)
         _section(outcome, "Executing Cluster Transition", _items(run.lines))
-        if not run.complete:
-            outcome.lines.append("An invalid transition was produced")
+        outcome.lines += [wishes.date] if wishes.date else []
         _section(outcome, "Revised Cluster Status", status_lines(status(document, now, sanitized=True)))
     return outcome

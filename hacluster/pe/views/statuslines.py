@@ -236,6 +236,8 @@ class _Lines:
         promoted: list[Node] = []
         started: list[Node] = []
         for child in rsc.instances:
+            if _is_elsewhere(child):
+                continue
             if self._instance_in_full(rsc, child):
                 self.resource(child, depth + 1)
             elif child.is_active(False):
@@ -267,11 +269,18 @@ class _Lines:
         flags = (" (unique)" if rsc.unique else "") + ("" if rsc.managed else " (unmanaged)")
         self.add(depth, f"{title}: {rsc.id} [{data.image}]{flags}:")
         for replica in data.replicas:
+            if _is_elsewhere(replica.box):
+                continue
             self._replica(replica, depth + 1)
 
     def resource(self, rsc: Resource, depth: int) -> None:
         show = {Kind.GROUP: self.group, Kind.CLONE: self.clone, Kind.BUNDLE: self.bundle}
         show.get(rsc.kind, self.primitive)(rsc, depth)
+
+
+def _is_elsewhere(rsc: Resource) -> bool:
+    """Whether an instance is active, but on nodes that do not count (unmanaged, on a node that is down)."""
+    return rsc.is_active(False) and not rsc.active_on
 
 
 def _configured_role(rsc: Resource) -> Role:
@@ -289,7 +298,7 @@ def status_lines(cluster: Cluster, show_pending: bool = False) -> list[str]:
     for rsc in cluster.resources:
         if rsc.orphan and not rsc.is_active(True):
             continue
-        if rsc.is_active(False) and not rsc.active_on:
+        if _is_elsewhere(rsc):
             continue
         collected.resource(rsc, 2)
     if lines:

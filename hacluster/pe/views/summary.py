@@ -191,15 +191,19 @@ def summarize(cluster: Cluster) -> list[NodeChange | ResourceChange]:
 
 
 def summary_lines(cluster: Cluster) -> list[str]:
-    """The summary as crm_simulate prints it, columns as wide as they have become line by line."""
-    lines, name_width, where_width = [], 5, 5
-    for change in summarize(cluster):
+    """The summary as crm_simulate prints it."""
+    changes = summarize(cluster)
+    name_width, where_width = 5, 5
+    for change in changes:
+        if isinstance(change, ResourceChange):
+            if len(change.rsc) > name_width:
+                name_width = len(change.rsc) + 2
+            where_width = max(where_width, len(change.where))
+    lines = []
+    for change in changes:
         if isinstance(change, NodeChange):
             lines.append(str(change))
             continue
-        if len(change.rsc) > name_width:
-            name_width = len(change.rsc) + 2
-        where_width = max(where_width, len(change.where))
         text = f"{change.what:<8}   {change.rsc:<{name_width}}   ( {change.where:>{where_width}} )"
         lines.append(f"{text}  {change.reason}" if change.reason else text)
     return lines

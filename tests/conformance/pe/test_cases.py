@@ -13,7 +13,7 @@ from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.cib.document import Document, parse_document
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Wishes, simulate
-from tests.conformance.pe import levels
+from tests.conformance.pe import recorded
 
 HERE = Path(__file__).parent
 PRESENT = 1_700_000_000
@@ -48,7 +48,7 @@ def _differences(name: str) -> dict[str, list[str]]:
     document = parse_document(CASES[name]["xml"], f"{name}.xml")
     outcome = simulate(document, _now(document, expected["args"]), PRESENT, Wishes(scores=True))
     assert outcome.transition is not None
-    return levels.differences(expected, "\n".join(outcome.lines), graph_xml(outcome.transition.graph))
+    return recorded.differences(expected, "\n".join(outcome.lines), graph_xml(outcome.transition.graph))
 
 
 def test_all_cases_are_there() -> None:
@@ -78,5 +78,5 @@ def test_comparison_notices_one_missing_item(level: str) -> None:
         last.pop()
     else:
         expected[level].pop()
-    found = levels.differences(expected, "\n".join(outcome.lines), graph_xml(outcome.transition.graph))
+    found = recorded.differences(expected, "\n".join(outcome.lines), graph_xml(outcome.transition.graph))
     assert list(found) == [level]
