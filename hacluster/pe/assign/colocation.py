@@ -100,9 +100,12 @@ def apply_to_priority(dependent: Resource, primary: Resource, colocation: Coloca
 
 
 def _best_match(rsc: Resource, attribute: str, value: str | None, node: int) -> int:
-    """The best score of a resource on the nodes that have that value."""
+    """The best score of a resource on the nodes that have that value.
+
+    Remote and guest nodes without a status of their own have no attributes, not even a name: they count as alike.
+    """
     table, row = rsc.cluster.node_table, rsc.allowed
-    if attribute == "#uname":
+    if attribute == "#uname" and value is not None:
         return row.get(node, -INFINITY) if table[node].available else -INFINITY
     return max(
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import compare_capacities, fits, release
 from hacluster.pe.assign.dispatch import NEEDS, add_needs, colocated_with
+from hacluster.pe.assign.hashing import table_order
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
@@ -14,7 +15,8 @@ from hacluster.pe.model.resource import Resource
 def _usable(rsc: Resource) -> list[Node]:
     table = rsc.cluster.node_table
     nodes = [table[idx] for idx, score in rsc.allowed.items() if score >= 0 and table[idx].available]
-    nodes.sort(key=lambda node: node.name)
+    order = {ident: place for place, ident in enumerate(table_order(table[idx].id for idx in rsc.allowed))}
+    nodes.sort(key=lambda node: order[node.id])
     return nodes
 
 
