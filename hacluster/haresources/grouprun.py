@@ -5,7 +5,8 @@
   asked again when anything was started since, because an earlier resource may have changed it.
 * A start that fails stops the whole group, the resources that were not started included; the group is then ``FAILED``.
 * A stop that fails is tried again each ``stop_retry_delay_ms``, ``stop_retry_max`` times (0 or less: for ever). If it
-  then still runs it is ``stuck``, which the machine answers as the administrator decided; the rest is stopped.
+  then still runs, or its status cannot be had, it is ``stuck``, which the machine answers as the administrator decided;
+  the rest is stopped.
 
 Source: HARESOURCES.md 2 and 3 (ResourceManager of Heartbeat 3.0.6). Asking ahead, timeouts and ``stuck`` are ours.
 """
@@ -154,7 +155,8 @@ class GroupRun:
         elif action == "stop":
             self._on_stopped(index, event, now, ok=ok)
         else:
-            self._on_verified(index, runs=ok)
+            # Only "not running" frees the others to start it: a status that hangs or is gone says nothing.
+            self._on_verified(index, runs=event.end is not lrm.OpEnd.DONE or event.rc is not lrm.OcfCode.NOT_RUNNING)
         return True
 
     def on_time(self, now: Instant) -> None:
@@ -249,7 +251,8 @@ class GroupRun:
             word = self.group.resources[index].text
             p.failing, p.failures = True, p.failures + 1
             p.reason = f"{word} could not be started: {_why(event)}"
-            p.started.add(index)
+            if event.end is not lrm.OpEnd.NOT_INSTALLED:
+                p.started.add(index)
             self._say(Severity.ERROR, "start-failed", f"{p.reason}; stopping the whole group {self.group.key}")
             self._begin_stop()
 
@@ -284,7 +287,7 @@ class GroupRun:
             p.stuck.add(index)
             self.news.append(word)
             p.reason = f"{word} cannot be stopped"
-            self._say(Severity.CRIT, "stop-gave-up", f"{word} cannot be stopped and still runs")
+            self._say(Severity.CRIT, "stop-gave-up", f"{word} cannot be stopped and may still run")
         else:
             p.started.discard(index)
             self._say(Severity.ERROR, "stop-unclean", f"stopping {word} always fails, but it does not run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hacluster.base.effects import Say, Send
 from hacluster.base.machine import Instant
 from hacluster.config.resources import AgentClass, Group, ResourceWord
@@ -175,6 +177,26 @@ def test_what_cannot_be_stopped_is_stuck_and_the_rest_is_stopped():
     assert bench.asked() == ["stop web"]
 
 
+@pytest.mark.parametrize(
+    ("rc", "end"),
+    [(BAD, OpEnd.TIMED_OUT), (OcfCode.INSTALLED, OpEnd.NOT_INSTALLED), (BAD, OpEnd.DONE), (BAD, OpEnd.ERROR)],
+)
+def test_a_status_that_says_nothing_does_not_free_what_could_not_be_stopped(rc, end):
+    """Otherwise the other node would start what may still run here."""
+    bench = Bench("alpha web", stop_retry_max=1)
+    bench.run.take("a test wants it")
+    bench.asked()
+    bench.answer("status web", OK)
+    bench.run.give("a test wants it")
+    bench.asked()
+    bench.answer("stop web", BAD)
+    bench.wait(1_000)
+    assert bench.answer("stop web", BAD) == ["status web"]
+    bench.answer("status web", rc, end)
+    assert bench.run.news == ["web"]
+    assert bench.run.state is GroupState.FAILED
+
+
 def test_zero_retries_means_for_ever():
     bench = Bench(stop_retry_max=0).started()
     bench.run.give("a test wants it")
@@ -192,6 +214,10 @@ def test_a_missing_script_of_something_never_started_does_not_hold_up_a_stop():
         bench.answer(f"status {name}", BAD, OpEnd.NOT_INSTALLED)
     assert bench.answer("start ip", BAD, OpEnd.NOT_INSTALLED) == ["stop web"]
     assert bench.answer("stop web", BAD, OpEnd.NOT_INSTALLED) == ["stop disk"]
+    assert bench.answer("stop disk", BAD, OpEnd.NOT_INSTALLED) == ["stop ip"]
+    bench.answer("stop ip", BAD, OpEnd.NOT_INSTALLED)
+    assert bench.run.state is GroupState.FAILED
+    assert bench.run.news == []
 
 
 def test_giving_while_starting_waits_for_the_start_then_stops():
