@@ -20,7 +20,7 @@ from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
 from hacluster.config.settings import UuidFrom
-from hacluster.daemon import clock, orphan, realtime
+from hacluster.daemon import clock, orphan, plug, realtime
 from hacluster.daemon.control import End, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
@@ -272,6 +272,9 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
         await orphan.wind_up(name, part.driver, links, log.say)
     outcome = await part.driver.finished
     await part.close(outcome)
+    if orphaned.is_set() and outcome is Outcome.FENCED:
+        # Otherwise the supervisor sees to it.
+        plug.pull(plug.policy(launch.settings.own, machine=True))
     log.close()
     return outcome
 

@@ -34,7 +34,7 @@ from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
-from hacluster.daemon import clock, processes
+from hacluster.daemon import clock, plug, processes
 from hacluster.daemon.control import Channel, End, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
@@ -42,7 +42,6 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile
-from hacluster.daemon.plug import reboot_now
 from hacluster.daemon.respawn import Respawner
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
@@ -259,7 +258,7 @@ class Supervisor:
             case Outcome.RESTART:
                 self._restart_all()
             case Outcome.FENCED:
-                self._pull_plug(f"the {process.name} process says so")
+                self._pull_plug(f"the {process.name} process says so", machine=True)
             case Outcome.REFUSED:
                 self._say(Severity.CRIT, "refused", f"the {process.name} process cannot start")
                 self._exit = 1
@@ -296,15 +295,14 @@ class Supervisor:
         else:
             self._pull_plug(text)
 
-    def _pull_plug(self, why: str) -> None:
-        policy = self._launch.settings.own.self_fence
+    def _pull_plug(self, why: str, *, machine: bool = False) -> None:
+        policy = plug.policy(self._launch.settings.own, machine=machine)
         self._say(Severity.CRIT, "self-fence", f"this node stops at once: {why}", ("self_fence", policy.value))
         for process in self._processes.values():
             if process.pid:
                 process.expected = True
                 os.kill(process.pid, signal.SIGKILL)
-        if policy is SelfFencePolicy.REBOOT:
-            reboot_now()
+        plug.pull(policy)
         self._exit = 1
 
     # -- ends ----------------------------------------------------------------------------------------------------
