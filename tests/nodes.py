@@ -94,7 +94,7 @@ class Node(ABC):
         return {info["local"] for link in json.loads(out) for info in link["addr_info"]} - {"127.0.0.1"}
 
     def log(self) -> str:
-        return self.host.read(LOG)
+        return self.host.read(LOG) if self.host.path(LOG).exists() else ""
 
     def crash(self) -> None:
         """Power off, and on again without starting the cluster software."""
