@@ -5,9 +5,9 @@ from __future__ import annotations
 import runpy
 import sys
 
-FIGURES = ("wire_decode", "footprint", "outage")
+FIGURES = (("wire_decode",), ("footprint",), ("outage",), ("pe_speed", "--quick"))
 
-for name in FIGURES:
+for name, *options in FIGURES:
     print(f"\n== {name}", flush=True)
-    sys.argv = [name]
+    sys.argv = [name, *options]
     runpy.run_module(f"tests.bench.{name}", run_name="__main__")
