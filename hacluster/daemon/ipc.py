@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import grp
 import os
 import socket
@@ -189,14 +190,25 @@ class LocalServer:
             # Nobody can connect before mode and group are as configured: that begins with listen(2).
             sock.bind(path)
             os.chmod(path, self._mode)
-            if self._group is not None and os.geteuid() == 0:
-                os.chown(path, -1, self._group)
+            self._give_to_group(path)
             info = os.lstat(path)
             server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=sock)
         except OSError as error:
             sock.close()
             raise HaError(f"cannot listen at {path}: {error.strerror or error}") from error
         self._servers.append((server, path, (info.st_dev, info.st_ino)))
+
+    def _give_to_group(self, path: str) -> None:
+        """Open the socket to ``socket_group``; a user namespace may not know it: then it is for our own user alone."""
+        if self._group is None or os.geteuid() != 0:
+            return
+        try:
+            os.chown(path, -1, self._group)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EPERM}:
+                raise
+            text = f"group {self._group} cannot have {path}: only the daemon's own user may ask"
+            self._log(Say(Severity.WARNING, SERVICE, "no-socket-group", text, (("error", str(error.strerror)),)))
 
     def _accept(self) -> Connection:
         return Connection(self._codec, self._on_frame, self._on_closed, self._log)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -158,6 +160,24 @@ with connection.Connection({os.path.dirname(path)!r}, name="stranger") as link:
         os.chmod(place, 0o755)
         serve(test, Path(place), host, sayings, mode=0o666)
     assert "not-permitted" in sayings.codes
+
+
+def test_a_group_that_a_user_namespace_does_not_know_leaves_the_socket_to_our_own_user(tmp_path):
+    unshare = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode != 0:
+        pytest.skip("needs a user namespace")
+    path = tmp_path / "s.sock"
+    script = f"""
+import asyncio, os
+from hacluster.client.language import codec
+from hacluster.daemon.ipc import LocalServer
+said = []
+server = LocalServer(codec(), None, said.append, mode=0o660, group="daemon", max_clients=4)
+asyncio.run(server.listen({str(path)!r}))
+print(*[say.code for say in said], oct(os.stat({str(path)!r}).st_mode & 0o777))
+"""
+    done = subprocess.run([*unshare, sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["no-socket-group", "0o660"]
 
 
 @pytest.mark.parametrize(
