@@ -82,7 +82,7 @@ def _colocate_with_containers(dependent: Resource, primary: Resource, entry: Col
             continue
         places.insert(0, (chosen, 0))
     if entry.score >= INFINITY:
-        exclude_others(dependent, places, False, entry.cause)
+        exclude_others(dependent, places, False, entry.following)
 
 
 def colocate_bundle(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> None:

@@ -125,7 +125,7 @@ def assign_clone(rsc: Resource, prefer: Node | None) -> Node | None:
                 entry.dependent, rsc.allowed, entry.attribute, factor_of(entry), ACTIVE | NONNEGATIVE
             )
             if row is not None and row is not rsc.allowed:
-                cluster.scores.replace(rsc, row, entry.cause)
+                cluster.scores.replace(rsc, row, entry.pulling)
     if cluster.listener is not None:
         cluster.listener.scores(STAGE, rsc)
     nodes = sort_nodes(cluster, rsc.allowed, None)
@@ -173,7 +173,7 @@ def colocate_clone(dependent: Resource, primary: Resource, entry: Colocation, fo
             if entry.score >= INFINITY and (
                 entry.dependent_role is not Role.PROMOTED or entry.primary_role is not Role.PROMOTED
             ):
-                exclude_others(dependent, nodes, True, entry.cause)
+                exclude_others(dependent, nodes, True, entry.following)
             return
         if entry.dependent_role is Role.PROMOTED:
             update_promotable_dependent(primary, dependent, entry)
@@ -188,7 +188,7 @@ def colocate_clone(dependent: Resource, primary: Resource, entry: Colocation, fo
     if entry.score >= INFINITY:
         places = [(child, child.location(0)) for child in primary.instances]
         nodes = [(node, 0) for child, node in places if node is not None and not child.any_flag("blocked")]
-        exclude_others(dependent, nodes, False, entry.cause)
+        exclude_others(dependent, nodes, False, entry.following)
         return
     for child in primary.instances:
         colocate(dependent, child, entry, False)

@@ -81,7 +81,7 @@ def apply_to_scores(dependent: Resource, primary: Resource, colocation: Colocati
         elif score >= INFINITY:
             work[idx] = add_scores(-score, weight)
     if abs(score) >= INFINITY or any_available(cluster, work):
-        cluster.scores.replace(dependent, work, colocation.cause)
+        cluster.scores.replace(dependent, work, colocation.following)
 
 
 def apply_to_priority(dependent: Resource, primary: Resource, colocation: Colocation) -> None:

@@ -107,6 +107,7 @@ def _assign_best(rsc: Resource, prefer: Node | None) -> bool:
     if not rsc.provisional:
         return rsc.assigned is not None
     nodes = sort_nodes(rsc.cluster, rsc.allowed, rsc.current)
+    rsc.cluster.note_contest(rsc, nodes, prefer)
     chosen: Node | None = None
     if prefer is not None and nodes and prefer.idx in rsc.allowed:
         score = rsc.allowed[prefer.idx]
@@ -133,7 +134,7 @@ def _apply_with_this(rsc: Resource, entry: Colocation) -> None:
         return
     row = colocated_scores(entry.dependent, rsc.allowed, entry.attribute, factor_of(entry), ACTIVE)
     if row is not None and row is not rsc.allowed:
-        rsc.cluster.scores.replace(rsc, row, entry.cause)
+        rsc.cluster.scores.replace(rsc, row, entry.pulling)
 
 
 def _connection_assigned(rsc: Resource) -> None:

@@ -122,10 +122,10 @@ def _require_tickets(clone: Resource) -> None:
             clone.cluster.scores.everywhere(clone, clone.cluster.nodes, -INFINITY, Cause(Why.TICKET, entry.id))
 
 
-def _pull(clone: Resource, other: Resource, entry: Colocation, flags: int) -> None:
+def _pull(clone: Resource, other: Resource, entry: Colocation, flags: int, cause: Cause) -> None:
     row = colocated_scores(other, clone.allowed, entry.attribute, factor_of(entry), flags)
     if row is not None and row is not clone.allowed:
-        clone.cluster.scores.replace(clone, row, entry.cause)
+        clone.cluster.scores.replace(clone, row, cause)
 
 
 def _sort_by_promotion(clone: Resource) -> None:
@@ -141,10 +141,10 @@ def _sort_by_promotion(clone: Resource) -> None:
             scores.add(clone, chosen, child.sort_index, Cause(Why.PROMOTION_ORDER, clone.config_id))
     for entry in clone.this_with:
         if entry.dependent_role is Role.PROMOTED:
-            _pull(clone, entry.primary, entry, ACTIVE if entry.score < INFINITY else 0)
+            _pull(clone, entry.primary, entry, ACTIVE if entry.score < INFINITY else 0, entry.following)
     for entry in clone.with_this:
         if entry.primary_role is Role.PROMOTED and has_influence(entry):
-            _pull(clone, entry.dependent, entry, ACTIVE | NONNEGATIVE)
+            _pull(clone, entry.dependent, entry, ACTIVE | NONNEGATIVE, entry.pulling)
     _require_tickets(clone)
     for child in clone.instances:
         chosen = child.location(0)
@@ -227,7 +227,7 @@ def update_dependent_with_promotable(
             for idx in list(dependent.allowed):
                 other = cluster.node_table[idx]
                 if same_text(value, other.attrs.get(attribute)):
-                    cluster.scores.add(dependent, other, entry.score, entry.cause)
+                    cluster.scores.add(dependent, other, entry.score, entry.following)
         score = next((part.assigned_score for part in instance.walk() if part.assigned is node), 0)
         found.append((node, score))
     found.reverse()

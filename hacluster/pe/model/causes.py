@@ -50,11 +50,17 @@ class Why(Enum):
 
 
 class Cause(NamedTuple):
-    """Why, and the id of what is behind it."""
+    """Why, and the id of what is behind it.
+
+    For what keeps resources together, ``other`` is the resource on the other side: the one that this one follows, or,
+    with ``pulls``, the one that follows this one and has a say in where it goes.
+    """
 
     why: Why
     id: str
     node: str = ""
+    other: str = ""
+    pulls: bool = False
 
 
 class What(Enum):
@@ -74,3 +80,13 @@ class Decision(NamedTuple):
     subject: str
     cause: Cause
     text: str = ""
+
+
+class Contest(NamedTuple):
+    """How the nodes stood when a resource got its place: number, score and instances there already, best first.
+
+    ``preferred`` is the node that was asked for: where an instance of a clone is, or has most room.
+    """
+
+    places: list[tuple[int, int, int]]
+    preferred: str | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hacluster.base.report import Report
 from hacluster.base.score import parse_score
 from hacluster.base.values import name_order
-from hacluster.pe.model.causes import Decision
+from hacluster.pe.model.causes import Contest, Decision
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.options import Options
@@ -45,6 +45,7 @@ class Cluster:
         self.reports: list[Report] = []
         self.scores = Scores(ledger)
         self.decisions: list[Decision] | None = [] if ledger else None
+        self.contests: dict[int, Contest] = {}
         self.options = Options({})
         self.colors: dict[str, int] = {"red": 0, "yellow": 0, "green": 0}
         self._init_options()
@@ -153,6 +154,12 @@ class Cluster:
         """Write down why something that is no score was decided, if anybody asked."""
         if self.decisions is not None:
             self.decisions.append(Decision(what, subject, cause, text))
+
+    def note_contest(self, rsc: Resource, nodes: list[Node], preferred: Node | None) -> None:
+        """Write down how the nodes stood, best first, when a resource got its place."""
+        if self.decisions is not None:
+            places = [(node.idx, rsc.allowed[node.idx], node.load) for node in nodes]
+            self.contests[rsc.idx] = Contest(places, None if preferred is None else preferred.name)
 
     # Values
 

@@ -47,9 +47,14 @@ class Colocation:
     why: Why = Why.COLOCATION
 
     @property
-    def cause(self) -> Cause:
-        """What the ledger keeps with the scores that it changes."""
-        return Cause(self.why, self.id)
+    def following(self) -> Cause:
+        """What the ledger keeps with scores of the dependent: it follows the primary."""
+        return Cause(self.why, self.id, other=self.primary.id)
+
+    @property
+    def pulling(self) -> Cause:
+        """What the ledger keeps with scores of the primary: the dependent has a say."""
+        return Cause(self.why, self.id, other=self.dependent.id, pulls=True)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,174 @@
+"""Which changes are worth trying: the undoing of every cause that had a say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from hacluster.base.values import is_true
+from hacluster.pe.explain.answer import Because, Part
+from hacluster.pe.explain.edits import (
+    Candidate,
+    bring_online,
+    clean_up,
+    get_quorum,
+    grant,
+    remove,
+    set_meta,
+    set_node_attribute,
+    set_option,
+)
+from hacluster.pe.explain.sources import constraint_of, meta_id, node_attribute_id, option_id
+from hacluster.pe.explain.words import Teller
+from hacluster.pe.model.causes import Why
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.kinds import NodeKind, Quorum
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+
+_KINDS: Final = {
+    "rsc_location": "location",
+    "rsc_colocation": "colocation",
+    "rsc_order": "order",
+    "rsc_ticket": "ticket",
+}
+_FAILURES: Final = (Why.STOP_FAILED, Why.HARD_ERROR, Why.FATAL_ERROR, Why.MASKED_PROBE, Why.ON_FAIL)
+
+
+def _ids(reasons: Iterable[Because]) -> Iterator[str]:
+    for reason in reasons:
+        if reason.id is not None:
+            yield reason.id
+        yield from _ids(reason.because)
+
+
+def _named(parts: list[Part]) -> list[str]:
+    found: dict[str, None] = {}
+    for part in parts:
+        reasons = [*part.facts, *part.why, *(reason for entry in part.elsewhere for reason in entry.reasons)]
+        found.update(dict.fromkeys(_ids(reasons)))
+    return list(found)
+
+
+def constraint_changes(cluster: Cluster, parts: list[Part]) -> Iterator[Candidate]:
+    """Take out each constraint that was named."""
+    for ident in _named(parts):
+        constraint = constraint_of(cluster, ident)
+        if constraint is None:
+            continue
+        kind, own = _KINDS[str(constraint.tag)], constraint.get("id", "")
+        what = f"{kind} constraint {own}"
+        if ident != own:
+            what = f"{ident} of {what}"
+        yield Candidate(f"Remove {what}", ident, remove(ident))
+        ticket = constraint.get("ticket")
+        if ticket is not None:
+            yield Candidate(f"Grant ticket {ticket}", ticket, grant(ticket))
+
+
+def node_changes(cluster: Cluster, node: Node) -> Iterator[Candidate]:
+    """Make a node usable."""
+    name = node.name
+    for attribute, text in (("standby", f"Take {name} out of standby"), ("maintenance", f"End maintenance of {name}")):
+        if is_true(node.attrs.get(attribute)):
+            ident = node_attribute_id(cluster, node, attribute)
+            yield Candidate(text, ident, set_node_attribute(name, attribute, "false"))
+    if node.kind is NodeKind.MEMBER and (node.unclean or not node.online):
+        yield Candidate(f"Bring {name} back online", node.id, bring_online(name))
+    if node.shutdown and node.online:
+        text = f"Cancel the shutdown of {name}"
+        yield Candidate(text, node_attribute_id(cluster, node, "shutdown"), set_node_attribute(name, "shutdown", "0"))
+
+
+def leave(node: Node) -> Candidate:
+    """Take away the node that a resource uses."""
+    return Candidate(f"Put {node.name} into standby", None, set_node_attribute(node.name, "standby", "true"))
+
+
+def failure_changes(teller: Teller, leaves: list[Resource]) -> Iterator[Candidate]:
+    """Forget failures."""
+    cluster = teller.cluster
+    seen: set[tuple[str, str]] = set()
+    for rsc in leaves:
+        for node in cluster.nodes:
+            for step in teller.book.steps(rsc, node):
+                if step.cause.why is Why.FAIL_LIMIT:
+                    seen.add((step.cause.id, node.name))
+                elif step.cause.why in _FAILURES:
+                    seen.add((rsc.config_id, step.cause.node))
+        for entry in cluster.decisions or ():
+            if entry.subject == rsc.id and entry.cause.why in _FAILURES:
+                seen.add((rsc.config_id, entry.cause.node))
+    for rsc_id, uname in sorted(seen):
+        text = f"Clean up the failures of {rsc_id} on {uname}"
+        yield Candidate(text, rsc_id, clean_up(rsc_id, uname))
+
+
+def _is_set(rsc: Resource, name: str, truth: bool) -> bool:
+    value = rsc.meta.get(name)
+    return value is not None and is_true(value) is truth and meta_id(rsc, name) is not None
+
+
+def _owner(rsc: Resource, name: str) -> str:
+    """The resource whose own setting it is: a clone's or group's setting holds for its members."""
+    entry = rsc
+    while entry.parent is not None and meta_id(entry.parent, name) == meta_id(rsc, name):
+        entry = entry.parent
+    return entry.config_id
+
+
+def setting_changes(rsc: Resource) -> Iterator[Candidate]:
+    """Undo settings of the resource itself that had a say."""
+    if rsc.meta.get("target-role", "Started").lower() in ("stopped", "unpromoted", "slave"):
+        ident, owner = meta_id(rsc, "target-role"), _owner(rsc, "target-role")
+        yield Candidate(f"Set target-role of {owner} to Started", ident, set_meta(owner, "target-role", "Started"))
+    if _is_set(rsc, "is-managed", False):
+        owner = _owner(rsc, "is-managed")
+        text = f"Set is-managed of {owner} to true"
+        yield Candidate(text, meta_id(rsc, "is-managed"), set_meta(owner, "is-managed", "true"))
+    if _is_set(rsc, "maintenance", True):
+        owner = _owner(rsc, "maintenance")
+        text = f"Set maintenance of {owner} to false"
+        yield Candidate(text, meta_id(rsc, "maintenance"), set_meta(owner, "maintenance", "false"))
+    if rsc.stickiness > 0 and rsc.active_on and meta_id(rsc, "resource-stickiness") is not None:
+        ident = meta_id(rsc, "resource-stickiness")
+        text = f"Set resource-stickiness of {rsc.config_id} to 0"
+        yield Candidate(text, ident, set_meta(rsc.config_id, "resource-stickiness", "0"))
+
+
+def clone_changes(clone: Resource) -> Iterator[Candidate]:
+    """Room for one more."""
+    if clone.clone is None:
+        return
+    data, most = clone.clone, clone.meta.get("clone-max")
+    if most is not None and data.max < len(clone.cluster.nodes):
+        text = f"Raise clone-max of {clone.id} to {data.max + 1}"
+        yield Candidate(text, meta_id(clone, "clone-max"), set_meta(clone.config_id, "clone-max", str(data.max + 1)))
+    if clone.promotable and data.promoted_max < data.max:
+        name = "master-max" if "master-max" in clone.meta and "promoted-max" not in clone.meta else "promoted-max"
+        text = f"Raise {name} of {clone.id} to {data.promoted_max + 1}"
+        yield Candidate(text, meta_id(clone, name), set_meta(clone.config_id, name, str(data.promoted_max + 1)))
+
+
+def option_changes(cluster: Cluster, teller: Teller, leaves: list[Resource]) -> Iterator[Candidate]:
+    """Undo cluster options that had a say."""
+    if cluster.maintenance_mode:
+        ident = option_id(cluster, "maintenance-mode")
+        yield Candidate("Set maintenance-mode to false", ident, set_option("maintenance-mode", "false"))
+    if cluster.stop_everything:
+        ident = option_id(cluster, "stop-all-resources")
+        yield Candidate("Set stop-all-resources to false", ident, set_option("stop-all-resources", "false"))
+    if not cluster.have_quorum and cluster.quorum_policy is not Quorum.IGNORE:
+        yield Candidate("Let the cluster have quorum", "have-quorum", get_quorum)
+        ident = option_id(cluster, "no-quorum-policy")
+        yield Candidate("Set no-quorum-policy to ignore", ident, set_option("no-quorum-policy", "ignore"))
+    if cluster.fencing and not cluster.have_fencing:
+        ident = option_id(cluster, "stonith-enabled")
+        yield Candidate("Set stonith-enabled to false", ident, set_option("stonith-enabled", "false"))
+    whys = {step.cause.why for rsc in leaves for node in cluster.nodes for step in teller.book.steps(rsc, node)}
+    if Why.SHUTDOWN_LOCK in whys:
+        ident = option_id(cluster, "shutdown-lock")
+        yield Candidate("Set shutdown-lock to false", ident, set_option("shutdown-lock", "false"))
+    if Why.UTILIZATION in whys:
+        ident = option_id(cluster, "placement-strategy")
+        yield Candidate("Set placement-strategy to default", ident, set_option("placement-strategy", "default"))

@@ -1,0 +1,252 @@
+"""Where a resource is or will be and why, and why it is not on the other nodes."""
+
+from __future__ import annotations
+
+from hacluster.base.score import INFINITY, show_score
+from hacluster.pe.explain.answer import Because, Elsewhere, Part
+from hacluster.pe.explain.blocked import block_reasons, no_quorum, obstacles
+from hacluster.pe.explain.nodes import failure, node_troubles
+from hacluster.pe.explain.sources import meta_id, option_id
+from hacluster.pe.explain.words import Teller
+from hacluster.pe.model.action import Action, find_first, resource_actions
+from hacluster.pe.model.causes import Contest, What
+from hacluster.pe.model.kinds import Discovery, Kind, Role
+from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
+
+
+def _names(nodes: list[Node]) -> str:
+    return " and ".join(sorted(node.name for node in nodes))
+
+
+def _is(rsc: Resource, role: Role) -> str:
+    if role in (Role.PROMOTED, Role.UNPROMOTED) and rsc.top.promotable:
+        return f"is {role.word.lower()}"
+    return "runs"
+
+
+def _first(rsc: Resource, node: Node | None, task: str) -> Action | None:
+    found = resource_actions(rsc, node, task, False)
+    return found[0] if found else None
+
+
+def blocked_action(rsc: Resource) -> Action | None:
+    """The start, promotion or stop that would have to be done but cannot."""
+    node = rsc.assigned
+    for task in ("start", "promote"):
+        action = None if node is None else _first(rsc, node, task)
+        if action is not None and not action.can_run and not action.optional:
+            return action
+    if node is not None and node not in rsc.active_on:
+        start = _first(rsc, node, "start")
+        if start is not None and not start.can_run:
+            return start
+    for place in rsc.active_on:
+        stop = _first(rsc, place, "stop")
+        if stop is not None and not stop.can_run and not stop.optional and rsc.assigned is not place:
+            return stop
+    return None
+
+
+def _fate(rsc: Resource) -> str:
+    """What becomes of an active resource."""
+    node, here = rsc.assigned, rsc.active_on
+    barrier = blocked_action(rsc)
+    if node is None:
+        return "has to stop, but cannot be stopped" if barrier is not None else "is going to be stopped"
+    if barrier is not None and barrier.task == "start":
+        return (
+            f"is going to be stopped, and cannot be started on {node.name}"
+            if node not in here or not barrier.optional
+            else "stays there"
+        )
+    if node not in here:
+        migrate = _first(rsc, node, "migrate_from")
+        return f"migrates to {node.name}" if migrate is not None and migrate.can_run else f"moves to {node.name}"
+    if len(here) > 1:
+        return f"will run on {node.name} only"
+    stop = find_first(rsc.actions, None, "stop", node)
+    restart = stop is not None and not stop.optional and stop.can_run
+    if rsc.role is not rsc.next_role and rsc.next_role is Role.PROMOTED:
+        return "is going to be promoted there"
+    if rsc.role is Role.PROMOTED and rsc.next_role is not Role.PROMOTED:
+        return "is going to be demoted there"
+    return "is restarted there" if restart else "stays there"
+
+
+def sentence(rsc: Resource) -> str:
+    """Where a resource is, and where it will be."""
+    node, here = rsc.assigned, rsc.active_on
+    if here:
+        return f"{rsc.id} {_is(rsc, rsc.role)} on {_names(here)} and {_fate(rsc)}"
+    if node is None:
+        return f"{rsc.id} is stopped and stays stopped"
+    barrier = blocked_action(rsc)
+    if barrier is not None and barrier.task == "start":
+        return f"{rsc.id} is stopped; it is to start on {node.name}, but cannot"
+    promoted = " and is promoted there" if rsc.next_role is Role.PROMOTED else ""
+    return f"{rsc.id} is stopped and starts on {node.name}{promoted}"
+
+
+def facts(rsc: Resource) -> list[Because]:
+    """What holds for the resource wherever it is: left alone, blocked, failed, kept from starting."""
+    cluster = rsc.cluster
+    found: list[Because] = []
+    if rsc.blocked or not rsc.managed:
+        word = "is blocked" if rsc.blocked else "is not managed: the cluster leaves it as it is"
+        found.append(Because(f"{rsc.id} {word}", rsc.config_id, None, tuple(block_reasons(rsc))))
+    for entry in cluster.decisions or ():
+        if entry.subject == rsc.id and entry.what in (What.RECOVER, What.STOP):
+            word = "it is recovered" if entry.what is What.RECOVER else "it is stopped (on-fail is stop)"
+            found.append(Because(f"{failure(cluster, entry.cause)}; {word}", entry.cause.id))
+    if rsc.managed and rsc.kind is Kind.PRIMITIVE:
+        if cluster.stop_everything:
+            found.append(Because("stop-all-resources is true", option_id(cluster, "stop-all-resources")))
+        barrier = blocked_action(rsc)
+        if barrier is not None:
+            found += [reason for reason in obstacles(barrier) if reason not in found]
+    return found + role_facts(rsc)
+
+
+def role_facts(rsc: Resource) -> list[Because]:
+    """Why an instance of a promotable clone is promoted or not."""
+    top = rsc.top
+    if not top.promotable or rsc.assigned is None or top.clone is None:
+        return []
+    instance = next((child for child in top.instances if rsc in list(child.walk())), rsc)
+    score, data = show_score(instance.sort_index), top.clone_data
+    most = f"promoted-max is {data.promoted_max}"
+    if rsc.next_role is Role.PROMOTED:
+        return [Because(f"{rsc.id} is promoted: its promotion score is {score} ({most})", top.config_id, score)]
+    if rsc.meta.get("target-role", "").lower() in ("unpromoted", "slave"):
+        return [Because(f"target-role of {rsc.id} is {rsc.meta['target-role']}", meta_id(rsc, "target-role"))]
+    quorum = no_quorum(rsc.cluster)
+    if quorum:
+        return quorum
+    if instance.sort_index < 0:
+        text = f"{rsc.id} is not promoted: nothing on {rsc.assigned.name} asks for it (promotion score {score})"
+        return [Because(text, top.config_id, score)]
+    text = f"{rsc.id} is not promoted: others have a higher promotion score than its {score} ({most})"
+    return [Because(text, meta_id(top, "promoted-max") or top.config_id, score)]
+
+
+def _tie(contest: Contest, rsc: Resource, node: Node) -> Because | None:
+    """What decided between nodes of the same score."""
+    own = next((place for place in contest.places if place[0] == node.idx), None)
+    if own is None:
+        return None
+    table = rsc.cluster.node_table
+    rivals = [
+        place for place in contest.places if place[1] == own[1] and place[0] != own[0] and table[place[0]].available
+    ]
+    if not rivals:
+        return None
+    names = _names([table[place[0]] for place in rivals])
+    score, ident = show_score(own[1]), rsc.config_id
+    if contest.preferred == node.name:
+        return Because(f"{names} would do as well ({score}), but it can stay on {node.name}", ident)
+    if rsc.cluster.placement == "balanced":
+        return Because(f"{names} has the same score ({score}), but less capacity left", ident)
+    fewer = [place for place in rivals if own[2] < place[2]]
+    if rsc.current is node and len(fewer) < len(rivals):
+        return Because(f"{names} would do as well ({score}), but it runs on {node.name} already", ident)
+    if len(fewer) == len(rivals) and rsc.cluster.placement != "minimal":
+        counts = ", ".join(f"{table[place[0]].name} {place[2]}" for place in rivals)
+        text = f"{names} has the same score ({score}), but more resources to run ({counts}, {node.name} {own[2]})"
+        return Because(text, ident)
+    return Because(f"{names} has the same score ({score}); the order of names decides", ident)
+
+
+def why_here(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
+    """Why a resource was given that node."""
+    found = teller.chain(rsc, node)
+    contest = rsc.cluster.contests.get(rsc.idx)
+    if not rsc.managed:
+        return found
+    if contest is not None:
+        tie = _tie(contest, rsc, node)
+        if tie is not None:
+            found.append(tie)
+    if not found:
+        found.append(Because(f"nothing speaks for or against {node.name}; no other node has a higher score", node.id))
+    return found
+
+
+def _no_score(rsc: Resource, node: Node) -> list[Because]:
+    """The row does not know the node."""
+    cluster = rsc.cluster
+    if not cluster.symmetric:
+        text = f"symmetric-cluster is false, and no location constraint allows {rsc.id} on {node.name}"
+        return [Because(text, option_id(cluster, "symmetric-cluster"))]
+    if node.discover is Discovery.NEVER:
+        return [Because(f"{node.name} is only for what is inside its container", node.id)]
+    return [Because(f"{rsc.id} has no score on {node.name}", rsc.config_id)]
+
+
+def _score_when_placed(rsc: Resource, node: Node) -> int | None:
+    contest = rsc.cluster.contests.get(rsc.idx)
+    if contest is not None:
+        return next((place[1] for place in contest.places if place[0] == node.idx), None)
+    return rsc.allowed.get(node.idx)
+
+
+def why_not(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
+    """Why a resource was not given that node."""
+    cluster = rsc.cluster
+    found = node_troubles(cluster, node)
+    known = {reason.id for reason in found}
+    for step in teller.book.steps(rsc, node):
+        if step.cause.pulls and found:
+            # What would be with it cannot be there for the same reason.
+            continue
+        if step.worsens and (step.after is None or step.after < 0):
+            reason = teller.step(rsc, node, step)
+            if reason.id not in known:
+                found.append(reason)
+                known.add(reason.id)
+    if found:
+        return found
+    if node.idx not in rsc.allowed:
+        return _no_score(rsc, node)
+    if not rsc.managed:
+        return [Because(f"{rsc.id} is not managed and stays where it is", rsc.config_id)]
+    if rsc.assigned is None:
+        return facts(rsc) or [Because(f"{rsc.id} is not to run", rsc.config_id)]
+    return _beaten(teller, rsc, node)
+
+
+def _beaten(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
+    """It could run there, but another node is better."""
+    best = rsc.assigned
+    assert best is not None, rsc.id
+    own, highest = _score_when_placed(rsc, node), _score_when_placed(rsc, best)
+    steps = tuple(teller.steps(rsc, node))
+    score = show_score(own if own is not None else -INFINITY)
+    if own is not None and highest is not None and own < highest:
+        text = f"its score there is {score}, less than {show_score(highest)} on {best.name}"
+        return [Because(text, rsc.config_id, score, steps)]
+    contest = rsc.cluster.contests.get(rsc.idx)
+    tie = None if contest is None else _tie(contest, rsc, best)
+    text = f"its score there is {score}, no better than on {best.name}"
+    return [Because(text, rsc.config_id, score, (*steps, tie) if tie is not None else steps)]
+
+
+def part_of(teller: Teller, rsc: Resource) -> Part:
+    """The whole story of one primitive or instance."""
+    node = rsc.assigned
+    part = Part(rsc.id, sentence(rsc), None if node is None else node.name, facts=facts(rsc))
+    if node is not None:
+        score = _score_when_placed(rsc, node)
+        part.score = None if score is None else show_score(score)
+        part.why = why_here(teller, rsc, node)
+    part.elsewhere = [
+        Elsewhere(other.name, tuple(why_not(teller, rsc, other)))
+        for other in rsc.cluster.nodes
+        if other is not node and not _irrelevant(rsc, other)
+    ]
+    return part
+
+
+def _irrelevant(rsc: Resource, node: Node) -> bool:
+    """Nodes inside containers are nothing for what does not belong there."""
+    return node.discover is Discovery.NEVER and node.idx not in rsc.allowed

@@ -1,0 +1,79 @@
+"""``hacluster explain``: why a resource is where it is, why not elsewhere, and what one change would do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from hacluster.base.errors import ConfigError
+from hacluster.cib.document import Document, parse_document
+from hacluster.cib.upgrade import upgrade
+from hacluster.pe.explain.action import explain_action
+from hacluster.pe.explain.resource import explain as explain_resource
+from hacluster.pe.explain.text import action_lines, resource_lines
+from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, effective_now
+
+LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
+"""The CIB of this node's daemon."""
+
+
+def read_cib(xml_file: str | None) -> Document:
+    """Read a CIB for a command; says what is wrong with it and exits if it cannot be used."""
+    path = xml_file or LIVE_CIB
+    try:
+        document = parse_document(Path(path).read_bytes(), path)
+    except ConfigError as error:
+        fail(error, EXIT_INVALID)
+    except OSError as error:
+        click.echo(f"{path}: {error.strerror}", err=True)
+        sys.exit(EXIT_NO_INPUT)
+    upgrade(document)
+    return document
+
+
+def fail(error: ConfigError, code: int) -> NoReturn:
+    """Show all reports and exit."""
+    for report in error.reports:
+        click.echo(str(report), err=True)
+    sys.exit(code)
+
+
+def _show(lines: list[str], data: object, output_as: str) -> None:
+    click.echo("\n".join(lines) if output_as == "text" else json.dumps(data, indent=2))
+
+
+@click.command(name="explain", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("resource", required=False)
+@click.option("--on", "node", metavar="NODE", help="Only: why it is, or is not, on this node.")
+@click.option("--action", metavar="ID", help="Explain an action: KEY, 'KEY on NODE', or its number in the graph.")
+@click.option("-x", "--xml-file", metavar="FILE", help="The CIB (as a rule that of this node).")
+@click.option("-t", "--set-datetime", metavar="WHEN", help="Decide for this time (ISO 8601).")
+@click.option("--output-as", type=click.Choice(["text", "json"]), default="text", help="What to print.")
+def explain(  # noqa: PLR0917 - one argument per option
+    resource: str | None,
+    node: str | None,
+    action: str | None,
+    xml_file: str | None,
+    set_datetime: str | None,
+    output_as: str,
+) -> None:
+    """Say why RESOURCE is or will be where it is, why not elsewhere, and what one change would move it."""
+    if (resource is None) == (action is None):
+        raise click.UsageError("give either a resource or --action")
+    if node is not None and resource is None:
+        raise click.UsageError("--on goes with a resource; name the node of an action as 'KEY on NODE'")
+    document = read_cib(xml_file)
+    now = effective_now(document, set_datetime)
+    try:
+        if action is not None:
+            answers = explain_action(document, now, action)
+            _show(action_lines(answers), [answer.as_json() for answer in answers], output_as)
+        elif resource is not None:
+            explanation = explain_resource(document, now, resource, node)
+            _show(resource_lines(explanation), explanation.as_json(), output_as)
+    except ConfigError as error:
+        fail(error, EXIT_INVALID)
