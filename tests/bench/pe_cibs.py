@@ -1,8 +1,8 @@
 """CIBs of every size for benchmarks of the policy engine, the same each time.
 
 :data:`CASES` names them: primitives spread over nodes (``16x1000-steady``), groups, clones, promotable clones, a chain
-of colocations and orders. States: *fresh* (nothing probed yet), *steady* (all runs where it should, with matching digests)
-and *failed* (steady, but one monitor has failed).
+of colocations and orders. States: *fresh* (nothing probed yet), *steady* (all runs where it should, with matching
+digests) and *failed* (steady, but one monitor has failed).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def _op(
         f'<lrm_rsc_op id="{ident}_{task}" operation_key="{ident}_{name}_{interval}" operation="{name}" '
         f'crm-debug-origin="controld_update_resource_history" crm_feature_set="3.16.1" transition-key="{key}" '
         f'transition-magic="0:{rc};{key}" exit-reason="" on_node="{node}" call-id="{call}" rc-code="{rc}" '
-        f'op-status="0" interval="{interval}" last-rc-change="{EXECUTION_DATE - 7200 + call}" exec-time="21" queue-time="0" '
-        f'op-digest="{digest}"/>'
+        f'op-status="0" interval="{interval}" last-rc-change="{EXECUTION_DATE - 7200 + call}" exec-time="21" '
+        f'queue-time="0" op-digest="{digest}"/>'
     )
 
 
@@ -59,8 +59,9 @@ class _Primitive:
             ops += f'<op id="{self.id}-mon-u" name="monitor" interval="10s" timeout="20s" role="Unpromoted"/>'
         else:
             ops += f'<op id="{self.id}-mon" name="monitor" interval="10s" timeout="20s"/>'
+        agent = _STATEFUL if self.stateful else _AGENT
         return (
-            f'<primitive id="{self.id}" {_STATEFUL if self.stateful else _AGENT}><instance_attributes id="{self.id}-ia">'
+            f'<primitive id="{self.id}" {agent}><instance_attributes id="{self.id}-ia">'
             f"{pairs}</instance_attributes><operations>{ops}</operations></primitive>"
         )
 
