@@ -11,6 +11,7 @@ from hacluster.client.hostfacts import host_facts
 from hacluster.config.directory import Checked, DirectoryTexts, FileText, check_directory
 from hacluster.config.facts import HostFacts
 from hacluster.config.hacluster_cf import parse_hacluster_cf
+from hacluster.config.haresources import parse_haresources
 
 DEFAULT_DIR: Final = Path("/etc/ha.d")
 
@@ -51,16 +52,20 @@ def _read(descriptor: int) -> bytes:
 
 
 def read_texts(directory: Path) -> DirectoryTexts:
-    """The four files of ``directory``, and the key file if hacluster.cf names one."""
+    """The four files of ``directory``, the key file if hacluster.cf names one, and the settings of OCF resources."""
     hacluster = read_file(directory / "hacluster.cf")
     config, _ = parse_hacluster_cf(hacluster.text or "", hacluster.name)
     named = config.seal_key if config else None
+    haresources = read_file(directory / "haresources")
+    resources, _ = parse_haresources(haresources.text or "", haresources.name)
+    instances = resources.instances() if resources else ()
     return DirectoryTexts(
         ha=read_file(directory / "ha.cf"),
         authkeys=read_file(directory / "authkeys"),
-        haresources=read_file(directory / "haresources"),
+        haresources=haresources,
         hacluster=hacluster,
         seal_key=read_file(Path(named)) if named else None,
+        instances={key: read_file(directory.joinpath("conf", "OCF", *key)) for key in instances},
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from hacluster.base.report import Place, Report, Severity, has_errors
 from hacluster.config.authkeys import parse_authkeys
@@ -12,7 +12,8 @@ from hacluster.config.findings import nearest, shown
 from hacluster.config.ha_cf import parse_ha_cf
 from hacluster.config.hacluster_cf import parse_hacluster_cf
 from hacluster.config.haresources import parse_haresources
-from hacluster.config.resources import Haresources
+from hacluster.config.instances import parse_instance
+from hacluster.config.resources import AgentClass, Haresources, ResourceWord
 from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig, Seal
 from hacluster.wire.auth import KeyRing
 
@@ -34,13 +35,18 @@ class FileText:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryTexts:
-    """The files of a configuration directory. ``seal_key`` is the file that hacluster.cf names, if it names one."""
+    """The files of a configuration directory.
+
+    ``seal_key`` is the file that hacluster.cf names, if it names one. ``instances`` are the settings of OCF resources,
+    ``conf/OCF/TYPE/INSTANCE``, by (type, instance).
+    """
 
     ha: FileText
     authkeys: FileText
     haresources: FileText
     hacluster: FileText
     seal_key: FileText | None = None
+    instances: Mapping[tuple[str, str], FileText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
         nodes = ha.nodes if ha else None
         resources, found = parse_haresources(texts.haresources.text, texts.haresources.name, nodes=nodes, host=host)
         reports += found
+        if resources is not None:
+            resources = _with_instances(resources, texts, reports)
 
     hacluster: HaclusterConfig | None = HaclusterConfig()
     if texts.hacluster.text is not None:
@@ -106,6 +114,32 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
     checked = Checked(ha, keys, seal_keys, resources, hacluster, ())
     reports += _between(checked, texts)
     return Checked(ha, keys, seal_keys, resources, hacluster, tuple(reports))
+
+
+def _with_instances(resources: Haresources, texts: DirectoryTexts, reports: list[Report]) -> Haresources:
+    """The same resources, the OCF ones with the parameters of their settings files."""
+    parameters: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+    for key in dict.fromkeys(resources.instances()):
+        file = texts.instances.get(key)
+        if file is None:
+            continue
+        if file.text is not None:
+            parameters[key], found = parse_instance(file.text, file.name)
+            reports += found
+        elif file.problem:
+            reports.append(Report("unreadable-file", Severity.ERROR, file.problem, Place(file.name)))
+        else:
+            text = f"OCF::{key[0]}::{key[1]} has no settings file: the agent runs with its defaults"
+            hint = "write OCF_RESKEY_NAME=VALUE lines; Heartbeat does not start a resource without it"
+            reports.append(Report("no-instance-file", Severity.WARNING, text, Place(file.name), hint))
+
+    def filled(word: ResourceWord) -> ResourceWord:
+        if word.agent is not AgentClass.OCF or not word.arguments:
+            return word
+        return replace(word, parameters=parameters.get((word.name, word.arguments[0]), ()))
+
+    groups = (replace(group, resources=tuple(map(filled, group.resources))) for group in resources.groups)
+    return replace(resources, groups=tuple(groups))
 
 
 def _keys(file: FileText, reports: list[Report], own_uid: int) -> KeyRing | None:

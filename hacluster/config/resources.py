@@ -26,13 +26,14 @@ class ResourceWord:
     """One resource: the word as written and what it means.
 
     ``name`` is the script (``IPaddr`` for the IP shorthand) or the OCF type; ``arguments`` what ``::`` separates after
-    it. For OCF, the arguments start with the instance.
+    it. For OCF, the arguments start with the instance, and ``parameters`` are those of its settings file, by name.
     """
 
     text: str
     agent: AgentClass
     name: str
     arguments: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Haresources:
     """The whole file, groups in file order."""
 
     groups: tuple[Group, ...] = ()
+
+    def instances(self) -> tuple[tuple[str, str], ...]:
+        """(type, instance) of every OCF resource, in file order."""
+        words = [word for group in self.groups for word in group.resources if word.agent is AgentClass.OCF]
+        return tuple((word.name, word.arguments[0]) for word in words if word.arguments)
 
     def local(self, node: str) -> tuple[Group, ...]:
         """The groups whose line names ``node`` (lower case), in file order."""

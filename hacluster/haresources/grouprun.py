@@ -35,7 +35,9 @@ def spec(resource: ResourceWord) -> lrm.ResourceSpec:
 
     The provider is left open: the hands look the script or the OCF type up on the host.
     """
-    return lrm.ResourceSpec(resource.text, _CLASS[resource.agent], "", resource.name, resource.arguments)
+    return lrm.ResourceSpec(
+        resource.text, _CLASS[resource.agent], "", resource.name, resource.arguments, resource.parameters
+    )
 
 
 @dataclass(slots=True)

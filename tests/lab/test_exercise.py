@@ -242,3 +242,20 @@ def test_a_filesystem_before_the_web_server(agents, tmp_path):
         cluster.served_by(one)
         assert mounted(one)
         assert page(place.client) == "written by node1\n"
+
+
+def test_an_ocf_agent_with_its_settings_file(make_cluster):
+    """``OCF::type::instance``: the agent gets the parameters of conf/OCF/type/instance."""
+    line = f"{NODE1} IPaddr::{VIP}/16/eth0 OCF::Dummy::one httpd"
+    cluster = make_cluster(haresources=line)
+    state = "/run/dummy-of-one.state"
+    for node in cluster.nodes:
+        node.host.write("/etc/ha.d/conf/OCF/Dummy/one", f"# where it leaves its mark\nOCF_RESKEY_state='{state}'\n")
+    cluster.start()
+    cluster.served_by(cluster.one)
+    assert cluster.one.host.path(state).exists()
+    assert not cluster.two.host.path(state).exists()
+    cluster.one.standby()
+    cluster.served_by(cluster.two)
+    assert cluster.two.host.path(state).exists()
+    assert not cluster.one.host.path(state).exists()
