@@ -125,6 +125,7 @@ class Core:
             comm_up=self.phase is Phase.ACTIVE,
             nodes=(*members, *others.values()),
             seal_mode=self.sealing.mode.value,
+            seal_key=self.sealing.key_id,
             generation=self.outbox.generation,
             sign_slot=signer.slot,
             sign_method=signer.method.value,
@@ -137,6 +138,11 @@ class Core:
         if peer.offered:
             return SealState.OFFERED
         return SealState.CLASSIC if peer.current else SealState.UNKNOWN
+
+    def told_of_keys(self, text: str) -> None:
+        """Say what became of the keys of the seal; nothing when nothing did."""
+        if text:
+            self.say(Severity.INFO, "seal-key", text)
 
     # -- talking to the cluster ----------------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class Core:
         """Our heartbeat: a status on every medium, an echo to every ping node."""
         dt = f"{self.advertised_ms(now):x}"
         status = HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1")
-        self.cast(status.with_fields(*self.sealing.offer()), now)
+        self.cast(status.with_fields(*self.sealing.fields()), now)
         self.last_status = now
         ts = self.outbox.clock.stamp(now)
         for index, medium in self.pings.media:

@@ -375,7 +375,7 @@ class HeartbeatMachine:
             due = True
         if due:
             core.send_status(now)
-            core.sealing.expire(now)
+            core.told_of_keys(core.sealing.settle(now))
             for kind, hidden in core.quiet.summaries(now):
                 core.say(Severity.WARNING, "suppressed", f"{hidden} more lines of this kind were not logged", kind=kind)
         if self._status_due <= now:

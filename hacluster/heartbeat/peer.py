@@ -48,6 +48,7 @@ class Peer:
     ``status_seq`` is the newest status. ``current``: a fresh status of that generation was believed, and the node has
     not been declared dead since. ``met``: it was current once in this run. ``proven``: the generation for which the
     node answered our challenge. ``sealed``: pinned, it has proven that it seals; ``offered``: it says that it can.
+    ``seal_key``: id of the key that made its newest sealed datagram; ``seal_keys``: ids of all keys it has on file.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Peer:
     answered: Instant | None = None
     sealed: bool = False
     offered: bool = False
+    seal_key: str = ""
+    seal_keys: frozenset[str] = frozenset()
     weight: int = 100
     site: str = ""
     held: list[tuple[int, HaMessage]] = field(default_factory=list)
@@ -82,6 +85,10 @@ class Peer:
     def alive(self) -> bool:
         """A normal node whose word counts now."""
         return self.type is NodeType.NORMAL and self.current
+
+    def has_key(self, key_id: str) -> bool:
+        """Whether it has shown that it has this key of the seal."""
+        return key_id == self.seal_key or key_id in self.seal_keys
 
     def floor(self, wall: int) -> Floor:
         """What is to be remembered of it."""
@@ -106,6 +113,7 @@ class Peer:
             weight=self.weight,
             site=self.site,
             seal=seal,
+            seal_key=self.seal_key if seal is SealState.SEALED else "",
         )
 
     def check(self) -> None:

@@ -19,7 +19,7 @@ from hacluster.heartbeat.config import MediumSpec
 from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery, read_status
 from hacluster.heartbeat.peer import Challenge, Peer, Said
-from hacluster.msg.driver import DatagramReceived
+from hacluster.msg.driver import DatagramReceived, StopRequested
 from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
 from hacluster.wire.auth import KeyRing
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_stamp
@@ -57,6 +57,7 @@ class Reception:
         self._sources = SourceFilter(core.config.allow_source)
         self._old_rings: list[tuple[KeyRing, Instant]] = []
         self._challenges = 0
+        self._leaves = False
 
     def change_keys(self, ring: KeyRing, now: Instant) -> None:
         """Sign with ``ring`` from now on; what the old one signed counts for one more deadtime."""
@@ -138,11 +139,15 @@ class Reception:
         if peer is not None and opened.fresh:
             if opened.persist or not peer.sealed:
                 self._pin(peer, now)
+            core.told_of_keys(core.sealing.heard(peer, opened.key_id, message, now))
             self._take(peer, said, now)
+        if peer is None and opened.fresh:
+            self._twin(said, now)
         if peer is not None and opened.answer:
             core.send_status(now)
 
     def _pin(self, peer: Peer, now: Instant) -> None:
+        peer.seal_key, peer.seal_keys = "", frozenset()
         if not peer.sealed:
             peer.sealed = True
             text = f"node {peer.name} has proven that it seals: its classic datagrams count no more"
@@ -215,6 +220,8 @@ class Reception:
         if said.message.type == MessageType.STATUS:
             read_status(said.message)
         core = self._core
+        if self._other_host(peer, said, now):
+            return
         wall = core.outbox.clock.seconds(now)
         verdict = judge(peer, said.message.type, said.stamp, wall, core.config, fresh=said.fresh)
         if verdict.believed:
@@ -233,6 +240,30 @@ class Reception:
             core.murmur(Severity.CRIT, "host-twice", "", text, now, source=source)
         elif stamp.hg == ours.generation:
             core.self_links.heard(said.link, now)
+
+    def _twin(self, said: Said, now: Instant) -> None:
+        """A living host with our name: whoever has come up just now leaves, before it takes what the other holds."""
+        core = self._core
+        stamp = said.stamp
+        if stamp.src.lower() != core.identity.node or stamp.srcuuid == core.identity.uuid or self._leaves:
+            return
+        if now < after(core.started, core.config.initdead_ms):
+            self._leaves = True
+            text = "another host that is up has our node name: this node leaves before it takes resources"
+            core.say(Severity.CRIT, "twin-leaves", text)
+            core.tell(StopRequested("another host has our node name"))
+
+    def _other_host(self, peer: Peer, said: Said, now: Instant) -> bool:
+        """Whether a second host speaks under the name of a node that is here: while it is, only the first counts."""
+        uuid = said.stamp.srcuuid
+        if not peer.current or not peer.uuid or uuid is None or uuid == peer.uuid:
+            return False
+        text = (
+            f"refused a message of a second host under the name of node {peer.name}, UUID {uuid.hex()} instead of"
+            f" {peer.uuid.hex()}: names must be unique; if the node was set up anew, it counts once the old one is dead"
+        )
+        self._core.murmur(Severity.ERROR, "name-shared", peer.name, text, now)
+        return True
 
     # -- what is not believed ------------------------------------------------------------------------------------
 

@@ -188,7 +188,8 @@ class Requests:
         """Sign with the new keys from now on."""
         keys = {slot: Key(slot, Method(method), secret) for slot, method, secret in event.slots}
         self._reception.change_keys(KeyRing(keys, event.sign_with), now)
-        self._core.sealing.rotate(event.seal_keys, now)
+        switched = self._core.sealing.rotate(event.seal_keys, now)
         signer = keys[event.sign_with]
         text = f"authkeys read again: signing with slot {signer.slot} ({signer.method})"
         self._core.say(Severity.INFO, "keys-reloaded", text)
+        self._core.told_of_keys(switched)

@@ -7,6 +7,13 @@ datagrams are sent as long as a live node is not pinned, and while nobody is liv
 message drops the second.
 
 Which sealed datagrams are fresh is :class:`hacluster.wire.freshness.SealState`'s to say.
+
+Keys change while nodes talk. Each status says which keys its sender has on file (``hk``, their public ids), and each
+sealed datagram which one made it. A node that has read new keys opens both kinds at once, but goes on sealing with the
+old key until every living peer has shown that it has the new one. An old key that is no longer on file is held no
+longer than :func:`hold_ms`; then it neither seals nor opens, on all nodes that read the files at about the same time:
+a node that has not read them by then is cut off in both directions until it does. An old key that is still on file is
+held as long as it takes.
 """
 
 from __future__ import annotations
@@ -19,16 +26,28 @@ from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.config.settings import Seal
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
-from hacluster.heartbeat.peer import PeerTable
+from hacluster.heartbeat.peer import Peer, PeerTable
 from hacluster.wire import offer
 from hacluster.wire.fields import Stamp
 from hacluster.wire.freshness import SealState
-from hacluster.wire.hamsg import Field, HaMessage
+from hacluster.wire.hamsg import Field, HaMessage, string
 from hacluster.wire.netstring import encode
-from hacluster.wire.seal import BOOT_BYTES, SealKeys, Session
+from hacluster.wire.seal import BOOT_BYTES, SealKey, SealKeys, Session
 
 _ECHO_ROOM: Final = 1_024
 """Bytes kept free in a sealed datagram: the echoes of peers that are heard later."""
+
+
+KEYS_ON_FILE: Final = "hk"
+"""Field of a status: ids of the keys on file, hexadecimal, the one that shall seal first; real nodes ignore it."""
+
+MAX_ANNOUNCED: Final = 16
+"""As many keys as authkeys has slots; what is announced beyond that is not looked at."""
+
+
+def hold_ms(deadtime_ms: int) -> int:
+    """How long a key that was taken off the file goes on: shorter than a death, long enough to reload every node."""
+    return deadtime_ms * 3 // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +64,13 @@ class Sealing:
     def __init__(self, config: HeartbeatConfig, identity: Identity, peers: PeerTable) -> None:
         self._identity = identity
         self._peers = peers
-        self._grace_ms = config.deadtime_ms
+        self._hold_ms = hold_ms(config.deadtime_ms)
+        self._settle_ms = config.keepalive_ms
         self.mode = config.seal if config.seal_keys else Seal.OFF
-        self._secrets = config.seal_keys
         self._keys: SealKeys | None = SealKeys.of(*config.seal_keys) if self.mode is not Seal.OFF else None
-        self._drop_old: Instant | None = None
+        self._on_file: tuple[SealKey, ...] = self._keys.accepted if self._keys is not None else ()
+        self._held_until: Instant | None = None
+        self._told = False
         self.state: SealState | None = None
         self.stored = b""
 
@@ -77,22 +98,64 @@ class Sealing:
         if self.state is not None:
             self.state.forget(uuid)
 
-    def rotate(self, secrets: tuple[bytes, ...], now: Instant) -> None:
-        """Seal with new secrets; what old ones sealed counts for one more deadtime."""
-        if self.mode is Seal.OFF or self.state is None or not secrets:
-            return
-        before = self._secrets
-        self._secrets = secrets
-        self._keys = SealKeys.of(*secrets, *before)
-        self._drop_old = after(now, self._grace_ms)
-        self.state.use(self._keys)
+    # -- keys ----------------------------------------------------------------------------------------------------
 
-    def expire(self, now: Instant) -> None:
-        """The grace of old secrets may be over."""
-        if self._drop_old is not None and self._drop_old <= now and self.state is not None:
-            self._drop_old = None
-            self._keys = SealKeys.of(*self._secrets)
-            self.state.use(self._keys)
+    @property
+    def key_id(self) -> str:
+        """The id (hexadecimal) of the key that seals now; empty with ``seal off``."""
+        return "" if self._keys is None else self._keys.sealing.id.hex()
+
+    def rotate(self, secrets: tuple[bytes, ...], now: Instant) -> str:
+        """The keys on file are these from now on, the first one to seal; what is to be said of it, or ""."""
+        if self._keys is None or self.state is None or not secrets:
+            return ""
+        self._on_file = SealKeys.of(*secrets).accepted
+        self._held_until, self._told = after(now, self._hold_ms), False
+        accepted = tuple(dict.fromkeys((*self._on_file, *self._keys.accepted)))
+        self._use(SealKeys(accepted, self._keys.sealing))
+        return self.settle(now)
+
+    def heard(self, peer: Peer, key_id: bytes, message: HaMessage, now: Instant) -> str:
+        """A fresh sealed message of ``peer``: which keys it has; what is to be said of the consequence, or ""."""
+        text = message.get(KEYS_ON_FILE)
+        known = peer.seal_keys
+        if text is not None:
+            known = frozenset(text.split(" ", MAX_ANNOUNCED)[:MAX_ANNOUNCED])
+        if (peer.seal_key, peer.seal_keys) == (key_id.hex(), known):
+            return ""
+        peer.seal_key, peer.seal_keys = key_id.hex(), known
+        return self.settle(now)
+
+    def settle(self, now: Instant) -> str:
+        """Go over to the key that shall seal, and forget old ones, if it is time; what is to be said of it, or ""."""
+        if self._keys is None or self._held_until is None:
+            return ""
+        wanted = self._on_file[0]
+        others = [peer for peer in self._peers.alive() if peer.sealed]
+        lacking = [peer.name for peer in others if not peer.has_key(wanted.id.hex())]
+        over = self._held_until <= now
+        held = self._keys.sealing in self._on_file
+        said = ""
+        if self._keys.sealing != wanted and (not lacking or (over and not held)):
+            said = f"sealing with key {wanted.id.hex()} from now on"
+            self._use(SealKeys(self._keys.accepted, wanted))
+        if over:
+            if self._keys.sealing == wanted:
+                self._held_until = None
+            elif not self._told:
+                said = f"still sealing with the key before: {', '.join(lacking)} has not read key {wanted.id.hex()}"
+            self._told = True
+            if self._keys.accepted != self._on_file:
+                self._use(SealKeys(self._on_file, self._keys.sealing))
+        elif others and all(peer.seal_key == wanted.id.hex() for peer in others):
+            # What was sealed with the old key may still be under way.
+            self._held_until = min(self._held_until, after(now, self._settle_ms))
+        return said
+
+    def _use(self, keys: SealKeys) -> None:
+        assert self.state is not None
+        self._keys = keys
+        self.state.use(keys)
 
     # -- sending -------------------------------------------------------------------------------------------------
 
@@ -120,11 +183,14 @@ class Sealing:
         assert self.state is not None
         return self.state.seal(plaintext)
 
-    def offer(self) -> tuple[Field, ...]:
-        """The offer in our status."""
-        if self.mode is not Seal.OFFER or self._keys is None or self.state is None:
+    def fields(self) -> tuple[Field, ...]:
+        """What our status says of the seal: the keys on file, and the offer."""
+        if self._keys is None or self.state is None:
             return ()
-        return (offer.build(self._keys, self._identity.node, self.state.session),)
+        on_file = string(KEYS_ON_FILE, " ".join(key.id.hex() for key in self._on_file[:MAX_ANNOUNCED]))
+        if self.mode is not Seal.OFFER:
+            return (on_file,)
+        return (on_file, offer.build(self._keys, self._identity.node, self.state.session))
 
     # -- receiving -----------------------------------------------------------------------------------------------
 

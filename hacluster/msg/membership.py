@@ -58,6 +58,8 @@ class NodeView:
     weight: int = 100
     site: str = ""
     seal: SealState = SealState.UNKNOWN
+    seal_key: str = ""
+    """Id (hexadecimal) of the key that made its newest sealed datagram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class MembershipView:
     generation: int = 0
     sign_slot: int = 0
     sign_method: str = ""
+    seal_key: str = ""
+    """Id of the key that we seal with; ids are public, and the same on every node that has the key."""
 
     def node(self, name: str) -> NodeView | None:
         """The node of that (lower-case) name."""

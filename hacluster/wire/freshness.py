@@ -85,13 +85,14 @@ class Verdict:
     """An authentic datagram.
 
     Believe ``plaintext`` only when ``fresh``. ``answer``: say something sealed at once, the sender waits to hear us.
-    ``persist``: the sender proved a new session; write :meth:`SealState.to_bytes`.
+    ``persist``: the sender proved a new session; write :meth:`SealState.to_bytes`. ``key_id``: which key sealed it.
     """
 
     freshness: Freshness
     session: Session
     counter: int
     plaintext: bytes
+    key_id: bytes
     answer: bool = False
     persist: bool = False
 
@@ -252,7 +253,7 @@ def _unproven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Reje
     answer = session not in (peer.heard, peer.proven)
     if session != peer.proven:
         peer.heard = session
-    return Verdict(Freshness.UNPROVEN, session, opened.counter, plaintext, answer=answer)
+    return Verdict(Freshness.UNPROVEN, session, opened.counter, plaintext, opened.key_id, answer=answer)
 
 
 def _proven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Rejected:
@@ -266,7 +267,7 @@ def _proven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Reject
     if not peer.window.accept(opened.counter):
         return Rejected(RejectReason.REPLAY, f"counter {opened.counter} of {session.node.hex()}")
     # The sender could hear us, but we may have echoed another session of it until now.
-    return Verdict(Freshness.FRESH, session, opened.counter, plaintext, answer=new, persist=new)
+    return Verdict(Freshness.FRESH, session, opened.counter, plaintext, opened.key_id, answer=new, persist=new)
 
 
 def _split(plaintext: bytes) -> tuple[list[bytes], bytes] | None:

@@ -68,7 +68,9 @@ class SealKey:
 class SealKeys:
     """Every secret that is accepted, and the one that seals.
 
-    Rotation without downtime: add the new secret on every node, make it the sealing one on every node, drop the old.
+    Rotation without downtime: a node goes on sealing with the old secret until the others have shown that they have the
+    new one (:mod:`hacluster.heartbeat.sealing`). Who wants no hurry adds the new secret on every node, makes it the
+    sealing one on every node, and then drops the old.
     """
 
     accepted: tuple[SealKey, ...]
@@ -117,11 +119,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What an authentic datagram holds."""
+    """What an authentic datagram holds, and the id of the key that sealed it."""
 
     session: Session
     counter: int
     plaintext: bytes
+    key_id: bytes
 
 
 def _cipher(key: bytes) -> ChaCha20Poly1305:
@@ -201,7 +204,7 @@ class Unsealer:
         except InvalidTag:
             return Rejected(RejectReason.FORGED, "the seal is broken")
         self._keep((key_id, session), cipher)
-        return Unsealed(session, counter, plaintext)
+        return Unsealed(session, counter, plaintext, key_id)
 
     def _keep(self, name: tuple[bytes, Session], cipher: ChaCha20Poly1305) -> None:
         self._ciphers[name] = cipher

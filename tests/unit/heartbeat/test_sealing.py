@@ -19,7 +19,7 @@ from hacluster.msg.membership import (
     UnpinSeal,
 )
 from hacluster.wire.hamsg import HaMessage
-from hacluster.wire.seal import is_sealed
+from hacluster.wire.seal import SealKeys, is_sealed
 
 SECRET = b"a secret for the seal"
 
@@ -163,6 +163,112 @@ def test_keys_rotate_while_the_nodes_talk(lan):
     for box in (alpha, beta):
         assert "dead" not in [state for name in ("alpha", "beta") for state in box.states(name)]
         assert not [code for code in box.codes() if code == "datagram-refused"]
+
+
+def _exchanged(*secrets):
+    return ReloadKeys(((1, "sha1", b"test-key"),), 1, secrets)
+
+
+def _ids(*boxes):
+    return [box.view().seal_key for box in boxes]
+
+
+NEW, NEWER = b"a new secret", b"an even newer secret"
+OLD_ID, NEW_ID = (SealKeys.of(secret).sealing.id.hex() for secret in (SECRET, NEW))
+
+
+@pytest.mark.parametrize("first", ["alpha", "beta"])
+@pytest.mark.parametrize("apart", [0, 500, 3_000, 4_400])
+def test_a_key_is_exchanged_and_nobody_notices(lan, first, apart):
+    """The whole text of the key at once, with up to three quarters of deadtime between the nodes."""
+    net, alpha, beta = _two(lan, Seal.ON)
+    net.run(5_000)
+    assert _ids(alpha, beta) == [OLD_ID, OLD_ID]
+    net.give(first, _exchanged(NEW))
+    net.run(apart)
+    net.give("beta" if first == "alpha" else "alpha", _exchanged(NEW))
+    net.run(1_100)
+    assert _ids(alpha, beta) == [NEW_ID, NEW_ID]
+    net.run(1_100)
+    assert [alpha.view().node("beta").seal_key, beta.view().node("alpha").seal_key] == [NEW_ID, NEW_ID]
+    net.run(2_000)
+    for box in (alpha, beta):
+        assert not {"datagram-refused", "late-heartbeat", "node-dead"} & set(box.codes()), box.codes()
+        assert box.codes().count("seal-key") == 1
+        state = box.machine._core.sealing.state
+        assert [key.id.hex() for key in state._unsealer._keys.accepted] == [NEW_ID]
+
+
+def test_who_does_not_read_the_new_key_is_cut_off_both_ways_until_it_does(lan):
+    net, alpha, beta = _two(lan, Seal.ON)
+    net.run(5_000)
+    net.give("alpha", _exchanged(NEW))
+    net.run(4_400)
+    assert _ids(alpha, beta) == [OLD_ID, OLD_ID]
+    net.run(2_000)
+    assert _ids(alpha, beta) == [NEW_ID, OLD_ID]
+    for box in (alpha, beta):
+        assert box.codes().count("datagram-refused") >= 1
+    net.give("beta", _exchanged(NEW))
+    net.run(3_000)
+    assert _ids(alpha, beta) == [NEW_ID, NEW_ID]
+    assert "node-dead" not in alpha.codes() + beta.codes()
+
+
+def test_a_key_that_stays_on_file_seals_until_all_have_the_new_one(lan):
+    net, alpha, beta = _two(lan, Seal.ON)
+    net.run(5_000)
+    net.give("alpha", _exchanged(NEW, SECRET))
+    net.run(30_000)
+    assert _ids(alpha, beta) == [OLD_ID, OLD_ID]
+    (said,) = [say.text for say in alpha.said if say.code == "seal-key"]
+    assert said == f"still sealing with the key before: beta has not read key {NEW_ID}"
+    net.give("beta", _exchanged(SECRET, NEW))
+    net.run(1_100)
+    assert _ids(alpha, beta) == [NEW_ID, OLD_ID]
+    net.give("beta", _exchanged(NEW))
+    net.run(1_100)
+    assert _ids(alpha, beta) == [NEW_ID, NEW_ID]
+    assert not {"datagram-refused", "node-dead"} & set(alpha.codes() + beta.codes())
+
+
+def test_alone_a_node_takes_the_new_key_at_once(lan):
+    net = lan(seal_keys=(SECRET,))
+    alpha = net.boot("alpha", dataclasses.replace(net.config, seal=Seal.ON))
+    net.run(20_000)
+    net.give("alpha", _exchanged(NEW))
+    assert _ids(alpha) == [NEW_ID]
+
+
+def test_what_a_peer_knew_in_an_earlier_life_does_not_count(lan):
+    """Beta had the new key, but comes back with the old file: alpha must not go over to what beta cannot open."""
+    net, alpha, beta = _two(lan, Seal.ON)
+    net.run(5_000)
+    both = _exchanged(SECRET, NEW)
+    for name in ("alpha", "beta"):
+        net.give(name, both)
+    net.run(5_000)
+    net.kill("beta")
+    beta = net.boot("beta", alpha.machine._core.config, disk=beta.disk)
+    net.run(5_000)
+    net.give("alpha", _exchanged(NEW, SECRET))
+    net.run(3_000)
+    assert _ids(alpha, beta) == [OLD_ID, OLD_ID]
+    assert alpha.view().node("beta").state is NodeState.ACTIVE
+
+
+def test_classic_keys_rotate_slot_by_slot_in_any_time(lan):
+    """The documented order: the new slot everywhere, then ``auth`` everywhere, then the old slot taken away."""
+    net = lan()
+    alpha, beta = net.boot("alpha"), net.boot("beta")
+    net.run(5_000)
+    old, new = (1, "sha1", b"test-key"), (2, "md5", b"other")
+    for step in (ReloadKeys((old, new), 1), ReloadKeys((old, new), 2), ReloadKeys((new,), 2)):
+        for name in ("alpha", "beta"):
+            net.give(name, step)
+            net.run(20_000)
+    for box in (alpha, beta):
+        assert not {"datagram-refused", "late-heartbeat", "node-dead"} & set(box.codes()), box.codes()
 
 
 def test_classic_keys_rotate_within_the_deadtime(lan):

@@ -39,7 +39,7 @@ def test_round_trip(plaintext: bytes) -> None:
     keys = SealKeys.of(OLD)
     data = Sealer(keys, ALPHA).seal(plaintext)
     assert len(data) == len(plaintext) + OVERHEAD
-    assert Unsealer(keys).open(data) == Unsealed(ALPHA, 1, plaintext)
+    assert Unsealer(keys).open(data) == Unsealed(ALPHA, 1, plaintext, keys.sealing.id)
 
 
 def test_the_header() -> None:
@@ -96,9 +96,9 @@ def test_rotation_without_downtime() -> None:
     beta.use(SealKeys.of(OLD, NEW))
     assert isinstance(beta.open(alpha.seal(b"2")), Unsealed)
     alpha.use(SealKeys.of(NEW, OLD))
-    assert beta.open(alpha.seal(b"3")) == Unsealed(ALPHA, 3, b"3")
+    assert beta.open(alpha.seal(b"3")) == Unsealed(ALPHA, 3, b"3", SealKeys.of(NEW).sealing.id)
     beta.use(SealKeys.of(NEW))
-    assert beta.open(alpha.seal(b"4")) == Unsealed(ALPHA, 4, b"4")
+    assert beta.open(alpha.seal(b"4")) == Unsealed(ALPHA, 4, b"4", SealKeys.of(NEW).sealing.id)
     alpha.use(SealKeys.of(OLD))
     assert reason(beta, alpha.seal(b"5")) is RejectReason.UNKNOWN_KEY
 
