@@ -14,6 +14,9 @@ from hacluster.cib.records import Status, read_status
 MAX_CIB_BYTES: Final = 1 << 30
 """Largest CIB that is read."""
 
+MAX_DEPTH: Final = 200
+"""Deepest nesting of elements; a real CIB has about 15 levels."""
+
 XML = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
 
 
@@ -52,13 +55,21 @@ def _broken(file: str, text: str, line: int | None = None, hint: str = "") -> Co
     return ConfigError([Report("broken-xml", Severity.ERROR, text, Place(file, line), hint)])
 
 
-def parse_document(data: bytes, file: str = "cib.xml") -> Document:
-    """Read a CIB. Raises :class:`ConfigError` with the place of the fault when it is not one.
+def _doctype(file: str) -> ConfigError:
+    return _broken(
+        file, "the file has a document type declaration", None, "remove <!DOCTYPE …>, a CIB needs no entities"
+    )
 
-    Entities are not resolved and nothing is fetched, so that a CIB from anywhere can be read safely.
+
+def parse_tree(data: bytes, file: str = "cib.xml") -> XML:
+    """The document element of a CIB, whole. Raises :class:`ConfigError` with the place of the fault when it is none.
+
+    A file from anywhere can be read safely: nothing is fetched, and a document type, the home of entities, is refused.
     """
     if len(data) > MAX_CIB_BYTES:
         raise _broken(file, f"the file has {len(data)} bytes, more than {MAX_CIB_BYTES}")
+    if b"<!DOCTYPE" in data[: data.find(b"<cib") + 1] or b"<!ENTITY" in data:
+        raise _doctype(file)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True, huge_tree=True, load_dtd=False
     )
@@ -68,8 +79,22 @@ def parse_document(data: bytes, file: str = "cib.xml") -> Document:
         raise _broken(file, error.msg or "not well-formed XML", error.lineno) from None
     if root.tag != "cib":
         raise _broken(file, f"the document element is <{root.tag!s}>, not <cib>", 1)
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _doctype(file)
+    if root.xpath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")"):
+        raise _broken(file, f"elements are nested more than {MAX_DEPTH} deep")
+    return root
+
+
+def document_of(root: XML) -> Document:
+    """The document of a tree, which loses its status section to the records."""
     status = root.find("status")
     if status is None:
         return Document(root, Status())
     root.remove(status)
     return Document(root, read_status(status))
+
+
+def parse_document(data: bytes, file: str = "cib.xml") -> Document:
+    """Read a CIB. Raises :class:`ConfigError` as :func:`parse_tree` does."""
+    return document_of(parse_tree(data, file))
