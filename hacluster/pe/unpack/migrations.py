@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Role
@@ -13,9 +15,13 @@ from hacluster.pe.unpack.running import add_running
 _STATE_TASKS = ("start", "stop", "migrate_to", "migrate_from")
 
 
+_PENDING_RC: Final = 193
+
+
 def _unknown_on(cluster: Cluster, rsc_id: str, node_name: str) -> bool:
+    """Whether nothing has ended on a node yet: what is still pending there says nothing."""
     history = find_history(cluster, rsc_id, node_name)
-    return history is None or not history.ops
+    return history is None or all(op.rc == _PENDING_RC for op in history.ops)
 
 
 def _newer_state_op(cluster: Cluster, rsc_id: str, node_name: str, op: OpRecord | None, same_node: bool) -> bool:
@@ -74,6 +80,9 @@ def after_migrate_to(rsc: Resource, node: Node, op: OpRecord) -> None:
             add_running(rsc, target_node, True)
         else:
             _broke(rsc)
+    elif target_node is not None and target_node.online and _unknown_on(cluster, rsc.id, target):
+        # The history has been cleaned; a probe will tell (Pacemaker 2.1.6, and 2.1.5 as Debian has it).
+        return
     elif usable and target_node is not None:
         add_running(rsc, target_node, False)
         if source_node is not None and source_node.online:

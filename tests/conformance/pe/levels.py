@@ -1,254 +1,231 @@
-"""The five levels of a scheduler case, taken from a report's text and a transition graph.
+"""Comparing two answers of crm_simulate's kind: summary, revised status, scores, executed actions, graph.
 
-Whatever has no meaning is left out: spacing, order of lines, ids of actions, numbers of instances that have no
-identity of their own.
+Order of lines and spacing do not matter. Numbers of an anonymous clone's instances are arbitrary and left out; scores
+may have them renumbered as a whole. Of the graph counts which actions there are and which must precede which.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final
 
 from lxml import etree
 
-HEADINGS = {
+LEVELS: Final = ("L1", "L2", "L3", "L4", "L5")
+_HEADINGS: Final = {
+    "Current cluster status:": "now",
     "Allocation Scores:": "L3",
     "Transition Summary:": "L1",
     "Executing Cluster Transition:": "L4",
     "Revised Cluster Status:": "L2",
 }
-STATES = frozenset(
-    [
-        "ORPHANED",
-        "FAILED",
-        "Started",
-        "Stopped",
-        "Promoted",
-        "Unpromoted",
-        "Starting",
-        "Stopping",
-        "Promoting",
-        "Demoting",
-        "Migrating",
-        "Monitoring",
-        "pending",
-    ]
+_COLLECTION: Final = re.compile(
+    r"(Clone Set|Container bundle(?: set)?|Resource Group): (\S+?)(?: \[(.*?)\])?(?: \((.*?)\))?:$"
 )
-STAGES = {
-    "pcmk__primitive_assign": "primitive",
-    "pcmk__group_assign": "group",
-    "pcmk__clone_allocate": "clone",
-    "pcmk__bundle_allocate": "bundle",
-}
-KINDS = {"rsc_op": "rsc", "pseudo_event": "pseudo", "crm_event": "cluster"}
-_NODES = re.compile(r"(Remote|Guest)?(Online|OFFLINE): \[ (.*) \]$")
-_NODE = re.compile(r"(Remote|Guest)?Node (\S+): (.*)$")
-_SET = re.compile(
-    r"(?:Resource (Group)|(Clone) Set|(Container) bundle(?: set)?): (\S+?)(?: \[(.*?)\])?(?: \((.*?)\))?:$"
-)
-_INSTANCES = re.compile(r"(\w+)(?: \((.*?)\))?: \[ (.*) \]$")
-_CHANGE = re.compile(r"(\S+ \S+ \( .*? \))(?: *due to (.*)| *(.*))$")
-_FENCE = re.compile(r"(Fence .*?) '(.*)'$")
-_SCORE = re.compile(r"(\S+): (\S+) allocation score on (\S+): (\S+)$")
-_PROMOTION = re.compile(r"(\S+) promotion score on (\S+): (\S+)$")
-
-Nameless = Callable[[str], str]
+_LISTED: Final = re.compile(r"((?:\w+Node )?\w+)(?: \((.*?)\))?: \[ (.*) \]$")
+_SCORE: Final = re.compile(r"(\S+ \S+ \S+ \S+) (\S+): (\S+)$|(\S+ \S+ \S+) (\S+): (\S+)$")
 
 
-def without_numbers(anonymous: Iterable[str]) -> Nameless:
-    """A function that takes the instance number from children of clones that are not globally unique."""
-    names = "|".join(re.escape(name) for name in sorted(anonymous, key=len, reverse=True))
-    if not names:
-        return str
-    pattern = re.compile(rf"(?<![\w.:-])({names}):\d+(?=_|\s|$)")
-    return lambda text: pattern.sub(r"\1", text)
+@dataclass(slots=True)
+class Answer:
+    """One report, its sections without indentation, and its graph."""
+
+    sections: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    graph: etree._Element | None = None
 
 
-def sections(text: str) -> dict[str, list[str]]:
-    """The items below each heading that counts."""
-    found: dict[str, list[str]] = {}
-    current: list[str] | None = None
+def read(text: str, graph: bytes | None) -> Answer:
+    """Split a report into its sections."""
+    answer = Answer()
+    current: str | None = None
     for line in text.split("\n"):
-        if line and not line.startswith(" "):
-            current = found.setdefault(HEADINGS[line], []) if line in HEADINGS else None
-        elif current is not None and line.lstrip().startswith("* "):
-            current.append(line.strip()[2:])
-    return found
+        if line in _HEADINGS:
+            current = _HEADINGS[line]
+            answer.sections[current] = []
+        elif current is not None and line.lstrip().startswith("* ") and line.startswith(" "):
+            answer.sections[current].append(line.strip()[2:].rstrip())
+    answer.graph = etree.fromstring(graph) if graph else None
+    return answer
 
 
-def summary(items: Iterable[str], nameless: Nameless) -> tuple[list[str], list[str]]:
-    """What is to be done; and the same with the reasons."""
-    plain, reasons = [], []
-    for item in items:
-        line, reason = " ".join(item.split()), ""
-        if fence := _FENCE.match(line):
-            line, reason = fence.groups()
-        elif change := _CHANGE.match(line):
-            line = " ".join(filter(None, (change[1], change[3])))
-            reason = change[2] or ""
-        plain.append(nameless(line))
-        reasons.append(nameless(line) + " <- " + nameless(reason))
-    return plain, reasons
+def anonymous(cib: etree._Element, status: Iterable[str]) -> dict[str, str]:
+    """Which primitives and groups are the children of anonymous clones and bundles, by child: the clone."""
+    children: dict[str, str] = {}
+    for line in status:
+        match = _COLLECTION.match(line)
+        if match is None or match[1] == "Resource Group" or "unique" in (match[4] or "").split(", "):
+            continue
+        if match[1] == "Clone Set":
+            members = cib.xpath("//group[@id=$id]/primitive/@id", id=match[3])
+            children |= dict.fromkeys([match[3], *members], match[2])
+        else:
+            children |= dict.fromkeys(cib.xpath("//bundle[@id=$id]/primitive/@id", id=match[2]), match[2])
+    return children
+
+
+def _strip(children: Iterable[str]) -> Callable[[str], str]:
+    known = "|".join(re.escape(name) for name in sorted(children, key=len, reverse=True))
+    if not known:
+        return lambda line: line
+    number = re.compile(rf"(?<![\w.:-])({known}):\d+(?=_|\s|$)")
+    return lambda line: number.sub(r"\1", line)
+
+
+def _summary(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        text = " ".join(line.split())
+        if text.startswith("Fence "):
+            yield re.sub(r" '.*'$", "", text)
+        else:
+            yield re.sub(r"^(\S+ \S+ \( .*? \))(.*?)( *due to .*)?$", r"\1\2", text)
 
 
 def _flags(text: str | None) -> str:
     return ",".join(sorted(filter(None, re.split(r",\s*", text or ""))))
 
 
-def _resource(item: str) -> str:
-    name, rest = item.split("\t", 1)
-    rest = rest.split(":\t", 1)[-1]
-    flags = ",".join(re.findall(r"\((.*?)\)", rest))
-    states: list[str] = []
-    nodes: list[str] = []
-    for word in re.sub(r"\(.*?\)|[\[\]]", " ", rest).split():
-        (states if word in STATES and not nodes else nodes).append(word)
-    parts = (name.split(" ")[0], "+".join(states), ",".join(sorted(nodes)), _flags(flags))
-    return "rsc " + " ".join(filter(None, parts))
-
-
-def status(items: Iterable[str], nameless: Nameless) -> Iterator[str]:
-    """One line per node, instance and collection."""
+def _status(lines: list[str]) -> Iterator[str]:
+    """One item for each node and each instance, however many a line tells of."""
     child = ""
-    for item in items:
-        if found := _NODES.match(item):
-            kind = f"/{found[1].lower()}" if found[1] else ""
-            yield from (f"node {name}{kind} {found[2].lower()}" for name in found[3].split())
-        elif found := _NODE.match(item):
-            kind = f"/{found[1].lower()}" if found[1] else ""
-            yield f"node {found[2]}{kind} {found[3]}"
-        elif found := _SET.match(item):
-            kind = (found[1] or found[2] or found[3]).lower()
-            child = found[5] or child
-            yield nameless(f"set {kind} {found[4]} {_flags(found[6])}".strip())
-        elif "\t" in item:
-            yield nameless(_resource(item))
-        elif found := _INSTANCES.match(item):
-            flags = _flags(found[2])
-            yield from (nameless(f"rsc {child} {found[1]} {node} {flags}".strip()) for node in found[3].split())
-        elif not item.endswith(":"):
-            yield "other " + nameless(item)
-
-
-def scores(items: Iterable[str]) -> set[str]:
-    """Each score once: stage, resource, node, score."""
-    found = set()
-    for item in items:
-        if score := _SCORE.match(item):
-            found.add(f"{STAGES.get(score[1], score[1])} {score[2]} {score[3]} {score[4]}")
-        elif score := _PROMOTION.match(item):
-            found.add(f"promotion {score[1]} {score[2]} {score[3]}")
-    return found
-
-
-def same_scores(one: Iterable[str], other: Iterable[str], anonymous: dict[str, str]) -> bool:
-    """Whether two sets of scores differ in the numbering of anonymous instances at most."""
-    return _instances(one, anonymous) == _instances(other, anonymous)
-
-
-def _instances(lines: Iterable[str], anonymous: dict[str, str]) -> tuple[set[str], Counter[tuple[str, frozenset[str]]]]:
-    flat: set[str] = set()
-    blocks: dict[tuple[str, str], set[str]] = {}
     for line in lines:
-        stage, name, rest = line.split(" ", 2)
-        child, _, number = name.rpartition(":")
-        if child in anonymous:
-            blocks.setdefault((anonymous[child], number), set()).add(f"{stage} {child} {rest}")
+        collection = _COLLECTION.match(line)
+        listed = _LISTED.match(line)
+        if collection is not None:
+            child = collection[3] or ""
+            yield f"{collection[1]} {collection[2]} {_flags(collection[4])}"
+        elif listed is not None and "\t" not in line:
+            subject = child if listed[1] not in ("Online", "OFFLINE") and not listed[1].startswith(
+                ("Remote", "Guest")) else "node"  # fmt: skip
+            for name in listed[3].split():
+                yield f"{subject} {listed[1]} {name} {_flags(listed[2])}".rstrip()
+        elif "\t" in line:
+            name, _, rest = line.partition("\t")
+            rest = rest.split(":\t", 1)[-1]
+            flags = ",".join(re.findall(r"\((.*?)\)", rest))
+            words = re.sub(r"\(.*?\)|[\[\]]", " ", rest).split()
+            yield f"{name.split()[0]} {' '.join([words[0], *sorted(words[1:])] if words else [])} {_flags(flags)}".rstrip()
         else:
-            flat.add(line)
-    return flat, Counter((clone, frozenset(lines)) for (clone, _), lines in blocks.items())
+            yield line
 
 
-def graph(root: etree._Element, nameless: Nameless) -> tuple[list[str], list[list[int]]]:
-    """Labels of the actions of a transition graph, and the predecessors that it names."""
-    labels: list[str] = []
-    places: dict[str, int] = {}
-    wanted: list[list[str]] = []
-    for synapse in root.iterfind("synapse"):
-        inputs = [action.get("id", "") for action in synapse.iterfind("inputs/trigger/*")]
+def _scores(lines: list[str], children: dict[str, str]) -> tuple[set[str], Counter[tuple[str, frozenset[str]]]]:
+    """Lines of one instance, and per anonymous clone what each of its instances has."""
+    plain: set[str] = set()
+    blocks: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in lines:
+        match = re.match(r"(?:(\S+): )?(\S+) (allocation|promotion) score on (\S+): (\S+)$", line)
+        if match is None:
+            continue
+        name, _, number = match[2].rpartition(":")
+        if number.isdigit() and name in children:
+            blocks[children[name], number].add(line.replace(match[2], f"{name}:N", 1))
+        else:
+            plain.add(line)
+    return plain, Counter((clone, frozenset(block)) for (clone, _), block in blocks.items())
+
+
+def _label(action: etree._Element, strip: Callable[[str], str]) -> str:
+    name = strip(action.get("operation_key") or action.get("operation") or "?")
+    if action.tag == "pseudo_event":
+        return f"pseudo {name}"
+    kind = {"rsc_op": "rsc", "crm_event": "cluster"}.get(action.tag, action.tag)
+    via = f" via {action.get('router_node')}" if action.get("router_node") else ""
+    return f"{kind} {name} on {action.get('on_node') or '?'}{via}"
+
+
+def _before(direct: dict[str, list[str]]) -> dict[str, set[str]]:
+    """All that must precede each action; actions on a loop precede themselves."""
+    closure: dict[str, set[str]] = {}
+    for start in direct:
+        found: set[str] = set()
+        todo = list(direct[start])
+        while todo:
+            item = todo.pop()
+            if item in found:
+                continue
+            found.add(item)
+            known = closure.get(item)
+            if known is None:
+                todo += direct[item]
+            else:
+                found |= known
+        closure[start] = found
+    return closure
+
+
+def orderings(graph: etree._Element, strip: Callable[[str], str]) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """Labels of a graph's actions by their ids, and all that must precede each."""
+    labels: dict[str, str] = {}
+    direct: dict[str, list[str]] = {}
+    for synapse in graph.iterfind("synapse"):
+        inputs = [item.get("id") for item in synapse.iterfind("inputs/trigger/*")]
         for action in synapse.iterfind("action_set/*"):
-            kind = KINDS.get(str(action.tag), str(action.tag))
-            label = f"{kind} {nameless(action.get('operation_key') or action.get('operation') or '?')}"
-            if kind != "pseudo":
-                label += f" on {action.get('on_node', '?')}"
-                label += f" via {action.get('router_node')}" if action.get("router_node") else ""
-            places[action.get("id", "")] = len(labels)
-            labels.append(label)
-            wanted.append(inputs)
-    return labels, [[places[name] for name in names if name in places] for names in wanted]
+            labels[action.get("id")] = _label(action, strip)
+            direct[action.get("id")] = inputs
+    known = {ident: [item for item in inputs if item in labels] for ident, inputs in direct.items()}
+    return labels, _before(known)
 
 
-def closure(before: list[list[int]]) -> list[int]:
-    """All predecessors of each action, as bits. The graph has no loops, or this raises ValueError."""
-    done: list[int | None] = [None] * len(before)
-    waiting = [len(direct) for direct in before]
-    after: list[list[int]] = [[] for _ in before]
-    for place, direct in enumerate(before):
-        for other in direct:
-            after[other].append(place)
-    ready = [place for place, count in enumerate(waiting) if not count]
-    while ready:
-        place = ready.pop()
-        bits = 0
-        for other in before[place]:
-            bits |= (done[other] or 0) | 1 << other
-        done[place] = bits
-        for other in after[place]:
-            waiting[other] -= 1
-            if not waiting[other]:
-                ready.append(other)
-    if None in done:
-        raise ValueError("the graph has a loop")
-    return [bits for bits in done if bits is not None]
+def _shape(labels: dict[str, str], before: dict[str, set[str]]) -> Counter[int]:
+    """Equal for partial orders that are equal but for their numbers."""
+    after: dict[str, set[str]] = {ident: set() for ident in labels}
+    for ident, found in before.items():
+        for item in found:
+            after[item].add(ident)
+    colours = {ident: hash(label) for ident, label in labels.items()}
+    for _ in range(4):
+        colours = {
+            ident: hash((
+                colours[ident],
+                tuple(sorted(colours[item] for item in before[ident])),
+                tuple(sorted(colours[item] for item in after[ident])),
+            ))
+            for ident in labels
+        }  # fmt: skip
+    return Counter(colours.values())
 
 
-def shape(labels: list[str], before: list[list[int]]) -> Counter[int]:
-    """The partial order without the names: labels, refined by what comes before and after (Weisfeiler and Leman)."""
-    all_before = closure(before)
-    direct: list[list[int]] = []
-    for place, names in enumerate(before):
-        implied = 0
-        for other in names:
-            implied |= all_before[other]
-        direct.append([other for other in set(names) if not implied >> other & 1])
-        assert not all_before[place] >> place & 1
-    after: list[list[int]] = [[] for _ in direct]
-    for place, names in enumerate(direct):
-        for other in names:
-            after[other].append(place)
-    colours = [hash(label) for label in labels]
-    for _ in range(8):
-        colours = [
-            hash((colour, *sorted(colours[o] for o in direct[place]), None, *sorted(colours[o] for o in after[place])))
-            for place, colour in enumerate(colours)
-        ]
-    return Counter(colours)
+def _differences(ours: Counter[str], theirs: Counter[str]) -> list[str]:
+    return [f"- {item}" for item in sorted((theirs - ours).elements())] + [
+        f"+ {item}" for item in sorted((ours - theirs).elements())
+    ]
 
 
-def differences(expected: dict[str, Any], text: str, root: etree._Element) -> dict[str, list[str]]:
-    """Level → lines that differ: ``-`` expected and missing, ``+`` not expected. Levels that agree are left out."""
-    nameless = without_numbers(expected["anon"])
-    items = sections(text)
-    plain, reasons = summary(items["L1"], nameless)
-    found = {
-        "L1": plain,
-        "L1+reasons": reasons,
-        "L2": list(status(items["L2"], nameless)),
-        "L4": [nameless(" ".join(item.split())) for item in items["L4"]],
-    }
-    result: dict[str, list[str]] = {}
-    for level, lines in found.items():
-        here, there = Counter(lines), Counter(expected[level])
-        if here != there:
-            result[level] = [f"-{line}" for line in (there - here).elements()]
-            result[level] += [f"+{line}" for line in (here - there).elements()]
-    if not same_scores(expected["L3"], scores(items["L3"]), expected["anon"]):
-        here_scores, there_scores = scores(items["L3"]), set(expected["L3"])
-        result["L3"] = [f"-{line}" for line in sorted(there_scores - here_scores)]
-        result["L3"] += [f"+{line}" for line in sorted(here_scores - there_scores)] or ["scores of instances mixed"]
-    labels, before = graph(root, nameless)
-    if shape(labels, before) != shape(expected["L5"]["actions"], expected["L5"]["before"]):
-        result["L5"] = ["the graphs differ"]
-    return result
+def _graph_differences(ours: Answer, theirs: Answer, strip: Callable[[str], str]) -> list[str]:
+    if ours.graph is None or theirs.graph is None:
+        return [] if ours.graph is theirs.graph else ["one of the graphs is missing"]
+    (labels, before), (their_labels, their_before) = orderings(ours.graph, strip), orderings(theirs.graph, strip)
+    if _shape(labels, before) == _shape(their_labels, their_before):
+        return []
+
+    def items(names: dict[str, str], found: dict[str, set[str]]) -> Counter[str]:
+        counted = Counter(f"action {name}" for name in names.values())
+        counted.update(f"order {names[item]} -> {names[ident]}" for ident in found for item in found[ident])
+        return counted
+
+    return _differences(items(labels, before), items(their_labels, their_before)) or ["same pairs, other shape"]
+
+
+def compare(cib: etree._Element, ours: Answer, theirs: Answer) -> dict[str, list[str]]:
+    """What differs per level: ``-`` only theirs, ``+`` only ours; empty lists where they agree."""
+    children = anonymous(cib, [*theirs.sections["now"], *theirs.sections["L2"]])
+    strip = _strip(children)
+    found: dict[str, list[str]] = {}
+    for level, normal in (
+        ("L1", _summary),
+        ("L2", _status),
+        ("L4", lambda lines: (" ".join(x.split()) for x in lines)),
+    ):
+        mine, other = (Counter(map(strip, normal(answer.sections[level]))) for answer in (ours, theirs))
+        found[level] = _differences(mine, other)
+    mine_scores, other_scores = (_scores(answer.sections["L3"], children) for answer in (ours, theirs))
+    found["L3"] = []
+    if mine_scores != other_scores:
+        found["L3"] = _differences(Counter(set(map(strip, ours.sections["L3"]))),
+                                   Counter(set(map(strip, theirs.sections["L3"])))) or [
+                                       "same lines, but differently combined within the instances of a clone"]  # fmt: skip
+    found["L5"] = _graph_differences(ours, theirs, strip)
+    return {level: found[level] for level in LEVELS}

@@ -1,0 +1,277 @@
+"""Our decisions beside those of the installed crm_simulate, on random CIBs.
+
+``python -m tests.conformance.pe.differential --seeds 0..999 [--stage 2] [--shrink]`` prints the agreement per level and
+the differences; with ``--shrink`` also the smallest CIB that it finds for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+
+from hacluster.base.errors import ConfigError
+from hacluster.cib.document import parse_document
+from hacluster.cib.upgrade import upgrade
+from hacluster.pe.graph.xml import graph_xml
+from hacluster.pe.simulation.report import Wishes, simulate
+from hacluster.tools.simulate import effective_now
+from tests.conformance.pe.levels import LEVELS, Answer, compare, read
+from tests.conformance.pe.mutate import evolve
+from tests.conformance.pe.random_cib import of_seed
+
+_SYNTAX = re.compile(rb'validate-with="[^"]*"')
+_ENVIRONMENT = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8", CIB_shadow="")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of one CIB. ``oracle``: why crm_simulate gave no answer; ``error``: why we gave none."""
+
+    name: str
+    cib: bytes
+    differences: dict[str, list[str]] = field(default_factory=dict)
+    oracle: str = ""
+    error: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        return not self.error and not any(self.differences.values())
+
+
+def oracle(cib: bytes, folder: Path, *, validate: bool = False) -> tuple[Answer | None, str, bytes | None]:
+    """What crm_simulate says: its answer, or why there is none; and the CIB that the transition leaves.
+
+    Validation takes longer than all the rest, and random CIBs are in the newest syntax: it is only done on demand.
+    """
+    if not validate:
+        cib = _SYNTAX.sub(b'validate-with="none"', cib, count=1)
+    paths = {name: folder / name for name in ("cib.xml", "graph.xml", "left.xml")}
+    for path in paths.values():
+        path.unlink(missing_ok=True)
+    paths["cib.xml"].write_bytes(cib)
+    command = ["crm_simulate", "--xml-file", str(paths["cib.xml"]), "--simulate", "--show-scores", "--text-fancy",
+               "--save-graph", str(paths["graph.xml"]), "--save-output", str(paths["left.xml"])]  # fmt: skip
+    try:
+        ran = subprocess.run(command, capture_output=True, timeout=20, check=False, env=_ENVIRONMENT)
+    except subprocess.TimeoutExpired:
+        return None, "timeout", None
+    complaints = ran.stderr.decode(errors="replace")
+    if ran.returncode != 0 and "An invalid transition was produced" not in complaints:
+        return None, f"exit {ran.returncode}: {complaints[:300]}", None
+    graph, left = paths["graph.xml"], paths["left.xml"]
+    answer = read(ran.stdout.decode(errors="replace"), graph.read_bytes() if graph.exists() else None)
+    return answer, "", left.read_bytes() if left.exists() else None
+
+
+def ourselves(cib: bytes) -> Answer:
+    """What we say to the same CIB."""
+    document = parse_document(cib, "cib.xml")
+    upgrade(document)
+    outcome = simulate(document, effective_now(document, None), 1_700_000_000, Wishes(scores=True))
+    assert outcome.transition is not None
+    return read("\n".join(outcome.lines), etree.tostring(graph_xml(outcome.transition.graph)))
+
+
+def judge(name: str, cib: bytes, folder: Path) -> tuple[Verdict, bytes | None]:
+    """Compare both on one CIB."""
+    verdict = Verdict(name, cib)
+    theirs, verdict.oracle, left = oracle(cib, folder)
+    try:
+        ours = ourselves(cib)
+    except ConfigError as error:
+        verdict.error = f"refused: {error}"
+    except Exception:
+        verdict.error = traceback.format_exc()
+        return verdict, left
+    if theirs is not None:
+        verdict.differences = compare(etree.fromstring(cib), ours, theirs)
+        if not verdict.agrees and (refused := oracle(cib, folder, validate=True)[1]):
+            verdict.oracle = f"refused when it validates: {refused}"
+    return verdict, left
+
+
+def chain(seed: int, stages: int, folder: Path) -> Iterator[Verdict]:
+    """A seed's CIB, then what its transition leaves with a few things changed, and so on."""
+    cib: bytes | None = of_seed(seed)
+    for stage in range(1, stages + 1):
+        assert cib is not None
+        verdict, left = judge(f"{seed}.{stage}", cib, folder)
+        yield verdict
+        if left is None:
+            return
+        cib = evolve(left, seed * 16 + stage)
+
+
+def _work(job: tuple[int, int]) -> list[Verdict]:
+    seed, stages = job
+    with tempfile.TemporaryDirectory(prefix="differential-") as folder:
+        return list(chain(seed, stages, Path(folder)))
+
+
+def verdicts(seeds: range, stages: int, jobs: int) -> Iterator[Verdict]:
+    """The verdicts of many seeds."""
+    work = [(seed, stages) for seed in seeds]
+    if jobs == 1:
+        for job in work:
+            yield from _work(job)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        for found in pool.map(_work, work, chunksize=8):
+            yield from found
+
+
+def errors_in(cib: bytes) -> list[str]:
+    """What crm_verify calls an error in a CIB."""
+    with tempfile.NamedTemporaryFile(suffix=".xml") as file:
+        file.write(cib)
+        file.flush()
+        ran = subprocess.run(["crm_verify", "-V", "-x", file.name], capture_output=True, check=False, timeout=20)
+    lines = ran.stderr.decode(errors="replace").splitlines()
+    return [line for line in lines if "error:" in line and "Preventing" not in line]
+
+
+def _signature(verdict: Verdict) -> frozenset[str]:
+    if verdict.error:
+        return frozenset({verdict.error.strip().splitlines()[-1][:60]})
+    return frozenset(level for level, lines in verdict.differences.items() if lines)
+
+
+def _candidates(root: etree._Element) -> Iterator[list[tuple[etree._Element, str | None]]]:
+    """Things that may be left out: big ones first."""
+    elements = [item for item in root.iter() if isinstance(item.tag, str) and item is not root]
+    for item in sorted(elements, key=lambda found: -sum(1 for _ in found.iter())):
+        if item.tag not in ("configuration", "crm_config", "nodes", "resources", "constraints", "status"):
+            yield [(item, None)]
+    for item in elements:
+        for name in item.keys():
+            if name not in ("id", "name", "value", "uname", "operation", "operation_key"):
+                yield [(item, name)]
+
+
+def _without(cib: bytes, number: int) -> bytes | None:
+    root = etree.fromstring(cib)
+    for index, removals in enumerate(_candidates(root)):
+        if index < number:
+            continue
+        for item, name in removals:
+            if name is not None:
+                del item.attrib[name]
+                continue
+            ident = item.get("id")
+            parent = item.getparent()
+            assert parent is not None
+            if item.tag in ("primitive", "group", "clone", "bundle"):
+                gone = [found.get("id") for found in item.iter("primitive", "group", "clone", "bundle")]
+                for other in root.xpath("//*[@rsc or @with-rsc or @first or @then] | //resource_ref"):
+                    named = {other.get(key) for key in ("rsc", "with-rsc", "first", "then")}
+                    if named & set(gone) or (other.tag == "resource_ref" and other.get("id") in gone):
+                        if other.getparent() is not None:
+                            other.getparent().remove(other)
+            elif item.tag == "node" and ident is not None:
+                for other in root.xpath("//rsc_location[@node=$name]", name=item.get("uname")):
+                    other.getparent().remove(other)
+            parent.remove(item)
+        return etree.tostring(root, pretty_print=True)
+    return None
+
+
+def shrink(verdict: Verdict, folder: Path, level: str | None = None) -> Verdict:
+    """A smaller CIB on which the lowest differing level still differs."""
+    best = verdict
+    wanted = level or next((name for name in LEVELS if best.differences.get(name)), "")
+
+    def still(candidate: Verdict) -> bool:
+        if candidate.oracle:
+            return False
+        if not wanted:
+            return _signature(candidate) == _signature(verdict)
+        return bool(candidate.differences.get(wanted))
+
+    progress = True
+    while progress:
+        progress, number = False, 0
+        while True:
+            smaller = _without(best.cib, number)
+            if smaller is None:
+                break
+            candidate, _ = judge(verdict.name, smaller, folder)
+            if still(candidate):
+                best, progress = candidate, True
+            else:
+                number += 1
+    return best
+
+
+def report(verdict: Verdict, limit: int = 12) -> str:
+    """The differences of one CIB, readable."""
+    lines = [f"=== {verdict.name}"]
+    if verdict.error:
+        lines.append(verdict.error)
+    for level, found in verdict.differences.items():
+        if found:
+            lines += [f"  {level}:", *(f"    {item}" for item in found[:limit])]
+            if len(found) > limit:
+                lines.append(f"    … {len(found) - limit} more")
+    return "\n".join(lines)
+
+
+def _table(counted: Counter[str]) -> str:
+    total = counted["compared"]
+    rates = [f"{level} {counted[level]}/{total}" for level in (*LEVELS, "all")]
+    return f"{' '.join(rates)} errors {counted['errors']} without an answer of crm_simulate {counted['oracle']}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run seeds; the exit status is 1 if anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="0..99", help="FIRST..LAST")
+    parser.add_argument("--stages", type=int, default=2, help="how many transitions follow each other")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--shrink", action="store_true", help="look for the smallest CIB of each difference")
+    parser.add_argument("--keep", metavar="DIR", help="write the differing CIBs there")
+    parser.add_argument("--file", help="compare this CIB instead")
+    parser.add_argument("--limit", type=int, default=12, help="lines per level")
+    options = parser.parse_args(arguments)
+    first, _, last = options.seeds.partition("..")
+    counted: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="differential-") as name:
+        folder = Path(name)
+        if options.file:
+            found: Iterator[Verdict] = iter([judge(options.file, Path(options.file).read_bytes(), folder)[0]])
+        else:
+            found = verdicts(range(int(first), int(last or first) + 1), options.stages, options.jobs)
+        for verdict in found:
+            if verdict.oracle:
+                counted["oracle"] += 1
+                print(f"=== {verdict.name} has no answer of crm_simulate: {verdict.oracle}")
+                continue
+            counted["compared"] += 1
+            counted["all"] += verdict.agrees
+            counted["errors"] += bool(verdict.error)
+            counted.update(level for level in LEVELS if not verdict.error and not verdict.differences[level])
+            if verdict.agrees:
+                continue
+            if options.keep:
+                Path(options.keep, f"{verdict.name}.xml").write_bytes(verdict.cib)
+            if options.shrink:
+                verdict = shrink(verdict, folder)
+                print(verdict.cib.decode())
+            print(report(verdict, options.limit), flush=True)
+    print(_table(counted))
+    return 0 if counted["all"] == counted["compared"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
