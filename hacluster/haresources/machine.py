@@ -229,7 +229,7 @@ class HaresourcesMachine:
                 self._requests.on_gone(event.request_id)
             case StopRequested():
                 self._ipfail.stop()
-                self._leaving.ask("the administrator stops it")
+                self._leaving.ask(event.reason or "the administrator stops it")
             case MachineRestarted():
                 self._on_machine_restarted(event.machine)
             case Persisted() | HostSample():

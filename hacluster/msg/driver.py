@@ -136,7 +136,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """The administrator stops the cluster on this node (SIGTERM): leave cleanly, then emit ``Stop``."""
+    """The administrator stops the cluster on this node (SIGTERM): leave cleanly, then emit ``Stop``.
+
+    ``reason``: of a machine that asks for it in the administrator's stead.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hacluster.config.settings import Seal
 from hacluster.heartbeat.admission import SourceFilter
 from hacluster.heartbeat.generation import Floor, decode_floors, encode_floors
 from hacluster.heartbeat.quiet import MAX_KINDS, Quiet
-from hacluster.msg.driver import HostSample, Refused, Tick
+from hacluster.msg.driver import HostSample, Refused, StopRequested, Tick
 from hacluster.msg.membership import CommUp, ForgetFloor, NodeRestarted, NodeState
 from hacluster.wire.auth import Key, KeyRing, Method
 from hacluster.wire.fields import Stamp, stamped
@@ -184,10 +185,28 @@ def test_names_are_compared_in_lower_case(alpha):
     assert _state(alpha) is NodeState.ACTIVE
 
 
-def test_a_new_uuid_is_said_and_taken(alpha, beta):
+def test_a_second_host_under_a_nodes_name_does_not_count_while_the_first_lives(alpha, beta):
+    """Otherwise the two would restart each other with every word, and a word of one would speak for both."""
     alpha.receive(beta.status(WALL), 10)
+    told = len(alpha.told)
+    for number in range(100):
+        second = Mouth(alpha.keys, uuid=b"n" * 16, generation=WALL + 1)
+        alpha.receive(second.status(WALL, seq=number + 1), 20 + number)
+        alpha.receive(second.say(HaMessage.of(t="shutdone", st="dead"), WALL, seq=number + 1000))
+    assert alpha.view().node("beta").uuid == beta.uuid
+    assert len(alpha.told) == told
+    assert alpha.codes().count("name-shared") == 20
+
+
+def test_a_new_uuid_is_said_and_taken_once_the_old_host_is_dead(alpha, beta):
+    alpha.receive(beta.status(WALL), 10)
+    alpha.machine._core.accounted = True
     changed = Mouth(alpha.keys, uuid=b"n" * 16, generation=WALL + 1)
     alpha.receive(changed.status(WALL))
+    alpha.until(20_000)
+    assert _state(alpha) is NodeState.DEAD
+    alpha.receive(changed.status(WALL + 20))
+    assert _state(alpha) is NodeState.ACTIVE
     assert alpha.view().node("beta").uuid == b"n" * 16
     assert "uuid-changed" in alpha.codes()
 
@@ -339,3 +358,20 @@ def test_the_time_in_which_we_did_not_run_is_no_silence_of_others(alpha, beta):
     assert _state(alpha) is NodeState.ACTIVE
     alpha.until(8_510)
     assert _state(alpha) is NodeState.DEAD
+
+
+def test_a_host_that_comes_up_under_the_name_of_a_living_one_leaves(lan, box):
+    """Both know for certain that the other lives: a seal proves that it was made now."""
+    net = lan(seal=Seal.ON, seal_keys=(b"a secret for the seal",))
+    alpha, beta = net.boot("alpha"), net.boot("beta")
+    net.run(60_000)
+    twin = box("alpha", net.config, 99, now=net.now, uuid=b"t" * 16)
+    twin.name = "twin"
+    net.boxes["twin"], net._carried["twin"] = twin, 0
+    twin.start()
+    net.run(10_000)
+    assert [body.reason for body in twin.of(StopRequested)] == ["another host has our node name"]
+    assert alpha.of(StopRequested) == []
+    assert "name-twice" in alpha.codes()
+    assert beta.view().node("alpha").uuid == alpha.view().node("alpha").uuid
+    assert beta.of(NodeRestarted) == []
