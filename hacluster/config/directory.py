@@ -9,7 +9,7 @@ from hacluster.base.report import Place, Report, Severity, has_errors
 from hacluster.config.authkeys import parse_authkeys
 from hacluster.config.facts import NO_FACTS, HostFacts
 from hacluster.config.findings import nearest, shown
-from hacluster.config.ha_cf import parse_ha_cf
+from hacluster.config.ha_cf import nodes_of, parse_ha_cf
 from hacluster.config.hacluster_cf import parse_hacluster_cf
 from hacluster.config.haresources import parse_haresources
 from hacluster.config.instances import parse_instance
@@ -92,7 +92,7 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
     if texts.haresources.text is None:
         reports.append(_missing(texts.haresources, "it says which resources there are; it may be empty"))
     else:
-        nodes = ha.nodes if ha else None
+        nodes = ha.nodes if ha else nodes_of(texts.ha.text or "")
         resources, found = parse_haresources(texts.haresources.text, texts.haresources.name, nodes=nodes, host=host)
         reports += found
         if resources is not None:

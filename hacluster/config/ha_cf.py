@@ -286,6 +286,12 @@ def parse_ha_cf(text: str, file: str, *, host: HostFacts = NO_FACTS) -> tuple[Ha
     return (None if has_errors(reports) else _built(draft)), reports
 
 
+def nodes_of(text: str) -> tuple[str, ...] | None:
+    """The nodes of a file whatever else is wrong with it, so that haresources can be judged; ``None`` for none."""
+    lines = lex(text, Findings(""))
+    return tuple(word.text.lower() for line in lines if line.directive == "node" for word in line.values) or None
+
+
 def _read_line(draft: Draft, line: Line) -> None:
     handler = DIRECTIVES.get(line.directive)
     if handler is None:

@@ -132,3 +132,15 @@ def test_no_groups_and_unused_timeouts():
 
 def test_worst_is_what_decides():
     assert all(report.severity > Severity.ERROR for report in check(ha=HA + "node alpha").reports)
+
+
+def test_haresources_is_judged_by_the_nodes_of_a_ha_cf_with_faults():
+    found = check_directory(
+        DirectoryTexts(
+            ha=FileText("ha.cf", "node One\nnode two # both\nbcast eth0\nkeepalive 2x\n"),
+            authkeys=FileText("authkeys", None),
+            haresources=FileText("haresources", "one 10.0.0.1\nthree 10.0.0.2\n"),
+            hacluster=FileText("hacluster.cf", None),
+        )
+    )
+    assert [str(r.place) for r in found.reports if r.code == "unknown-node"] == ["haresources:2"]
