@@ -15,6 +15,8 @@ from hacluster import __version__
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "check": ("hacluster.tools.check:check", "Check the configuration without starting anything."),
     "cl_status": ("hacluster.tools.classic:cl_status", "Ask about nodes, links and resources."),
+    "explain": ("hacluster.tools.explain:explain", "Say why a resource is where it is."),
+    "graph": ("hacluster.tools.graph:graph", "Draw the transition or the constraints."),
     "ha_propagate": ("hacluster.tools.classic:ha_propagate", "Copy the configuration to the other nodes."),
     "hb_addnode": ("hacluster.tools.classic:hb_addnode", "Add nodes to the running cluster."),
     "hb_delnode": ("hacluster.tools.classic:hb_delnode", "Remove nodes from the running cluster."),

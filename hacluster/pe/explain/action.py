@@ -7,7 +7,7 @@ from typing import Final
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
 from hacluster.pe.explain.answer import ActionAnswer, Because
-from hacluster.pe.explain.blocked import block_reasons, obstacles, title, why_fenced
+from hacluster.pe.explain.blocked import block_reasons, obstacles, source_of, title, why_fenced
 from hacluster.pe.explain.book import Book
 from hacluster.pe.explain.edits import copied
 from hacluster.pe.explain.place import facts, sentence
@@ -61,7 +61,7 @@ def _because_of_reason(action: Action) -> list[Because]:
             other = "" if edge_action.rsc is None else f"{edge_action.rsc.id} "
             if rest == f"{other}{edge_action.task}":
                 word = "is needed too" if verb == "required" else "cannot be run"
-                return [Because(f"{title(edge_action)} {word}{_source(edge)}", edge.cause)]
+                return [Because(f"{title(edge_action)} {word}{source_of(edge)}", edge.cause)]
     return [Because(reason, None if rsc is None else rsc.config_id)]
 
 
@@ -70,10 +70,6 @@ def _neighbours(action: Action) -> list[tuple[Action, Edge]]:
     for after in action.after:
         found += [(after, edge) for edge in after.before if edge.action is action]
     return found
-
-
-def _source(edge: Edge) -> str:
-    return "" if edge.cause is None else f" (constraint {edge.cause})"
 
 
 def _placement(teller: Teller, rsc: Resource) -> Because:

@@ -7,7 +7,7 @@ from typing import Final
 from hacluster.pe.explain.answer import Because
 from hacluster.pe.explain.nodes import failure, fencing_reasons, node_troubles
 from hacluster.pe.explain.sources import meta_id, option_id
-from hacluster.pe.model.action import Action, Order
+from hacluster.pe.model.action import Action, Edge, Order
 from hacluster.pe.model.causes import What, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Quorum
@@ -23,7 +23,8 @@ _NEEDS: Final = (
     | Order.IMPLIES_FIRST_MIGRATABLE
 )
 """Orderings through which an action that cannot be run keeps another from being run."""
-_DEPTH: Final = 8
+_MOST: Final = 200
+"""Most actions that are looked at."""
 
 
 def title(action: Action) -> str:
@@ -86,12 +87,13 @@ def no_quorum(cluster: Cluster) -> list[Because]:
     return [Because(text, option_id(cluster, "no-quorum-policy"))]
 
 
-def obstacles(action: Action, seen: frozenset[Action] = frozenset()) -> list[Because]:
-    """Why an action cannot be run; empty if it can."""
-    if action.can_run or action in seen or len(seen) >= _DEPTH:
+def obstacles(action: Action, seen: set[Action] | None = None) -> list[Because]:
+    """Why an action cannot be run; empty if it can. What is in ``seen`` has been told already."""
+    seen = set() if seen is None else seen
+    if action.can_run or action in seen or len(seen) >= _MOST:
         return []
-    seen |= {action}
-    found = _own(action)
+    seen.add(action)
+    found = _own(action, seen)
     for edge in action.before:
         first = edge.action
         if first.can_run or first in seen or not edge.type & _NEEDS:
@@ -100,16 +102,33 @@ def obstacles(action: Action, seen: frozenset[Action] = frozenset()) -> list[Bec
         if first.pseudo and edge.cause is None and behind:
             found += [reason for reason in behind if reason not in found]
             continue
-        source = f" (order constraint {edge.cause})" if edge.cause is not None else ""
-        reason = Because(
-            f"{title(first)} has to come first{source}, and cannot be run", edge.cause, None, tuple(behind)
-        )
+        text = f"{title(first)} has to come first{source_of(edge)}, and cannot be run"
+        reason = Because(text, edge.cause, None, tuple(behind))
         if reason not in found:
             found.append(reason)
+    if not found:
+        found.append(_fallback(action))
     return found
 
 
-def _own(action: Action) -> list[Because]:
+def source_of(edge: Edge) -> str:
+    """The kind of constraint that an edge comes from, in parentheses."""
+    return "" if edge.cause is None else " (constraint)"
+
+
+def _fallback(action: Action) -> Because:
+    rsc = action.rsc
+    ident = None if rsc is None else rsc.config_id
+    if rsc is not None and rsc.kind is not Kind.PRIMITIVE:
+        return Because(f"no part of {rsc.id} can do it", ident)
+    reason = action.reason
+    if reason is None:
+        return Because("nothing of it can be done now", ident)
+    verb, _, rest = reason.partition(" ")
+    return Because(f"{rest} cannot be run" if verb == "unrunnable" else reason, ident)
+
+
+def _own(action: Action, seen: set[Action]) -> list[Because]:
     rsc, node = action.rsc, action.node
     found: list[Because] = []
     if rsc is not None and (rsc.blocked or not rsc.managed) and rsc.kind is Kind.PRIMITIVE:
@@ -117,7 +136,7 @@ def _own(action: Action) -> list[Because]:
     if rsc is not None and action.reason in ("no quorum", "quorum freeze"):
         found += no_quorum(rsc.cluster)
     if rsc is not None and action.reason is not None and action.reason.startswith("colocation with "):
-        found += _with_other(action, rsc, action.reason.removeprefix("colocation with "))
+        found += _with_other(action, rsc, action.reason.removeprefix("colocation with "), seen)
     if node is not None and rsc is not None and not node.online and not node.is_guest:
         found += node_troubles(rsc.cluster, node)
     if node is None and not action.pseudo and action.task in ("start", "promote"):
@@ -125,7 +144,7 @@ def _own(action: Action) -> list[Because]:
     return found
 
 
-def _with_other(action: Action, rsc: Resource, other_id: str) -> list[Because]:
+def _with_other(action: Action, rsc: Resource, other_id: str, seen: set[Action]) -> list[Because]:
     """It must be with something that cannot start."""
     other = rsc.cluster.find_resource(other_id)
     entry = next(
@@ -136,7 +155,7 @@ def _with_other(action: Action, rsc: Resource, other_id: str) -> list[Because]:
     behind: list[Because] = []
     for start in other.actions if other is not None else ():
         if start.task == action.task:
-            behind += [reason for reason in obstacles(start) if reason not in behind]
+            behind += [reason for reason in obstacles(start, seen) if reason not in behind]
     return [Because(f"{rsc.id} must be with {other_id}, which cannot {action.task}", ident, None, tuple(behind))]
 
 
