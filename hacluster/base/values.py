@@ -38,6 +38,8 @@ def scan_int(text: str | None) -> int | None:
     """The integer that ``text`` begins with; ``None`` when it begins with none."""
     if text is None:
         return None
+    if text.isdecimal():
+        return int(text)
     match = _INT.match(text)
     return int(match[1]) if match else None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
+from xml.parsers import expat
 
 from lxml import etree
 
 from hacluster.base.errors import ConfigError
 from hacluster.base.report import Place, Report, Severity
-from hacluster.cib.records import Status, read_status
+from hacluster.cib.reader import DepthError, DoctypeError, Reader, read_status
+from hacluster.cib.records import Status
 
 MAX_CIB_BYTES: Final = 1 << 30
 """Largest CIB that is read."""
@@ -96,5 +98,21 @@ def document_of(root: XML) -> Document:
 
 
 def parse_document(data: bytes, file: str = "cib.xml") -> Document:
-    """Read a CIB. Raises :class:`ConfigError` as :func:`parse_tree` does."""
-    return document_of(parse_tree(data, file))
+    """Read a CIB in one pass. Raises :class:`ConfigError` as :func:`parse_tree` does, for the same reasons."""
+    if len(data) > MAX_CIB_BYTES:
+        raise _broken(file, f"the file has {len(data)} bytes, more than {MAX_CIB_BYTES}")
+    if not data:
+        raise _broken(file, "the file is empty")
+    reader = Reader(MAX_DEPTH)
+    try:
+        reader.read(data)
+    except expat.ExpatError as error:
+        raise _broken(file, expat.ErrorString(error.code) or "not well-formed XML", error.lineno) from None
+    except DoctypeError:
+        raise _doctype(file) from None
+    except (DepthError, ValueError, LookupError) as error:
+        raise _broken(file, str(error), reader.line) from None
+    root = reader.root
+    if root is None or root.tag != "cib":
+        raise _broken(file, f"the document element is <{'' if root is None else root.tag!s}>, not <cib>", 1)
+    return Document(root, reader.status)

@@ -6,7 +6,7 @@ them. XML is a view (:mod:`hacluster.cib.statusxml`), made when somebody asks fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,8 @@ from lxml import etree
 
 from hacluster.base.values import int_or, scan_int
 
-_Attributes = Mapping[str, str] | etree._Attrib  # noqa: SLF001 - lxml has no public name for the type
+_COMMON: Final = {str(code): code for code in range(200)}
+"""Exit codes, statuses and other small numbers as they are nearly always written."""
 
 EXEC_UNKNOWN: Final = -2
 """The execution status of a record that names none."""
@@ -27,8 +28,10 @@ def _target_rc(key: str | None) -> int:
     parts = key.split(":", 3)
     if len(parts) < 4 or not parts[3]:
         return -1
+    if parts[2] in _COMMON and parts[0].isdecimal() and parts[1].isdecimal():
+        return _COMMON[parts[2]]
     numbers = [scan_int(part) for part in parts[:3]]
-    return -1 if None in numbers else int(parts[2])
+    return -1 if None in numbers else (numbers[2] or 0)
 
 
 @dataclass(slots=True)
@@ -69,21 +72,20 @@ class OpRecord:
         return self.is_probe and (self.rc in (2, 5) or self.status == 7)
 
 
-def read_op(attrib: _Attributes) -> OpRecord:
+def read_op(attrs: Mapping[str, str]) -> OpRecord:
     """The record of an ``lrm_rsc_op`` element's attributes; what is missing gets the default of its field."""
-    attrs = {str(name): str(value) for name, value in attrib.items()}
     get = attrs.get
     ident = get("id", "")
     transition_key = get("transition-key")
     interval = scan_int(get("interval"))
-    change = scan_int(get("last-rc-change"))
-    call = get("call-id")
+    code, status, call = get("rc-code"), get("op-status"), get("call-id")
+    known_code, known_status = _COMMON.get(code or ""), _COMMON.get(status or "")
     return OpRecord(
         ident,
         get("operation_key", ident),
         get("operation", ""),
-        int_or(get("rc-code"), 0),
-        int_or(get("op-status"), EXEC_UNKNOWN),
+        int_or(code, 0) if known_code is None else known_code,
+        int_or(status, EXEC_UNKNOWN) if known_status is None else known_status,
         int_or(call, 0),
         interval if interval is not None and interval > 0 else 0,
         _target_rc(transition_key),
@@ -93,7 +95,7 @@ def read_op(attrib: _Attributes) -> OpRecord:
         get("migrate_source"),
         get("migrate_target"),
         get("exit-reason", ""),
-        change,
+        scan_int(get("last-rc-change")),
         get("op-digest"),
         get("op-restart-digest"),
         get("op-force-restart"),
@@ -169,42 +171,3 @@ class Status:
     def by_uname(self, uname: str) -> NodeState | None:
         """The state of the node that is called ``uname``."""
         return next((state for state in self.nodes if state.uname == uname), None)
-
-
-def _read_history(element: etree._Element) -> History:
-    get = element.get
-    ops = [read_op(op.attrib) for op in element if op.tag == "lrm_rsc_op"]
-    return History(
-        get("id", ""), get("type"), get("class"), get("provider"), get("container"), get("shutdown-lock"), ops
-    )
-
-
-def _read_state(element: etree._Element) -> NodeState:
-    attrs = {str(name): str(value) for name, value in element.attrib.items()}
-    state = NodeState(attrs.pop("id", None), attrs.pop("uname", None), attrs)
-    for child in element:
-        if child.tag == "transient_attributes" and state.transient is None:
-            state.transient = child
-        elif child.tag == "lrm" and not state.has_lrm:
-            state.has_lrm = True
-            resources = child.find("lrm_resources")
-            if resources is not None:
-                state.histories = [
-                    _read_history(entry) for entry in resources if entry.tag == "lrm_resource" and entry.get("id")
-                ]
-    return state
-
-
-def read_status(sections: Iterable[etree._Element]) -> Status:
-    """The records of the status section's children, in one pass."""
-    status = Status()
-    for child in sections:
-        if child.tag == "node_state":
-            status.nodes.append(_read_state(child))
-        elif child.tag == "tickets":
-            status.tickets.extend(
-                {str(name): str(value) for name, value in ticket.attrib.items()}
-                for ticket in child
-                if ticket.tag == "ticket_state"
-            )
-    return status

@@ -123,6 +123,22 @@ def _handle_on_fail(rsc: Resource, node: Node, on_fail: OnFail, cause: Cause) ->
         _reset_remote(rsc, node)
 
 
+def _settle_stopped(rsc: Resource, node: Node) -> None:
+    if rsc.clone_name is not None and ":" in rsc.clone_name:
+        rsc.cluster.set_clone_name(rsc, None)
+    elif rsc.actions:
+        for stop in resource_actions(rsc, node, "stop", False):
+            stop.set(Flag.OPTIONAL)
+
+
+def _is_clean_probe(rsc: Resource, ops: list[OpRecord]) -> bool:
+    """Whether all that is known is one probe that found nothing, as it should: by far the most frequent history."""
+    if len(ops) != 1 or rsc.failure_timeout or rsc.failed or rsc.partial_source is not None:
+        return False
+    op = ops[0]
+    return op.rc == 7 and op.target_rc == 7 and op.status == 0 and op.interval_ms == 0 and op.task == "monitor"
+
+
 def _settle_state(rsc: Resource, node: Node, progress: Progress) -> None:
     """What the whole history says of the resource on this node."""
     cluster, on_fail, failure = rsc.cluster, progress.on_fail, progress.last_failure
@@ -144,11 +160,8 @@ def _settle_state(rsc: Resource, node: Node, progress: Progress) -> None:
             rsc.failed = True
         elif on_fail is not OnFail.IGNORE:
             rsc.failed = rsc.stop_flag = True
-    elif rsc.clone_name is not None and ":" in rsc.clone_name:
-        cluster.set_clone_name(rsc, None)
     else:
-        for stop in resource_actions(rsc, node, "stop", False):
-            stop.set(Flag.OPTIONAL)
+        _settle_stopped(rsc, node)
     if rsc.role is Role.STOPPED and rsc.partial_source is node and rsc.partial_target is not None and rsc.active_on:
         rsc.role = Role.STARTED
 
@@ -175,11 +188,17 @@ def unpack_history(cluster: Cluster, node: Node, history: History) -> Resource |
     if cluster.shutdown_lock:
         _note_lock(rsc, node, history)
     saved_role, rsc.role = rsc.role, Role.UNKNOWN
-    ops, progress = in_order(history), Progress()
-    for op in ops:
-        unpack_op(rsc, node, op, progress)
-    _note_recurring(rsc, node, ops)
-    _settle_state(rsc, node, progress)
+    if _is_clean_probe(rsc, history.ops):
+        rsc.role = Role.STOPPED
+        rsc.set_next_role(Role.UNKNOWN)
+        _note_known(rsc, node)
+        _settle_stopped(rsc, node)
+    else:
+        ops, progress = in_order(history), Progress()
+        for op in ops:
+            unpack_op(rsc, node, op, progress)
+        _note_recurring(rsc, node, ops)
+        _settle_state(rsc, node, progress)
     wanted = target_role(rsc)
     if wanted is not Role.UNKNOWN and (rsc.next_role is Role.UNKNOWN or wanted < rsc.next_role):
         rsc.set_next_role(wanted)

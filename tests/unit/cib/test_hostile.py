@@ -21,7 +21,7 @@ SECRET = '<!DOCTYPE cib [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
         (SECRET + '<cib a="&x;"/>', "document type"),
         ('<!DOCTYPE cib SYSTEM "http://127.0.0.1:1/x.dtd"><cib/>', "document type"),
         ("<cib>" + "<a>" * MAX_DEPTH + "</a>" * MAX_DEPTH + "</cib>", "nested more than 200 deep"),
-        ("<cib>" + "<a>" * 5000 + "</a>" * 5000 + "</cib>", "xcessive depth"),
+        ("<cib>" + "<a>" * 5000 + "</a>" * 5000 + "</cib>", "nested more than 200 deep"),
         ("", "empty"),
         ("\0", "cib.xml:1: error"),
         ("<cib>\n<a>\n</cib>", "cib.xml:3: error"),
