@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hacluster.base.values import truth
 from hacluster.cib.document import XML
 from hacluster.pe.model.cluster import Cluster
@@ -11,7 +13,7 @@ from hacluster.pe.unpack.sets import ResourceSet, as_set, read_sets
 
 
 class _DanglingError(Exception):
-    """A set names what is not there: the constraint ends here, as far as it was read it holds."""
+    """A set names what is not there: what was read of the set, or of the pair of sets, so far holds."""
 
 
 def instance_of(clone: Resource, number: str | None) -> Resource | None:
@@ -142,11 +144,10 @@ def unpack_colocation(cluster: Cluster, xml: XML) -> None:
         return
     score = cluster.score_of(xml.get("score"))
     last: ResourceSet | None = None
-    try:
-        for entry in sets:
+    for entry in sets:
+        with suppress(_DanglingError):
             reader.inside(entry, score)
-            if last is not None:
+        if last is not None:
+            with suppress(_DanglingError):
                 reader.between(last, entry, score)
-            last = entry
-    except _DanglingError:
-        return
+        last = entry

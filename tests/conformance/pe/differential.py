@@ -12,10 +12,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def ourselves(cib: bytes) -> Answer:
     """What we say to the same CIB."""
     document = parse_document(cib, "cib.xml")
     upgrade(document)
-    outcome = simulate(document, effective_now(document, None), 1_700_000_000, Wishes(scores=True))
+    outcome = simulate(document, effective_now(document, None), int(time.time()), Wishes(scores=True))
     assert outcome.transition is not None
     return read("\n".join(outcome.lines), etree.tostring(graph_xml(outcome.transition.graph)))
 
@@ -122,14 +124,26 @@ def _work(job: tuple[int, int]) -> list[Verdict]:
 
 def verdicts(seeds: range, stages: int, jobs: int) -> Iterator[Verdict]:
     """The verdicts of many seeds."""
-    work = [(seed, stages) for seed in seeds]
-    if jobs == 1:
-        for job in work:
-            yield from _work(job)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        for found in pool.map(_work, work, chunksize=8):
-            yield from found
+    left = [(seed, stages) for seed in seeds]
+    while left:
+        with ProcessPoolExecutor(jobs) as pool:
+            futures = [pool.submit(_work, job) for job in left]
+            try:
+                for future in futures:
+                    yield from future.result()
+                    left.pop(0)
+            except BrokenProcessPool:
+                pool.shutdown(cancel_futures=True)
+                yield from _alone(left.pop(0))
+
+
+def _alone(job: tuple[int, int]) -> list[Verdict]:
+    """A job that may have ended its process, in a process of its own."""
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(_work, job).result()
+        except BrokenProcessPool:
+            return [Verdict(f"{job[0]}.?", of_seed(job[0]), error="ended its process")]
 
 
 def errors_in(cib: bytes) -> list[str]:
