@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from enum import IntEnum
 from typing import Final
@@ -26,6 +27,7 @@ _HELD: Final = INFINITY * -100
 _FLOAT: Final = struct.Struct("f")
 
 
+@functools.lru_cache(maxsize=4096)
 def _single(value: float) -> float:
     """The value in single precision: the format in which these factors have always been computed."""
     unpacked: tuple[float] = _FLOAT.unpack(_FLOAT.pack(value))
@@ -99,14 +101,22 @@ def apply_to_priority(dependent: Resource, primary: Resource, colocation: Coloca
     dependent.priority = add_scores(sign * colocation.score, dependent.priority)
 
 
-def _best_match(rsc: Resource, attribute: str, value: str | None, node: int) -> int:
+@functools.lru_cache(maxsize=4096)
+def _change(factor: float, score: int) -> int:
+    """What a score comes to by its weight; something, however little."""
+    share = _single(factor * score)
+    change = int(share - 0.5 if share < 0 else share + 0.5)
+    if change == 0 and score != 0 and factor != 0.0:
+        return 1 if factor > 0.0 else -1
+    return change
+
+
+def _best_match(rsc: Resource, attribute: str, value: str | None) -> int:
     """The best score of a resource on the nodes that have that value.
 
     Remote and guest nodes without a status of their own have no attributes, not even a name: they count as alike.
     """
     table, row = rsc.cluster.node_table, rsc.allowed
-    if attribute == "#uname" and value is not None:
-        return row.get(node, -INFINITY) if table[node].available else -INFINITY
     return max(
         (
             score
@@ -119,15 +129,17 @@ def _best_match(rsc: Resource, attribute: str, value: str | None, node: int) -> 
 
 def _add_matching(row: Row, rsc: Resource, attribute: str | None, factor: float, only_positive: bool) -> None:
     table, attribute = rsc.cluster.node_table, attribute or "#uname"
+    by_name, own = attribute == "#uname", rsc.allowed
     for idx, weight in row.items():
-        score = _best_match(rsc, attribute, table[idx].attrs.get(attribute), idx)
-        if (factor < 0 and score < 0) or weight == _HELD:
+        node = table[idx]
+        value = node.attrs.get(attribute)
+        if by_name and value is not None:
+            score = own.get(idx, -INFINITY) if node.available else -INFINITY
+        else:
+            score = _best_match(rsc, attribute, value)
+        if score == 0 or (factor < 0 and score < 0) or weight == _HELD:
             continue
-        share = _single(factor * score)
-        change = int(share - 0.5 if share < 0 else share + 0.5)
-        if change == 0 and score != 0 and factor != 0.0:
-            change = 1 if factor > 0.0 else -1
-        new = add_scores(change, weight)
+        new = add_scores(_change(factor, score), weight)
         if only_positive and new < 0 and weight > 0:
             row[idx] = _HELD
         elif not (only_positive and new < 0 and weight == 0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import same_text
 from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores, factor_of
@@ -19,38 +21,49 @@ from hacluster.pe.unpack.find import clone_member
 from hacluster.pe.unpack.locations import node_attribute
 
 
-def _active_instance(clone: Resource, ident: str, node: Node) -> Resource | None:
-    for child in clone.instances:
-        for entry in child.walk():
-            if ident in (entry.id, entry.xml_id) and node in entry.active_on:
-                return entry
-    return None
+@dataclass(slots=True)
+class _Presence:
+    """Where a clone's instances are, as long as their order stays: asked for every instance on every node."""
+
+    clone: Resource
+    _found: dict[str, tuple[dict[int, Resource], int]] = field(default_factory=dict)
+
+    def of(self, ident: str) -> tuple[dict[int, Resource], int]:
+        """The first instance (or part of one) of that id that is active on each node, and where any is known."""
+        found = self._found.get(ident)
+        if found is None:
+            active: dict[int, Resource] = {}
+            known = 0
+            for child in self.clone.instances:
+                member = clone_member(child, ident)
+                known |= 0 if member is None else member.known
+                for entry in child.walk():
+                    if ident in (entry.id, entry.xml_id):
+                        for node in entry.active_on:
+                            active.setdefault(node.idx, entry)
+            found = self._found[ident] = active, known
+        return found
 
 
-def _anonymous_known(clone: Resource, ident: str, node: Node) -> bool:
-    members = (clone_member(child, ident) for child in clone.instances)
-    return any(member is not None and member.known_on(node) for member in members)
-
-
-def _score_applies(rsc: Resource, node: Node) -> bool:
+def _score_applies(rsc: Resource, node: Node, presence: _Presence) -> bool:
     """Whether a node's promotion score is this instance's business."""
     allowed = rsc.allowed.get(node.idx, -1) >= 0
     if not rsc.unique:
-        ident, clone = base_name(rsc.id), rsc.top
-        active = _active_instance(clone, ident, node)
-        if active is rsc or (active is None and _anonymous_known(clone, ident, node)):
+        actives, known = presence.of(base_name(rsc.id))
+        active = actives.get(node.idx)
+        if active is rsc or (active is None and known >> node.idx & 1):
             return allowed
     if not rsc.active_on and not rsc.known:
         return allowed
     return (rsc.known_on(node) or node in rsc.active_on) and allowed
 
 
-def promotion_score(rsc: Resource, node: Node) -> tuple[int, bool]:
+def _promotion_score(rsc: Resource, node: Node, presence: _Presence) -> tuple[int, bool]:
     """The promotion score of an instance on a node, and whether that is only the default."""
     if rsc.instances:
-        scores = [promotion_score(child, node) for child in rsc.instances]
+        scores = [_promotion_score(child, node, presence) for child in rsc.instances]
         return sum(score for score, _default in scores), all(default for _score, default in scores)
-    if not _score_applies(rsc, node):
+    if not _score_applies(rsc, node, presence):
         return 0, True
     name = rsc.id if rsc.clone_name is None else rsc.clone_name
     value = node_attribute(node, f"master-{name}", rsc)
@@ -69,13 +82,13 @@ def add_promotion_scores(clone: Resource) -> None:
     if data.promotion_added:
         return
     data.promotion_added = True
-    scores = clone.cluster.scores
+    scores, presence = clone.cluster.scores, _Presence(clone)
     for child in clone.instances:
         for idx in list(child.allowed):
             node = clone.cluster.node_table[idx]
             if not node.available:
                 continue
-            score, _default = promotion_score(child, node)
+            score, _default = _promotion_score(child, node, presence)
             if score > 0:
                 scores.add(child, node, score, Cause(Why.PROMOTION, clone.config_id))
             child.priority = max(child.priority, score)
@@ -96,7 +109,7 @@ def _mark_current_unpromoted(rsc: Resource) -> None:
             entry.role = Role.UNPROMOTED
 
 
-def _set_priority(instance: Resource, clone: Resource) -> None:
+def _set_priority(instance: Resource, clone: Resource, presence: _Presence) -> None:
     """How much an instance deserves promotion."""
     if instance.state(True) is Role.STARTED:
         _mark_current_unpromoted(instance)
@@ -105,7 +118,7 @@ def _set_priority(instance: Resource, clone: Resource) -> None:
         return
     next_role = instance.state(False)
     if next_role in (Role.STARTED, Role.UNKNOWN):
-        score, default = promotion_score(instance, chosen)
+        score, default = _promotion_score(instance, chosen, presence)
         instance.priority = -1 if default else score
     elif next_role in (Role.UNPROMOTED, Role.STOPPED):
         instance.priority = -INFINITY
@@ -203,8 +216,9 @@ def _set_role(instance: Resource, clone: Resource, promoted: int) -> int:
 def set_instance_roles(clone: Resource) -> None:
     """Decide which instances are promoted."""
     clone.counts = {}
+    presence = _Presence(clone)
     for child in list(clone.instances):
-        _set_priority(child, clone)
+        _set_priority(child, clone, presence)
     _sort_by_promotion(clone)
     promoted = 0
     for child in list(clone.instances):

@@ -121,11 +121,22 @@ class Action:
 
     def set(self, flags: int) -> None:
         """Set flags."""
-        self.flags |= flags
+        if flags & ~self.flags:
+            self.flags |= flags
+            self.touch()
 
     def clear(self, flags: int) -> None:
         """Clear flags."""
-        self.flags &= ~flags
+        if flags & self.flags:
+            self.flags &= ~flags
+            self.touch()
+
+    def touch(self) -> None:
+        """Let the collections above know that something about the action is different: they keep what they saw."""
+        parent = None if self.rsc is None else self.rsc.parent
+        while parent is not None:
+            parent.stamp += 1
+            parent = parent.parent
 
     def say_why(self, reason: str | None, overwrite: bool) -> None:
         """Give the reason that people see; the first one stays unless it is to be overwritten."""
@@ -201,6 +212,7 @@ def find_keyed(rsc: Resource, key: str, node: Node | None) -> list[Action]:
     for action in found:
         if action.node is None:
             action.node = node
+            action.touch()
         if action.node is node:
             result.append(action)
     return result

@@ -54,16 +54,17 @@ class Resource:
 
     __slots__ = (
         "actions", "active_on", "allocating", "allow_migrate", "allow_remote_remotes", "allowed", "assigned",
-        "assigned_score", "blocked", "bundle", "by_key", "clone", "clone_name", "cluster", "colocated", "container",
-        "counts", "critical", "dangling", "discover", "exclusive_discover", "failed", "failure_ignored",
-        "failure_timeout", "fence_device", "fillers", "id", "idx", "instance", "instances", "is_container",
-        "is_remote", "kind", "known", "locations", "lock_node", "lock_time", "maintenance", "managed", "merging",
-        "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum", "needs_unfencing", "next_role",
-        "notify", "op_cache", "op_table", "ops", "ordered", "orphan", "orphan_filler", "params", "parent",
-        "partial_source", "partial_target", "pending_node", "pending_task", "priority", "promotable", "provisional",
-        "reload", "remote_reconnect_ms", "restart_type", "restarting", "role", "runnable", "sort_index",
-        "start_pending", "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "this_with", "tickets",
-        "unique", "utilization", "with_this", "xml", "xml_id",
+        "assigned_score", "blocked", "bundle", "by_key", "clone", "clone_name", "cluster", "colocated",
+        "container", "counts", "critical", "dangling", "discover", "exclusive_discover", "failed",
+        "failure_ignored", "failure_timeout", "fence_device", "fillers", "id", "idx", "instance", "instances",
+        "is_container", "is_remote", "kind", "known", "locations", "lock_node", "lock_time", "maintenance",
+        "managed", "merging", "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum",
+        "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
+        "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
+        "priority", "promotable", "provisional", "reload", "remote_reconnect_ms", "restart_type", "restarting",
+        "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting", "stickiness",
+        "stop_flag", "stop_unexpected", "stopping", "this_with", "tickets", "unique", "utilization",
+        "with_this", "xml", "xml_id",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, idx: int, xml: XML, kind: Kind, parent: Resource | None) -> None:
@@ -127,6 +128,8 @@ class Resource:
         self.tickets: list[TicketConstraint] = []
         self.actions: list[Action] = []
         self.by_key: dict[str, list[Action]] = {}
+        self.stamp = 0
+        self.seen_flags: dict[tuple[Action, Node | None], tuple[int, int, int]] = {}
         self.clone: CloneData | None = None
         self.bundle: BundleData | None = None
 

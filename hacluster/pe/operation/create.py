@@ -24,6 +24,7 @@ def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: boo
         cluster.actions.append(action)
         rsc.actions.append(action)
         rsc.by_key.setdefault(key, []).append(action)
+        action.touch()
     return action
 
 

@@ -65,11 +65,21 @@ def _summary(action: Action, children: list[Resource], node: Node | None) -> int
 def action_flags(action: Action, node: Node | None) -> int:
     """The flags of an action; those of a collection's are what its members' actions make them.
 
-    Members' needs are written back to the collection's action.
+    Members' needs are written back to the collection's action. They are looked at again only after one of them, or
+    the action, has changed: large clones are asked once per edge.
     """
     rsc = action.rsc
     if rsc is None or rsc.kind is Kind.PRIMITIVE:
         return action.flags
+    seen = rsc.seen_flags.get((action, node))
+    if seen is not None and seen[0] == rsc.stamp and seen[1] == action.flags:
+        return seen[2]
+    found = _flags_below(action, rsc, node)
+    rsc.seen_flags[action, node] = rsc.stamp, action.flags, found
+    return found
+
+
+def _flags_below(action: Action, rsc: Resource, node: Node | None) -> int:
     if rsc.kind is Kind.GROUP:
         return _group_flags(action, rsc, node)
     if rsc.kind is Kind.BUNDLE:

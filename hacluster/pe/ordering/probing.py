@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hacluster.base.values import is_true
 from hacluster.pe.assign.instances import find_compatible
 from hacluster.pe.model.action import Action, Order, find_keyed, order, resource_actions
@@ -59,35 +61,42 @@ def _order_for_stop(entry: Ordering) -> None:
                 order(probe, then, flags)
 
 
-class _Restarts:
-    """Orders a probe before the restarts that its result could make necessary."""
+_UNDO: Final = {"start": "stop", "promote": "demote"}
 
-    def __init__(self, probe: Action) -> None:
-        self._probe = probe
+
+class _Restarts:
+    """Finds the stops and demotes that the result of a resource's probes could make necessary.
+
+    They are the same for its probes on all nodes: following the edges once per resource keeps long chains of orders
+    from being followed once per resource and node.
+    """
+
+    def __init__(self, probed: Resource) -> None:
+        self._probed = probed
         self._seen: set[Action] = set()
+        self.found: list[Action] = []
 
     def follow(self, after: Action) -> None:
         """Go along the edges from ``after``."""
         if after in self._seen:
             return
         self._seen.add(after)
-        probe, rsc = self._probe, after.rsc
-        if rsc is not None and rsc.kind is Kind.PRIMITIVE and probe.rsc is not rsc:
-            self._order_down(after, rsc)
+        probed, rsc = self._probed, after.rsc
+        if rsc is not None and rsc.kind is Kind.PRIMITIVE and probed is not rsc:
+            self._find_down(after, rsc)
         interleave, compatible = False, None
-        if rsc is not None and rsc.kind > Kind.GROUP and probe.rsc is not None:
+        if rsc is not None and rsc.kind > Kind.GROUP:
             interleave = is_true(rsc.meta.get("interleave"))
             if interleave:
-                compatible = find_compatible(probe.rsc, rsc, Role.UNKNOWN, 0)
-        for then, kind in reversed(list(after.after.items())):
+                compatible = find_compatible(probed, rsc, Role.UNKNOWN, 0)
+        for then, kind in reversed(after.after.items()):
             if kind & Order.IMPLIES_THEN or self._member_follows(after, then, interleave, compatible):
                 self.follow(then)
 
-    def _order_down(self, after: Action, rsc: Resource) -> None:
-        task = {"start": "stop", "promote": "demote"}.get(after.task)
-        for then in resource_actions(rsc, None, task, False) if task is not None else ():
-            if not then.pseudo:
-                order(self._probe, then, Order.OPTIONAL)
+    def _find_down(self, after: Action, rsc: Resource) -> None:
+        task = _UNDO.get(after.task)
+        if task is not None:
+            self.found += [then for then in resource_actions(rsc, None, task, False) if not then.pseudo]
 
     def _member_follows(self, after: Action, then: Action, interleave: bool, compatible: Resource | None) -> bool:
         """From a collection's milestone on to its own members."""
@@ -95,8 +104,7 @@ class _Restarts:
         if (
             rsc is None
             or rsc.kind < Kind.GROUP
-            or self._probe.rsc is None
-            or self._probe.rsc.parent is rsc
+            or self._probed.parent is rsc
             or member is None
             or member.kind > Kind.GROUP
             or rsc is not member.parent
@@ -107,12 +115,20 @@ class _Restarts:
 
 def _order_restarts(top: Resource) -> None:
     for rsc in top.walk():
-        if rsc.kind is Kind.PRIMITIVE:
-            for probe in resource_actions(rsc, None, "monitor", False):
-                if probe.task != "monitor":
-                    continue
-                for after in reversed(list(probe.after)):
-                    _Restarts(probe).follow(after)
+        if rsc.kind is not Kind.PRIMITIVE:
+            continue
+        known: dict[Action, list[Action]] = {}
+        for probe in resource_actions(rsc, None, "monitor", False):
+            if probe.task != "monitor":
+                continue
+            for after in reversed(list(probe.after)):
+                found = known.get(after)
+                if found is None:
+                    restarts = _Restarts(rsc)
+                    restarts.follow(after)
+                    found = known[after] = restarts.found
+                for then in found:
+                    order(probe, then, Order.OPTIONAL)
 
 
 def order_probes(cluster: Cluster) -> None:
