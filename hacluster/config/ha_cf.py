@@ -289,7 +289,8 @@ def parse_ha_cf(text: str, file: str, *, host: HostFacts = NO_FACTS) -> tuple[Ha
 def nodes_of(text: str) -> tuple[str, ...] | None:
     """The nodes of a file whatever else is wrong with it, so that haresources can be judged; ``None`` for none."""
     lines = lex(text, Findings(""))
-    return tuple(word.text.lower() for line in lines if line.directive == "node" for word in line.values) or None
+    names = (word.text.lower() for line in lines if line.directive == "node" for word in line.values)
+    return tuple(dict.fromkeys(names)) or None
 
 
 def _read_line(draft: Draft, line: Line) -> None:

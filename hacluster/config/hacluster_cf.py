@@ -34,6 +34,7 @@ from hacluster.config.settings import (
 )
 
 _HOOK_TYPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
+SHORTEST_HANG_MS: Final = 1_000
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 
 
@@ -132,6 +133,14 @@ def on_socket_group(draft: Draft, line: Line) -> None:
             draft.findings.error("no-such-group", line.number, text, field=line.directive)
 
 
+def on_hang_timeout(draft: Draft, line: Line) -> None:
+    """``hang_timeout TIME``: 0, or at least what a busy machine may need to answer."""
+    time_setting("hang_timeout_ms", minimum_ms=0)(draft, line)
+    if 0 < draft.settings.get("hang_timeout_ms", 0) < SHORTEST_HANG_MS:
+        text = f"hang_timeout below {SHORTEST_HANG_MS} ms would end processes that are only slow"
+        draft.findings.error("too-short", line.number, text, "write a longer time, or 0 for never", line.directive)
+
+
 DIRECTIVES: Final[dict[str, Handler]] = {
     "seal": enum_setting("seal", Seal),
     "seal_key": on_path("seal_key"),
@@ -157,6 +166,7 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "rc_d": boolean_setting("rc_d"),
     "hook": on_hook,
     "hook_timeout": time_setting("hook_timeout_ms", minimum_ms=100),
+    "hang_timeout": on_hang_timeout,
     "real_time": boolean_setting("real_time"),
     "pause_notice": time_setting("pause_notice_ms"),
     "ha_propagate_command": enum_setting("propagate_command", PropagateCommand),

@@ -251,6 +251,7 @@ class HaConfig:
             "warntime": f"{self.warntime_ms}ms",
             "initdead": f"{self.initdead_ms}ms",
             "deadping": f"{self.deadping_ms}ms",
+            "udpport": str(self.udpport),
         }
         written = {name: value for name, value in self.configured if name not in LIST_DIRECTIVES}
         for name, alias in (("pacemaker", "crm"), ("crm", "pacemaker")):
@@ -372,7 +373,7 @@ class HaclusterConfig:
     output_limit: int = 65_536
     """Bytes kept of each output of a program."""
     log_rate_limit: int = 20
-    """Lines a minute that the log has for one kind of bad datagram of one peer."""
+    """Lines a minute that the log has for one kind of warning (one code of one machine); the rest is counted."""
     run_dir: str = "/run/hacluster"
     state_dir: str = "/var/lib/heartbeat"
     socket_mode: int = 0o660
@@ -382,6 +383,8 @@ class HaclusterConfig:
     hooks: tuple[tuple[str, str], ...] = ()
     """(message type, program): run for each message of the type when ``rc_d`` is on."""
     hook_timeout_ms: int = 30_000
+    hang_timeout_ms: int = 30_000
+    """How long a process may leave the supervisor without a sign of life before it is ended and begun anew; 0: ever."""
     real_time: bool = True
     pause_notice_ms: int | None = None
     """A gap between two looks at the clock that counts as our own sleep; ``None``: half of deadtime."""
