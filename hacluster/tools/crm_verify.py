@@ -1,0 +1,195 @@
+"""``crm_verify``: is this a configuration that the cluster can work with?
+
+Options and exit statuses are those of Pacemaker's crm_verify(8). Findings are our own: each names file, line, element
+and what was expected, and all of them are shown at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Final, NoReturn
+from xml.etree import ElementTree  # written only, never parsed
+
+import click
+from lxml import etree
+
+from hacluster import __version__
+from hacluster.base.errors import ConfigError, HaError
+from hacluster.base.iso8601 import Moment
+from hacluster.base.report import Place, Report, Severity, has_errors
+from hacluster.base.values import scan_int
+from hacluster.cib.checks import check_configuration
+from hacluster.cib.document import XML, document_of, parse_tree
+from hacluster.cib.upgrade import upgrade
+from hacluster.client.schemas import installed_schemas
+from hacluster.pe.schedule import Transition, schedule
+
+OK: Final = 0
+ERROR: Final = 1
+USAGE: Final = 64
+INVALID: Final = 65
+NO_INPUT: Final = 66
+NOT_A_CIB: Final = 76
+BAD_CONFIGURATION: Final = 78
+
+
+def transition_reports(transition: Transition, file: str) -> list[Report]:
+    """What scheduling the document shows: nodes to be fenced, resources that are active twice."""
+    place = Place(file)
+    reports = list(transition.cluster.reports)
+    for node in transition.cluster.nodes:
+        if node.unclean:
+            text = f"node {node.name} is unclean"
+            reports.append(Report("unclean-node", Severity.WARNING, text, place, "it has to be fenced"))
+    for synapse in transition.graph.synapses:
+        action = synapse.action
+        operation = action.meta.get("stonith_action")
+        if action.task == "stonith" and operation != "on" and action.node is not None and not action.node.is_guest:
+            text = f"node {action.node.name} is going to be fenced"
+            reports.append(Report("fencing", Severity.WARNING, text, place))
+    for rsc in transition.cluster.resource_table:
+        if rsc.orphan and rsc.active_on:
+            text = f"{rsc.id} is not in the configuration, but active on {next(iter(rsc.active_on)).name}"
+            reports.append(Report("active-orphan", Severity.WARNING, text, place))
+    return reports
+
+
+def _now(root: XML) -> Moment:
+    return Moment.from_epoch(scan_int(root.get("execution-date")) or int(time.time()))
+
+
+def verify(data: bytes, file: str) -> tuple[list[Report], XML | None]:
+    """Every finding of one document, and the document as far as it could be read."""
+    try:
+        root = parse_tree(data, file)
+    except ConfigError as error:
+        return error.reports, None
+    schemas = installed_schemas()
+    reports = schemas.check(root, file)
+    if has_errors(reports):
+        return reports, root
+    whole = etree.ElementTree(root)
+    saved = etree.fromstring(etree.tostring(whole))
+    document = document_of(root)
+    reports += upgrade(document, schemas, file)
+    if has_errors(reports):
+        return reports, saved
+    reports += check_configuration(document.root, file)
+    return reports + transition_reports(schedule(document, _now(root)), file), saved
+
+
+def status_of(reports: list[Report], *, readable: bool) -> int:
+    """0 without findings that count, 78 with errors or warnings, 76 or 65 for what is no CIB."""
+    if not readable:
+        return NOT_A_CIB if any("not <cib>" in report.text for report in reports) else INVALID
+    return BAD_CONFIGURATION if any(report.severity <= Severity.WARNING for report in reports) else OK
+
+
+def verdict(reports: list[Report]) -> str | None:
+    """The last line, as the original puts it; ``None`` when all is fine."""
+    if has_errors(reports):
+        return "Errors found during check: config not valid"
+    if any(report.severity is Severity.WARNING for report in reports):
+        return "Warnings found during check: config may not be valid"
+    return None
+
+
+def _show_text(reports: list[Report], threshold: Severity) -> None:
+    for report in reports:
+        if report.severity <= threshold:
+            click.echo(str(report), err=True)
+    last = verdict(reports)
+    if last is not None:
+        click.echo(f"crm_verify: {last}", err=True)
+
+
+def _show_json(reports: list[Report], code: int) -> None:
+    click.echo(json.dumps({"status": code, "reports": [report.as_dict() for report in reports]}, indent=2))
+
+
+def _show_xml(reports: list[Report], code: int) -> None:
+    root = ElementTree.Element("pacemaker-result", {"api-version": "2.25", "request": "crm_verify"})
+    for report in reports:
+        values = {key: str(value) for key, value in report.as_dict().items() if value not in (None, "")}
+        ElementTree.SubElement(root, "report", values)
+    message = {OK: "OK", BAD_CONFIGURATION: "Invalid configuration"}.get(code, "Invalid data given")
+    ElementTree.SubElement(root, "status", code=str(code), message=message)
+    ElementTree.indent(root)
+    click.echo(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    click.echo(f"crm_verify: {text}", err=True)
+    sys.exit(code)
+
+
+def _source(xml_file: str | None, xml_text: str | None, *, pipe: bool, live: bool) -> tuple[bytes, str]:
+    if live:
+        _fail("CIB query failed: there is no running cluster to ask", NO_INPUT)
+    if xml_file is not None:
+        try:
+            return Path(xml_file).read_bytes(), xml_file
+        except OSError as error:
+            _fail(f"Couldn't parse input file: {xml_file}: {error.strerror}", ERROR)
+    if xml_text is not None:
+        return xml_text.encode(), "<text>"
+    if pipe:
+        return sys.stdin.buffer.read(), "<stdin>"
+    _fail("No configuration source specified.  Use --help for usage information.", ERROR)
+
+
+@click.command("verify", context_settings={"help_option_names": ["-h", "-?", "--help"]})
+@click.option("-x", "--xml-file", metavar="FILE", help="Check the configuration in the named file.")
+@click.option("-X", "--xml-text", metavar="XML", help="Check the configuration in the supplied string.")
+@click.option("-p", "--xml-pipe", "pipe", is_flag=True, help="Check the configuration piped in via stdin.")
+@click.option("-L", "--live-check", "live", is_flag=True, help="Check the configuration of the running cluster.")
+@click.option("-S", "--save-xml", metavar="FILE", help="Save the XML that was verified to a file.")
+@click.option("-V", "--verbose", count=True, help="Show notices too; twice: all that is known.")
+@click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
+@click.version_option(__version__, "-$", "--version", prog_name="crm_verify")
+def verify_command(
+    *,
+    xml_file: str | None,
+    xml_text: str | None,
+    pipe: bool,
+    live: bool,
+    save_xml: str | None,
+    verbose: int,
+    output_as: str,
+) -> None:
+    """Check a CIB: well-formed, valid in its schema, and free of what is usually a mistake.
+
+    Exit status: 0 fine, 65 not XML, 66 no cluster to ask, 76 not a CIB, 78 errors or warnings.
+    """
+    data, file = _source(xml_file, xml_text, pipe=pipe, live=live)
+    try:
+        reports, root = verify(data, file)
+    except HaError as error:
+        _fail(str(error), ERROR)
+    code = status_of(reports, readable=root is not None)
+    if save_xml is not None and root is not None:
+        try:
+            Path(save_xml).write_bytes(etree.tostring(root, pretty_print=True, encoding="UTF-8"))
+        except OSError as error:
+            _fail(f"{save_xml}: {error.strerror}", ERROR)
+    thresholds = (Severity.WARNING, Severity.NOTICE, Severity.DEBUG)
+    if output_as == "text":
+        _show_text(reports, thresholds[min(verbose, 2)])
+    elif output_as == "json":
+        _show_json(reports, code)
+    else:
+        _show_xml(reports, code)
+    sys.exit(code)
+
+
+def script() -> None:
+    """The stand-alone command: usage errors exit with 64, as sysexits(3) has it."""
+    try:
+        verify_command.main(prog_name="crm_verify", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message(), USAGE)
+    except click.exceptions.Abort:
+        sys.exit(ERROR)

@@ -1,0 +1,97 @@
+"""Mistakes that a schema cannot see."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from hacluster.cib.checks import check_configuration
+
+CIB = """<cib><configuration><crm_config><cluster_property_set id="o">
+{options}
+</cluster_property_set></crm_config><nodes/><resources>
+{resources}
+</resources><constraints>
+{constraints}
+</constraints></configuration></cib>"""
+OFF = '<nvpair id="off" name="stonith-enabled" value="false"/>'
+A = '<primitive id="a" class="lsb" type="x"/>'
+
+
+def found(options: str = OFF, resources: str = A, constraints: str = "") -> list[tuple[str, str, int]]:
+    root = etree.fromstring(CIB.format(options=options, resources=resources, constraints=constraints))
+    return [(report.severity.word, report.code, report.place.line) for report in check_configuration(root)]
+
+
+def test_nothing_is_wrong() -> None:
+    assert found() == []
+    assert found(options="", resources='<primitive id="f" class="stonith" type="x"/>') == []
+    assert found(options='<nvpair id="w" name="have-watchdog" value="true"/>') == []
+
+
+def test_fencing_without_a_device() -> None:
+    assert found(options="") == [("error", "no-fencing-device", 3)]
+
+
+def test_the_bootstrap_set_comes_first() -> None:
+    more = '</cluster_property_set><cluster_property_set id="cib-bootstrap-options">'
+    assert found(options='<nvpair id="on" name="stonith-enabled" value="true"/>' + more + OFF) == []
+
+
+@pytest.mark.parametrize(
+    ("operations", "codes"),
+    [
+        (
+            '<op id="m" name="monitor" interval="10s"/><op id="n" name="monitor" interval="10000ms"/>',
+            ["duplicate-operation"],
+        ),
+        ('<op id="m" name="monitor" interval="10s"/><op id="n" name="monitor" interval="11s"/>', []),
+        ('<op id="m" name="start" interval="0"/><op id="n" name="start" interval="0"/>', []),
+        ('<op id="m" name="stop" interval="0" on-fail="restart"/>', ["bad-on-fail"]),
+        ('<op id="m" name="monitor" interval="0" on-fail="fence"/>', ["bad-on-fail"]),
+    ],
+)
+def test_operations(operations: str, codes: list[str]) -> None:
+    resource = f'<primitive id="a" class="lsb" type="x"><operations>{operations}</operations></primitive>'
+    assert [code for _, code, _ in found(resources=resource)] == codes
+
+
+PROMOTABLE = '<meta_attributes id="p"><nvpair id="q" name="promotable" value="1"/></meta_attributes>'
+ROLE = '<meta_attributes id="m"><nvpair id="r" name="target-role" value="Promoted"/></meta_attributes>'
+
+
+@pytest.mark.parametrize(
+    ("frame", "codes"),
+    [
+        ("{}", ["bad-target-role"]),
+        ('<clone id="c">{}</clone>', ["bad-target-role"]),
+        ('<master id="c">{}</master>', []),
+        ("<clone id='c'>" + PROMOTABLE + "{}</clone>", []),
+    ],
+)
+def test_roles(frame: str, codes: list[str]) -> None:
+    resource = frame.format(f'<primitive id="a" class="lsb" type="x">{ROLE}</primitive>')
+    assert [code for _, code, _ in found(resources=resource)] == codes
+
+
+@pytest.mark.parametrize(
+    ("constraint", "code"),
+    [
+        ('<rsc_location id="l" rsc="o" node="n" score="1"/>', "no-resource"),
+        ('<rsc_order id="l" first="a" then="b"/>', "no-resource"),
+        ('<rsc_order id="l"><resource_set id="s"><resource_ref id="off"/></resource_set></rsc_order>', "no-resource"),
+        ('<rsc_colocation id="l" rsc="a" with-rsc="a" influence="maybe"/>', "bad-influence"),
+        ('<rsc_colocation id="l" rsc="t" with-rsc="t"/>', "two-templates"),
+        ('<rsc_order id="l" first="a" then="a" require-all="false"/>', "deprecated"),
+    ],
+)
+def test_constraints(constraint: str, code: str) -> None:
+    resources = A + '<template id="t" class="lsb" type="x"/>'
+    assert [entry[1] for entry in found(resources=resources, constraints=constraint)] == [code]
+
+
+def test_deprecated_words_are_warnings() -> None:
+    options = OFF + '<nvpair id="p" name="stonith-action" value="poweroff"/>'
+    group = '<meta_attributes id="m"><nvpair id="r" name="ordered" value="false"/></meta_attributes>'
+    resources = f'<group id="g">{group}{A}</group>'
+    assert [entry[0] for entry in found(options, resources)] == ["warning", "warning"]

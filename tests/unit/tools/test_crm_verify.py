@@ -1,0 +1,93 @@
+"""crm_verify: what it says and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hacluster.tools.crm_verify import script, verify_command
+
+FINE = """<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config>
+<cluster_property_set id="o"><nvpair id="s" name="stonith-enabled" value="false"/>
+<nvpair id="q" name="no-quorum-policy" value="ignore"/></cluster_property_set></crm_config><nodes/>
+<resources><primitive id="a" class="lsb" type="x"/></resources><constraints/></configuration><status/></cib>"""
+LAST = "crm_verify: Errors found during check: config not valid"
+
+
+def run(*arguments: str, stdin: str = "") -> tuple[int, list[str]]:
+    result = CliRunner().invoke(verify_command, list(arguments), input=stdin)
+    return result.exit_code, result.output.splitlines()
+
+
+def test_a_fine_configuration_is_passed_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "cib.xml").write_text(FINE)
+    assert run("-x", str(tmp_path / "cib.xml")) == (0, [])
+    assert run("-X", FINE) == (0, [])
+    assert run("-p", stdin=FINE) == (0, [])
+
+
+def test_every_fault_is_shown_with_its_place() -> None:
+    broken = FINE.replace('class="lsb"', 'class="osf"').replace("<constraints/>", '<constraints bogus="1"/>')
+    code, lines = run("-X", broken)
+    assert code == 78
+    assert [line.split(": ")[0] for line in lines[:-1]] == ['<text>:4 (<primitive id="a">)', "<text>:4 (<constraints>)"]
+    assert lines[-1] == LAST
+
+
+def test_a_mistake_that_the_schema_does_not_see() -> None:
+    code, lines = run("-X", FINE.replace('value="false"', 'value="true"'))
+    assert code == 78
+    assert "fencing is enabled and there is no fencing device" in lines[0]
+
+
+def test_a_warning_counts_too() -> None:
+    code, lines = run("-X", FINE.replace("ignore", "whatever"))
+    assert code == 78
+    assert lines[-1] == "crm_verify: Warnings found during check: config may not be valid"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("<cib>", 65), ("", 65), ("<cob/>", 76), ("<!DOCTYPE cib [<!ENTITY a 'b'>]><cib>&a;</cib>", 65)]
+)
+def test_what_is_no_cib(text: str, code: int) -> None:
+    assert run("-X", text)[0] == code
+
+
+def test_no_source_no_file_no_cluster(tmp_path: Path) -> None:
+    assert run()[0] == 1
+    assert run("-x", str(tmp_path / "none"))[0] == 1
+    assert run("-L")[0] == 66
+
+
+def test_an_upgrade_is_told_to_who_asks() -> None:
+    old = FINE.replace("3.9", "2.10").replace("no-quorum-policy", "no_quorum_policy")
+    assert run("-X", old) == (0, [])
+    code, lines = run("-V", "-X", old)
+    assert code == 0
+    assert "no_quorum_policy is now no-quorum-policy" in lines[0]
+
+
+def test_formats(tmp_path: Path) -> None:
+    bad = FINE.replace('class="lsb"', "")
+    code, lines = run("--output-as", "json", "-X", bad)
+    shown = json.loads("\n".join(lines))
+    assert code == shown["status"] == 78
+    assert shown["reports"][0]["line"] == 4
+    assert '<status code="78" message="Invalid configuration" />' in "".join(run("--output-as", "xml", "-X", bad)[1])
+
+
+def test_the_verified_document_is_saved_whole(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.xml"
+    assert run("-X", FINE, "-S", str(saved))[0] == 0
+    assert "<status/>" in saved.read_text()
+    assert run("-x", str(saved))[0] == 0
+
+
+def test_wrong_usage_exits_with_64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["crm_verify", "--bogus"])
+    with pytest.raises(SystemExit) as caught:
+        script()
+    assert caught.value.code == 64
