@@ -6,6 +6,7 @@ parser's attributes straight into its record.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from xml.parsers import expat
 
@@ -14,9 +15,9 @@ from lxml import etree
 from hacluster.cib.records import History, NodeState, Status, read_op
 
 _Attrs = dict[str, str]
+_Start = Callable[[str, _Attrs], None]
+_End = Callable[[str], None]
 _ANY_DEPTH: Final = 1 << 16
-_SHARED: Final = ("on_node", "operation", "crm_feature_set", "op-digest", "operation_key", "op-secure-digest")
-"""Attributes of operations that have few different values."""
 
 
 class DoctypeError(Exception):
@@ -46,14 +47,16 @@ class Reader:
         self._depth = 0
         self._path: list[str] = []  # the elements of the status section that are open and have no tree
         self._skipping = 0  # the depth of an unknown element of the status section; 0 is none
-        self._history = History("")
-        self._strings: dict[str, str | None] = {"": None}
+        self._level = 0  # how many elements are open inside ``lrm_resources``
+        self._history: History | None = None
+        texts: dict[str, str] = {}
+        self._share: Callable[[str, str], str] = texts.setdefault
         self._has_status = False
         parser = self._parser = expat.ParserCreate(namespace_separator="}")
         parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
+        self._start: _Start
+        self._end: _End
+        self._switch(self._start_element, self._end_element, self._text)
         parser.StartDoctypeDeclHandler = self._doctype
 
     def read(self, data: bytes) -> None:
@@ -75,7 +78,7 @@ class Reader:
             self.take(child)
         self._end(str(element.tag))
 
-    def _start(self, name: str, attrs: _Attrs) -> None:
+    def _start_element(self, name: str, attrs: _Attrs) -> None:
         self._depth += 1
         if self._skipping:
             return
@@ -100,21 +103,16 @@ class Reader:
 
     def _start_record(self, name: str, attrs: _Attrs) -> None:
         parent = self._path[-1]
-        if name == "lrm_rsc_op" and parent == "lrm_resource":
-            share = self._strings.setdefault
-            for key in _SHARED:
-                value = attrs.get(key)
-                if value:
-                    attrs[key] = share(value, value) or value
-            self._history.ops.append(read_op(attrs))
-        elif name == "transient_attributes" and parent == "node_state" and self.status.nodes[-1].transient is None:
+        if name == "transient_attributes" and parent == "node_state" and self.status.nodes[-1].transient is None:
             element = self.status.nodes[-1].transient = etree.Element(name, _clark_all(attrs))
             self._push(element)
             return
-        elif not self._start_part(parent, name, attrs):
+        if not self._start_part(parent, name, attrs):
             self._skipping = self._depth
             return
         self._path.append(name)
+        if name == "lrm_resources":
+            self._switch(self._start_history, self._end_history, None)
 
     def _start_part(self, parent: str, name: str, attrs: _Attrs) -> bool:
         """Begin what is inside the status section and above an operation; whether that is anything known."""
@@ -127,22 +125,46 @@ class Reader:
                 state = self.status.nodes[-1]
                 known, state.has_lrm = not state.has_lrm, True
                 return known
-            case "lrm_resources", "lrm_resource":
-                return self._start_history(attrs)
             case ("status", "tickets") | ("lrm", "lrm_resources"):
                 pass
             case _:
                 return False
         return True
 
-    def _start_history(self, attrs: _Attrs) -> bool:
-        get, share = attrs.get, self._strings.setdefault
-        kind, standard, provider = (share(get(name, ""), get(name)) for name in ("type", "class", "provider"))
-        self._history = History(get("id", ""), kind, standard, provider, get("container"), get("shutdown-lock"))
-        if not self._history.id:
-            return False
-        self.status.nodes[-1].histories.append(self._history)
-        return True
+    def _switch(self, start: _Start, end: _End, text: _End | None) -> None:
+        """Let others take the events: what is inside ``lrm_resources`` is nearly all of a large CIB."""
+        self._start, self._end = start, end
+        self._parser.StartElementHandler, self._parser.EndElementHandler = start, end
+        self._parser.CharacterDataHandler = text
+
+    def _start_history(self, name: str, attrs: _Attrs) -> None:
+        """Elements inside ``lrm_resources``: histories, in them operations."""
+        level = self._level = self._level + 1
+        if level == 2 and name == "lrm_rsc_op":
+            if self._history is not None:
+                self._history.ops.append(read_op(attrs, self._share))
+        elif level == 1:
+            self._history = None
+            get, share = attrs.get, self._share
+            ident = get("id")
+            if name == "lrm_resource" and ident:
+                kind, standard, provider = get("type"), get("class"), get("provider")
+                self._history = History(
+                    share(ident, ident),
+                    kind and share(kind, kind),
+                    standard and share(standard, standard),
+                    provider and share(provider, provider),
+                    get("container"),
+                    get("shutdown-lock"),
+                )
+                self.status.nodes[-1].histories.append(self._history)
+
+    def _end_history(self, name: str) -> None:
+        self._level -= 1
+        if self._level < 0:
+            self._level = 0
+            self._switch(self._start_element, self._end_element, self._text)
+            self._end_element(name)
 
     def _text(self, text: str) -> None:
         if not self._open or (self._path and len(self._open) == 1) or not text.strip():
@@ -153,7 +175,7 @@ class Reader:
         else:
             parent.text = (parent.text or "") + text
 
-    def _end(self, _name: str) -> None:
+    def _end_element(self, _name: str) -> None:
         if self._skipping:
             self._skipping = 0 if self._skipping == self._depth else self._skipping
         elif self._path and len(self._open) == 1:

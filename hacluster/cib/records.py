@@ -6,7 +6,7 @@ them. XML is a view (:mod:`hacluster.cib.statusxml`), made when somebody asks fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,10 +21,8 @@ EXEC_UNKNOWN: Final = -2
 """The execution status of a record that names none."""
 
 
-def _target_rc(key: str | None) -> int:
+def _target_rc(key: str) -> int:
     """The expected exit code inside a transition key ``action:transition:rc:uuid``; -1 if there is none."""
-    if key is None:
-        return -1
     parts = key.split(":", 3)
     if len(parts) < 4 or not parts[3]:
         return -1
@@ -72,36 +70,45 @@ class OpRecord:
         return self.is_probe and (self.rc in (2, 5) or self.status == 7)
 
 
-def read_op(attrs: Mapping[str, str]) -> OpRecord:
-    """The record of an ``lrm_rsc_op`` element's attributes; what is missing gets the default of its field."""
+def _as_is(text: str, _same: str) -> str:
+    return text
+
+
+def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is) -> OpRecord:
+    """The record of an ``lrm_rsc_op`` element's attributes; what is missing gets the default of its field.
+
+    ``share`` (``setdefault`` of a dictionary) keeps one copy of texts that many operations have in common.
+    """
     get = attrs.get
     ident = get("id", "")
-    transition_key = get("transition-key")
-    interval = scan_int(get("interval"))
+    key, task, node = get("operation_key", ident), get("operation", ""), get("on_node")
+    digest, features = get("op-digest"), get("crm_feature_set")
+    transition_key, interval = get("transition-key"), get("interval")
     code, status, call = get("rc-code"), get("op-status"), get("call-id")
     known_code, known_status = _COMMON.get(code or ""), _COMMON.get(status or "")
+    recurs = 0 if interval == "0" else scan_int(interval) or 0
     return OpRecord(
-        ident,
-        get("operation_key", ident),
-        get("operation", ""),
+        share(ident, ident),
+        share(key, key),
+        share(task, task),
         int_or(code, 0) if known_code is None else known_code,
         int_or(status, EXEC_UNKNOWN) if known_status is None else known_status,
         int_or(call, 0),
-        interval if interval is not None and interval > 0 else 0,
-        _target_rc(transition_key),
+        recurs if recurs > 0 else 0,
+        -1 if transition_key is None else _target_rc(transition_key),
         transition_key,
         get("transition-magic"),
-        get("on_node"),
+        node and share(node, node),
         get("migrate_source"),
         get("migrate_target"),
         get("exit-reason", ""),
         scan_int(get("last-rc-change")),
-        get("op-digest"),
+        digest and share(digest, digest),
         get("op-restart-digest"),
         get("op-force-restart"),
         get("op-secure-params"),
         get("op-secure-digest"),
-        get("crm_feature_set"),
+        features and share(features, features),
         call is not None,
     )
 
