@@ -35,7 +35,7 @@ CASES = _cases()
 EXPECTED_FAILURES = frozenset((HERE / "expected_failures.txt").read_text().split())
 
 
-def _now(document: Document, args: list[str]) -> Moment:
+def now_of(document: Document, args: list[str]) -> Moment:
     if "--set-datetime" in args:
         moment = parse_moment(args[args.index("--set-datetime") + 1], 0)
         assert moment is not None
@@ -46,7 +46,7 @@ def _now(document: Document, args: list[str]) -> Moment:
 def _differences(name: str) -> dict[str, list[str]]:
     expected: dict[str, Any] = json.loads(CASES[name]["json"])
     document = parse_document(CASES[name]["xml"], f"{name}.xml")
-    outcome = simulate(document, _now(document, expected["args"]), PRESENT, Wishes(scores=True))
+    outcome = simulate(document, now_of(document, expected["args"]), PRESENT, Wishes(scores=True))
     assert outcome.transition is not None
     return recorded.differences(expected, "\n".join(outcome.lines), graph_xml(outcome.transition.graph))
 
@@ -71,7 +71,7 @@ def test_comparison_notices_one_missing_item(level: str) -> None:
     name = next(name for name in sorted(CASES) if len(json.loads(CASES[name]["json"])["L1"]) > 2)
     expected = json.loads(CASES[name]["json"])
     document = parse_document(CASES[name]["xml"], f"{name}.xml")
-    outcome = simulate(document, _now(document, expected["args"]), PRESENT, Wishes(scores=True))
+    outcome = simulate(document, now_of(document, expected["args"]), PRESENT, Wishes(scores=True))
     assert outcome.transition is not None
     if level == "L5":
         last = next(names for names in reversed(expected["L5"]["before"]) if names)
