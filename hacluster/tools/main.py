@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sim": ("hacluster.tools.sim:sim", "Simulate a cluster under virtual time, with faults."),
     "status": ("hacluster.tools.run:status", "Say whether the cluster software runs here."),
     "stop": ("hacluster.tools.run:stop", "Release all resources and stop the cluster software."),
+    "iso8601": ("hacluster.tools.iso8601:iso8601", "Read and show dates, durations and periods."),
     "verify": ("hacluster.tools.crm_verify:verify_command", "Check a CIB: schema and usual mistakes."),
     "demo": ("hacluster.tools.demo.command:demo", "Watch a failover on two pretended hosts."),
 }
