@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import compare_capacities
+from hacluster.pe.assign.hashing import merge_sort, table_order
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -49,8 +48,9 @@ def sort_nodes(cluster: Cluster, row: Row, active: Node | None) -> list[Node]:
             return -1 if one is active else 1
         return (one.name > other.name) - (one.name < other.name)
 
-    nodes.sort(key=cmp_to_key(compare))
-    return nodes
+    places = {ident: place for place, ident in enumerate(table_order(node.id for node in nodes))}
+    nodes.sort(key=lambda node: -places[node.id])
+    return merge_sort(nodes, compare)
 
 
 def top_row(rsc: Resource) -> Resource:

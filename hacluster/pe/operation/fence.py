@@ -11,11 +11,17 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.digest import Verdict, fencing_digests
 
 
-def can_fence(cluster: Cluster, node: Node) -> bool:
-    """Whether the cluster may and is able to fence a node; a guest goes with its host."""
+def can_fence(cluster: Cluster, node: Node, asked: frozenset[int] = frozenset()) -> bool:
+    """Whether the cluster may and is able to fence a node; a guest goes with its host.
+
+    Guests that are said to live in one another (``asked``: those on the way here) cannot be fenced by that.
+    """
     container = node.guest_container
     if container is not None:
-        return all(host.online or can_fence(cluster, host) for host in container.active_on)
+        asked |= {node.idx}
+        return all(
+            host.online or (host.idx not in asked and can_fence(cluster, host, asked)) for host in container.active_on
+        )
     if not cluster.fencing or not cluster.have_fencing:
         return False
     return cluster.have_quorum or cluster.quorum_policy is Quorum.IGNORE or node.online

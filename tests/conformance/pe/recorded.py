@@ -71,8 +71,8 @@ def sections(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in text.split("\n"):
-        if line and not line.startswith(" "):
-            current = found.setdefault(HEADINGS[line], []) if line in HEADINGS else None
+        if line in HEADINGS:
+            current = found.setdefault(HEADINGS[line], [])
         elif current is not None and line.lstrip().startswith("* "):
             current.append(line.strip()[2:])
     return found
