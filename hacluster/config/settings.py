@@ -373,7 +373,8 @@ class HaclusterConfig:
     output_limit: int = 65_536
     """Bytes kept of each output of a program."""
     log_rate_limit: int = 20
-    """Lines a minute that the log has for one kind of warning (one code of one machine); the rest is counted."""
+    """Lines in a minute that the log has for one kind of bad datagram of one peer, and lines in ten seconds of any one
+    kind (code) that one machine says; what is beyond is counted, and the count told."""
     run_dir: str = "/run/hacluster"
     state_dir: str = "/var/lib/heartbeat"
     socket_mode: int = 0o660

@@ -26,7 +26,7 @@ TAKEOVER: Final[Mapping[str, Hold]] = MappingProxyType(_WORDS | {"failback": Hol
 """To get back what belongs here; the original makes the other node give up everything, which is a fault of it."""
 
 USAGE: Final = """\
-usage: {name} [all|foreign|local|failback] [--wait] [--timeout SECONDS] [--output-as text|json|xml] [--run-dir DIR]
+{name} [all|foreign|local|failback] [--wait] [--timeout SECONDS] [--output-as text|json|xml] [--run-dir DIR]
 
 {what} (default: all). With --wait, returns when that is finished.
 Exit status: 0 accepted (with --wait: done), 1 wrong argument, refused, failed, or the cluster software does not run."""
@@ -44,14 +44,25 @@ def main(name: str, argv: Sequence[str]) -> int:
     try:
         words = parse(argv, flags=("-h", "--help", "--wait", "-w"), values=("--timeout",))
         timeout_s = float(words.values.get("--timeout", HANDOVER_TIMEOUT_S))
-    except (UsageError, ValueError) as error:
-        complain(f"{name}: {error}\n{usage}")
-        return 1
+    except ValueError:
+        return _usage("", f"{name}: --timeout needs a number of seconds", usage)
+    except UsageError as error:
+        return _usage("", f"{name}: {error}", usage)
     chosen = words.plain or ("all",)
-    if words.flags & {"-h", "--help"} or len(chosen) != 1 or chosen[0] not in table:
-        complain(usage)
-        return 1
+    if words.flags & {"-h", "--help"}:
+        return _usage("", "", usage)
+    if len(chosen) != 1:
+        return _usage(f"{name}: too many arguments", "", usage)
+    if chosen[0] not in table:
+        return _usage(f"{name}: wrong resources({chosen[0]}).", "", usage)
     return _run(name, words, table[chosen[0]], timeout_s)
+
+
+def _usage(said: str, complaint: str, usage: str) -> int:
+    """What is wrong, and how to do it right: on the same outputs as the original."""
+    print("\n".join((*([said] if said else []), "usage:")), flush=True)
+    complain("\n".join((*([complaint] if complaint else []), usage)))
+    return 1
 
 
 def _run(name: str, words: Words, which: Hold, timeout_s: float) -> int:

@@ -42,10 +42,10 @@ def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
 
 TOOLS: Final[Mapping[str, Tool]] = MappingProxyType(
     {
-        "hb_addnode": Tool("NODE...", 1, None, lambda cluster, w: cluster.change_nodes(_lower(w), add=True)),
-        "hb_delnode": Tool("NODE...", 1, None, lambda cluster, w: cluster.change_nodes(_lower(w), add=False)),
-        "hb_setweight": Tool("NODE WEIGHT", 2, 2, _weight),
-        "hb_setsite": Tool("NODE SITE", 2, 2, lambda cluster, w: cluster.set_attribute(w[0].lower(), "site", w[1])),
+        "hb_addnode": Tool("<node> <node> ...", 1, None, lambda cluster, w: cluster.change_nodes(_lower(w), add=True)),
+        "hb_delnode": Tool("<node> <node> ...", 1, None, lambda cluster, w: cluster.change_nodes(_lower(w), add=False)),
+        "hb_setweight": Tool("<node> <weight>", 2, 2, _weight),
+        "hb_setsite": Tool("<node> <site>", 2, 2, lambda cluster, w: cluster.set_attribute(w[0].lower(), "site", w[1])),
     }
 )
 
@@ -53,15 +53,16 @@ TOOLS: Final[Mapping[str, Tool]] = MappingProxyType(
 def main(name: str, argv: Sequence[str]) -> int:
     """Run one of the four; the answer is its exit status: 0 accepted, 1 not."""
     tool = TOOLS[name]
-    usage = f"usage: {name} {tool.usage} [--output-as text|json|xml] [--run-dir DIR]"
+    usage = f"usage: {name} {tool.usage}"
     try:
         words = parse(argv, flags=("-h", "--help"))
     except UsageError as error:
-        complain(f"{name}: {error}\n{usage}")
+        complain(f"{name}: {error}")
+        print(usage)
         return 1
     count = len(words.plain)
     if words.flags or count < tool.least or (tool.most is not None and count > tool.most):
-        complain(usage)
+        print(usage)
         return 1
     try:
         with Cluster(words.run_dir, name=name) as cluster:

@@ -61,8 +61,8 @@ def test_a_refusal_says_why(node, capsys):
 def test_wrong_arguments_and_help_end_with_1(node, capsys, name, words):
     assert handover.main(name, [*words, "--run-dir", node.run_dir]) == 1
     captured = capsys.readouterr()
-    assert captured.out == ""
-    assert f"usage: {name}" in captured.err
+    assert captured.out.endswith("usage:\n")
+    assert f"{name} [all|foreign|local|failback]" in captured.err
     assert node.asked == []
 
 
@@ -105,4 +105,5 @@ def test_changes_of_nodes(node, capsys, name, words, request_):
 def test_wrong_arguments_for_nodes(node, capsys, name, words):
     assert nodes.main(name, ["--run-dir", node.run_dir, *words.split()]) == 1
     assert node.asked == []
-    assert capsys.readouterr().err != ""
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"usage: {name} <node> ") or captured.err.startswith(f"{name}: '")
