@@ -1,8 +1,8 @@
 """Between the supervisor and the processes it started: a socket pair for each.
 
-Downwards come messages for machines (``StopRequested``, ``ReloadKeys``, ``AnnounceRestart``) and the order to end;
-upwards how far a process has come. A channel that ends without that order means that the supervisor is gone: see
-:mod:`orphan`.
+Downwards come messages for machines (``StopRequested``, ``ReloadKeys``, ``AnnounceRestart``), the question whether the
+process lives, and the order to end; upwards how far a process has come. A channel that ends without that order means
+that the supervisor is gone: see :mod:`orphan`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Stage(StrEnum):
     RELEASED = "released"
     """All resources are released; what is left is to fall silent."""
 
+    ALIVE = "alive"
+    """The answer to ``Ping``: its loop runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -44,13 +47,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Say that you live."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Let go of everything and end."""
 
 
 def control_codec() -> Codec:
     """The codec of these channels."""
-    return Codec([End, Progress, StopRequested, ReloadKeys, AnnounceRestart])
+    return Codec([End, Ping, Progress, StopRequested, ReloadKeys, AnnounceRestart])
 
 
 class Channel:

@@ -2,19 +2,22 @@
 
 Nobody would start them again, reload them or stop them: a node like that must not go on holding resources. So the
 brain releases everything and tells the other node, as for a clean stop; the pulse falls silent when that is said, and
-each process ends when the one it works for has ended. A service manager may begin the daemon anew at once: the new
+each process ends when the one it works for has ended. The hands end the programs of ``respawn``, too, which were the
+supervisor's. A service manager may begin the daemon anew at once: the new
 supervisor waits for the last of the old processes (:mod:`hacluster.daemon.pidfile`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from hacluster.base.effects import MachineName, Say
 from hacluster.base.report import Severity
 from hacluster.daemon.driver import Driver, Outcome
+from hacluster.daemon.roster import Roster
 from hacluster.msg.driver import StopRequested
 from hacluster.node.assembly import ProcessName
 
@@ -31,10 +34,13 @@ class Company(Protocol):
         ...
 
 
-async def wind_up(name: ProcessName, driver: Driver, company: Company, log: Callable[[Say], None]) -> None:
+async def wind_up(
+    name: ProcessName, driver: Driver, company: Company, clients: Roster, log: Callable[[Say], None]
+) -> None:
     """Bring an orphaned process to its end; returns when its driver has finished.
 
     The brain's is finished by whoever sees that everything is released, the pulse's by the brain's last word.
+    ``clients`` are the programs of ``respawn``: asked to end at once, killed when nothing else is left to do.
     """
     text = "the supervisor is gone: this node releases all resources and stops"
     log(Say(Severity.CRIT, name.value, "orphaned", text))
@@ -42,9 +48,13 @@ async def wind_up(name: ProcessName, driver: Driver, company: Company, log: Call
         driver.post(MachineName.HARESOURCES, StopRequested())
         await driver.finished
         return
+    if name is ProcessName.HANDS:
+        clients.signal_leftovers(signal.SIGTERM)
     alone = 0
     while not driver.finished.done():
         alone = 0 if ProcessName.BRAIN.value in company.connected() else alone + 1
         if alone > GRACE_POLLS:
             driver.finish(Outcome.STOPPED)
         await asyncio.sleep(POLL_S)
+    if name is ProcessName.HANDS:
+        clients.end_leftovers()

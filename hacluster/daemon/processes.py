@@ -21,7 +21,7 @@ from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
 from hacluster.config.settings import UuidFrom
 from hacluster.daemon import clock, orphan, plug, realtime
-from hacluster.daemon.control import End, Progress, Stage, control_codec
+from hacluster.daemon.control import End, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
 from hacluster.daemon.fifo import Fifo, FifoRequest
@@ -30,7 +30,7 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import Links
 from hacluster.daemon.log import Log, sinks
 from hacluster.daemon.media.ports import Media
-from hacluster.daemon.roster import Roster
+from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.spawn import Children
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
@@ -269,7 +269,7 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
     part.driver.finished.add_done_callback(lambda _finished: wake.set())
     await wake.wait()
     if not part.driver.finished.done():
-        await orphan.wind_up(name, part.driver, links, log.say)
+        await orphan.wind_up(name, part.driver, links, Roster(launch.run_dir, CLIENTS), log.say)
     outcome = await part.driver.finished
     await part.close(outcome)
     if orphaned.is_set() and outcome is Outcome.FENCED:
@@ -282,6 +282,8 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
 def _on_order(part: Part, frame: Frame) -> None:
     if isinstance(frame.body, End):
         part.driver.finish(Outcome.STOPPED)
+    elif isinstance(frame.body, Ping):
+        part.on_stage(Stage.ALIVE)
     else:
         part.driver.post(MachineName(frame.to), frame.body)
 

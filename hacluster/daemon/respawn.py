@@ -19,6 +19,7 @@ from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import Client
 from hacluster.daemon import spawn
+from hacluster.daemon.roster import Roster
 
 SERVICE: Final = "respawn"
 ENOUGH: Final = 100
@@ -50,7 +51,14 @@ class _Program:
 class Respawner:
     """The programs of one node. It is polled: after SIGCHLD, and at :meth:`deadline`."""
 
-    def __init__(self, clients: Sequence[Client], env: tuple[tuple[str, str], ...], log: Callable[[Say], None]) -> None:
+    def __init__(
+        self,
+        clients: Sequence[Client],
+        env: tuple[tuple[str, str], ...],
+        log: Callable[[Say], None],
+        roster: Roster | None = None,
+    ) -> None:
+        self._roster = roster
         self._programs = [_Program(client) for client in clients if client.name not in BUILT_IN]
         self._env = env
         self._log = log
@@ -107,12 +115,16 @@ class Respawner:
             self._again(program, now, f"{program.name} cannot be started: {error}")
             return
         program.started = now
+        if self._roster is not None:
+            self._roster.add(program.process.pid)
         fields = (("pid", str(program.process.pid)), ("user", client.user))
         self._log(Say(Severity.INFO, SERVICE, "client-started", f"started {program.name}", fields))
 
     def _ended(self, program: _Program, now: Instant) -> None:
         assert program.process is not None
         code = program.process.returncode
+        if self._roster is not None:
+            self._roster.remove(program.process.pid)
         program.process = None
         how = f"exit status {code}" if code >= 0 else f"signal {-code}"
         if self._stopping:

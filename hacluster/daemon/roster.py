@@ -1,6 +1,7 @@
-"""Which agents run, noted on disk: so that hands which begin anew can end what the hands before them left half done.
+"""Which programs run, noted on disk: so that who begins anew can end what was left by the life before.
 
-An agent that outlives the hands would go on beside the same operation asked for anew. Its number and the time of its
+An agent that outlives the hands would go on beside the same operation asked for anew; a program of ``respawn`` that
+outlives the supervisor, beside the next one of its kind. Its number and the time of its
 start name it for certain (proc(5), ``starttime``); only if that very process still lives its group is killed. Services
 that an agent has started are left alone: their agent has ended, or they are not in its group.
 """
@@ -14,6 +15,9 @@ import signal
 from typing import Final
 
 NAME: Final = "agents"
+CLIENTS: Final = "clients"
+"""The programs of ``respawn`` and ``failfast``."""
+
 END_MS: Final = 2_000
 """How long an agent may take to die of SIGKILL before nobody waits for it any more."""
 
@@ -31,12 +35,12 @@ def birth(pid: int) -> int | None:
 class Roster:
     """The file of one node, in its run directory. What cannot be written is not noted: agents run all the same."""
 
-    def __init__(self, run_dir: str) -> None:
-        self._path = os.path.join(run_dir, NAME)
+    def __init__(self, run_dir: str, name: str = NAME) -> None:
+        self._path = os.path.join(run_dir, name)
         self._agents: dict[int, int] = {}
 
     def add(self, pid: int) -> None:
-        """An agent has begun."""
+        """A program has begun."""
         began = birth(pid)
         if began is not None:
             self._agents[pid] = began
@@ -47,9 +51,18 @@ class Roster:
         if self._agents.pop(pid, None) is not None:
             self._write()
 
+    def _leftovers(self) -> list[int]:
+        return [pid for pid, began in self._read() if birth(pid) == began]
+
+    def signal_leftovers(self, number: int) -> None:
+        """Send a signal to the groups of all that an earlier life noted and that still run."""
+        for pid in self._leftovers():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+
     def end_leftovers(self) -> list[int]:
-        """Kill the agents that an earlier life noted and that still run, with their groups; gives their numbers."""
-        left = [pid for pid, began in self._read() if birth(pid) == began]
+        """Kill what an earlier life noted and what still runs, with its groups; gives its numbers."""
+        left = self._leftovers()
         for pid in left:
             _end(pid)
         self._write()

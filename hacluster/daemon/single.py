@@ -23,6 +23,7 @@ from hacluster.daemon.notify import Notifier
 from hacluster.daemon.pidfile import PidFile
 from hacluster.daemon.processes import Part, open_log
 from hacluster.daemon.respawn import Respawner
+from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.msg.driver import StopRequested
 from hacluster.node.assembly import ProcessName, process_of
 
@@ -73,7 +74,9 @@ class Single:
         direct.parts = {name: Part(name, self._launch, log.say) for name in ProcessName}
         parts = self._parts = direct.parts
         env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
-        respawner = Respawner(self._launch.settings.ha.clients, env, log.say)
+        roster = Roster(self._launch.run_dir, CLIENTS)
+        roster.end_leftovers()
+        respawner = Respawner(self._launch.settings.ha.clients, env, log.say, roster)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_term)

@@ -5,6 +5,7 @@ It runs no event loop and no threads: what it does is wait for signals and for a
 
 * A process that ends although nobody asked it to is started again, at once the first time, then with growing pauses.
   The machines of the others are told by the links. Too many ends in a minute: see :meth:`Supervisor._give_up`.
+* A process that gives no sign of life for ``hang_timeout`` is ended, and then begun anew like any other that ends.
 * A machine that says ``Stop`` ends the node: the others are told to end. With ``restart`` all
   begin anew, with the configuration as it was.
 * TERM or INT asks the resource machine to leave cleanly: resources are released, the other node told. A second one is
@@ -35,14 +36,16 @@ from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
 from hacluster.daemon import clock, plug, processes
-from hacluster.daemon.control import Channel, End, Progress, Stage, control_codec
+from hacluster.daemon.control import Channel, End, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
+from hacluster.daemon.liveness import Look, Vigil
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile
 from hacluster.daemon.respawn import Respawner
+from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
 from hacluster.node.assembly import ProcessName
@@ -77,6 +80,8 @@ class _Process:
     channel: Channel | None = None
     ready: bool = False
     due: Instant | None = None
+    vigil: Vigil | None = None
+    kill_at: Instant | None = None
     crashes: deque[Instant] = field(default_factory=lambda: deque(maxlen=MAX_CRASHES + 1))
     expected: bool = False
 
@@ -85,6 +90,16 @@ def preload() -> None:
     """Import what the processes need, so that they share the memory of it."""
     for room in ("heartbeat", "haresources", "lrm"):
         importlib.import_module(f"hacluster.{room}.machine")
+
+
+def _next_look(process: _Process) -> Instant | None:
+    return None if process.vigil is None or process.expected else process.vigil.deadline()
+
+
+def _signal(process: _Process, number: signal.Signals) -> None:
+    """Send a signal to a process that has not been reaped yet: its number is its own as long."""
+    if process.pid:
+        os.kill(process.pid, number)
 
 
 class Supervisor:
@@ -97,6 +112,7 @@ class Supervisor:
         self._notify = Notifier()
         self._processes = {name: _Process(name) for name in ProcessName}
         self._codec = control_codec()
+        self._clients = Roster(launch.run_dir, CLIENTS)
         self._respawner = self._new_respawner()
         self._signals: tuple[int, int] = (-1, -1)
         self._terms = 0
@@ -110,7 +126,7 @@ class Supervisor:
     def _new_respawner(self) -> Respawner:
         env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
         env = (("HA_DIR", self._launch.config_dir), ("HA_CURHOST", self._launch.settings.node), *env)
-        return Respawner(self._launch.settings.ha.clients, env, self._log.say)
+        return Respawner(self._launch.settings.ha.clients, env, self._log.say, self._clients)
 
     def _say(self, severity: Severity, code: str, text: str, *fields: tuple[str, str]) -> None:
         self._log.say(Say(severity, SERVICE, code, text, fields))
@@ -126,6 +142,10 @@ class Supervisor:
         waited_for = pid_file.wait_for_orphans(lambda: self._say(Severity.WARNING, "orphans", ORPHANS))
         if not waited_for:
             raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
+        left = self._clients.end_leftovers()
+        if left:
+            text = "ended programs of respawn that a daemon which died had left"
+            self._say(Severity.WARNING, "clients-ended", text, ("pids", " ".join(map(str, left))))
         self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)
@@ -164,6 +184,7 @@ class Supervisor:
         for process in self._processes.values():
             if process.due is not None and process.due <= now and self._exit is None:
                 self._fork(process)
+            self._watch(process, now)
         self._see_to_exchange(now)
         if self._release_by is not None and self._release_by <= now:
             self._pull_plug("resources could not be released in time")
@@ -171,7 +192,7 @@ class Supervisor:
             self._notify(WATCHDOG="1")
 
     def _patience(self) -> float | None:
-        due = [process.due for process in self._processes.values()]
+        due = [due for each in self._processes.values() for due in (each.due, each.kill_at, _next_look(each))]
         deadline = earliest(self._respawner.deadline(), self._exchange_at, self._release_by, *due)
         interval_ms = watchdog_interval_ms()
         if interval_ms is not None:
@@ -188,6 +209,8 @@ class Supervisor:
             self._become(process, mine, theirs)
         theirs.close()
         process.pid, process.channel = pid, Channel(mine, self._codec)
+        bound_ms = self._launch.settings.own.hang_timeout_ms
+        process.vigil, process.kill_at = Vigil(bound_ms, clock.now()) if bound_ms else None, None
 
     def _become(self, process: _Process, mine: socket.socket, theirs: socket.socket) -> NoReturn:
         code = int(Outcome.CRASHED)
@@ -203,6 +226,23 @@ class Supervisor:
         finally:
             os._exit(code)
 
+    def _watch(self, process: _Process, now: Instant) -> None:
+        """Ask a process whether it lives, and end it when it has not said so for too long."""
+        if process.kill_at is not None and process.kill_at <= now:
+            process.kill_at = None
+            _signal(process, signal.SIGKILL)
+        look = Look.WAIT if process.vigil is None or process.expected else process.vigil.look(now)
+        if look is Look.ASK and process.channel is not None:
+            process.channel.send(None, Ping())
+        elif look is Look.HUNG and process.pid and process.kill_at is None:
+            bound_ms = self._launch.settings.own.hang_timeout_ms
+            text = f"the {process.name} process gives no sign of life any more and is ended"
+            self._say(Severity.CRIT, "hung", text, ("hang_timeout_ms", str(bound_ms)))
+            # ABRT leaves a core for who wants to know; CONT, because a process that is stopped takes no other signal.
+            _signal(process, signal.SIGABRT)
+            _signal(process, signal.SIGCONT)
+            process.kill_at = after(now, GRACE_MS)
+
     def _on_channel(self, process: _Process) -> None:
         assert process.channel is not None
         progress = process.channel.receive()
@@ -215,6 +255,8 @@ class Supervisor:
             self._on_progress(process, step)
 
     def _on_progress(self, process: _Process, step: Progress) -> None:
+        if process.vigil is not None:
+            process.vigil.heard()
         match step.stage:
             case Stage.READY:
                 process.ready = True
@@ -231,6 +273,8 @@ class Supervisor:
                 if self._release_by is not None:
                     self._say(Severity.NOTICE, "released", "all resources are released")
                     self._exit = 1
+            case Stage.ALIVE:
+                pass
 
     def _tell(self, machine: MachineName, body: object) -> None:
         for name, machines in processes.NAMES.items():
@@ -243,7 +287,7 @@ class Supervisor:
             if process.pid:
                 pid, status = os.waitpid(process.pid, os.WNOHANG)
                 if pid:
-                    process.pid = 0
+                    process.pid, process.vigil, process.kill_at = 0, None, None
                     if process.channel is not None:
                         process.channel.close()
                         process.channel = None

@@ -57,6 +57,8 @@ SETTINGS = [
     ("rc_d on\nhook status /bin/hook", {"rc_d": True, "hooks": (("status", "/bin/hook"),)}),
     ("hook_timeout 5", {"hook_timeout_ms": 5_000}),
     ("real_time off", {"real_time": False}),
+    ("hang_timeout 5", {"hang_timeout_ms": 5_000}),
+    ("hang_timeout 0", {"hang_timeout_ms": 0}),
     ("pause_notice 700ms", {"pause_notice_ms": 700}),
     ("ha_propagate_command rsync", {"propagate_command": PropagateCommand.RSYNC}),
 ]
@@ -117,6 +119,7 @@ FAULTS = [
     ("self_fence maybe", "bad-word"),
     ("output_limit 999999999", "bad-number"),
     ("log_rate_limit 0", "bad-number"),
+    ("hang_timeout 999ms", "too-short"),
     ("run_dir run", "relative-path"),
     ("socket_mode rw", "bad-mode"),
     ("socket_mode 0999", "bad-mode"),

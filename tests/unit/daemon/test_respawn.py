@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hacluster.base.machine import Instant
 from hacluster.config.settings import Client
 from hacluster.daemon import clock
 from hacluster.daemon.respawn import PAUSES_MS, Respawner
+from hacluster.daemon.roster import CLIENTS, Roster
 
 
 def client(script: str, *, failfast: bool = False) -> Client:
@@ -88,3 +90,19 @@ def test_they_are_stopped_last_first_and_the_obstinate_killed(tmp_path, sayings)
     assert lines(order)[:3] == ["up"] * 3
     stopped = [word for word in lines(order) if word != "up"]
     assert stopped in (["second", "first"], [])
+
+
+def test_what_a_dead_supervisor_left_is_known_by_the_next(tmp_path, sayings):
+    respawner = Respawner([client("sleep 60")], (), sayings, Roster(str(tmp_path), CLIENTS))
+    respawner.start(clock.now())
+    (program,) = respawner._programs
+    pid = program.process.pid
+    assert Roster(str(tmp_path), CLIENTS).end_leftovers() == [pid]
+    assert program.process.wait() == -signal.SIGKILL
+
+
+def test_what_has_ended_is_not(tmp_path, sayings):
+    respawner = Respawner([client("exit 100")], (), sayings, Roster(str(tmp_path), CLIENTS))
+    respawner.start(clock.now())
+    poll_until(respawner, lambda: "client-done" in sayings.codes)
+    assert lines(tmp_path / CLIENTS) == []

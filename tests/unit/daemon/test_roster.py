@@ -49,6 +49,13 @@ def test_one_that_ended_in_time_is_no_leftover(tmp_path, agent):
     assert agent.poll() is None
 
 
+def test_a_signal_for_all_of_them(tmp_path, agent):
+    Roster(str(tmp_path)).add(agent.pid)
+    Roster(str(tmp_path)).signal_leftovers(signal.SIGTERM)
+    assert agent.wait() == -signal.SIGTERM
+    Roster(str(tmp_path)).signal_leftovers(signal.SIGTERM)
+
+
 def test_another_process_with_the_same_number_is_left_alone(tmp_path, agent):
     began = birth(agent.pid)
     assert began is not None
