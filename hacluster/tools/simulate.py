@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from lxml import etree
@@ -20,8 +20,11 @@ from hacluster.cib.statusxml import document_xml
 from hacluster.cib.upgrade import upgrade
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.graph.xml import graph_xml
+from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
+from hacluster.pe.simulation.requests import Requests
+from hacluster.pe.views.dot import dot_text, transition_picture
 
 EXIT_ERROR: Final = 1
 EXIT_INVALID: Final = 65
@@ -38,6 +41,9 @@ class Request:
     when: str | None = None
     save_graph: str | None = None
     save_output: str | None = None
+    save_input: str | None = None
+    save_dot: str | None = None
+    all_actions: bool = False
 
 
 def _local_offset(epoch: float) -> int:
@@ -70,15 +76,27 @@ def _write_xml(path: str, element: etree._Element) -> None:
     Path(path).write_bytes(etree.tostring(element, pretty_print=True, encoding="UTF-8"))
 
 
+def _read(xml_file: str) -> bytes:
+    return sys.stdin.buffer.read() if xml_file == "-" else Path(xml_file).read_bytes()
+
+
 def perform(request: Request) -> Outcome:
     """Read, schedule, pretend, write. Raises :class:`ConfigError` for a CIB that cannot be read, and OSError."""
-    document = parse_document(Path(request.xml_file).read_bytes(), request.xml_file)
+    document = parse_document(_read(request.xml_file), request.xml_file)
     upgrade(document, installed_schemas(), request.xml_file)
     now = effective_now(document, request.when)
     wishes = replace(request.wishes, date=_date_line(document, request.when, now))
-    outcome = simulate_cib(document, now, int(time.time()), wishes)
+
+    def save_input(asked: Document) -> None:
+        if request.save_input is not None:
+            _write_xml(request.save_input, document_xml(asked))
+
+    outcome = simulate_cib(document, now, int(time.time()), wishes, save_input)
     if request.save_graph is not None and outcome.transition is not None:
         _write_xml(request.save_graph, graph_xml(outcome.transition.graph))
+    if request.save_dot is not None and outcome.transition is not None:
+        picture = transition_picture(outcome.transition.cluster, request.all_actions)
+        Path(request.save_dot).write_text(dot_text(picture))
     if request.save_output is not None:
         _write_xml(request.save_output, document_xml(document))
     return outcome
@@ -115,57 +133,103 @@ def _run_batch() -> None:
             sys.stdout.flush()
 
 
-@click.command(name="simulate", context_settings={"help_option_names": ["-h", "--help"]})
+def _failures(specs: tuple[str, ...]) -> dict[str, int]:
+    failures: dict[str, int] = {}
+    for spec in specs:
+        name, _, code = spec.rpartition("=")
+        if not name or not code.lstrip("-").isdigit():
+            raise click.BadParameter(f"{spec!r} is not <operation>@<node>=<rc>", param_hint="--op-fail")
+        failures[name.lower()] = int(code)
+    return failures
+
+
+def _profile(folder: str, repeat: int) -> None:
+    """Schedule every CIB of a directory, and say how long that takes."""
+    for path in sorted(Path(folder).glob("*.xml")):
+        data = path.read_bytes()
+        started = time.process_time()
+        for _ in range(repeat):
+            document = parse_document(data, str(path))
+            upgrade(document, installed_schemas(), str(path))
+            schedule(document, effective_now(document, None))
+        click.echo(f"* Testing {path.name} ... {time.process_time() - started:.2f} secs")
+
+
+def _request(given: dict[str, Any]) -> Request:
+    xml_file = "-" if given["xml_pipe"] else given["xml_file"]
+    if xml_file is None:
+        raise click.UsageError("give a CIB with --xml-file, or --xml-pipe to read it from standard input")
+    requests = Requests(
+        given["quorum"], given["watchdog"], given["node_up"], given["node_down"], given["node_fail"],
+        given["ticket_grant"], given["ticket_revoke"], given["ticket_standby"], given["ticket_activate"],
+        given["op_inject"],
+    )  # fmt: skip
+    wanted = given["run"] or given["pretend"] or given["save_graph"] or given["save_dotfile"]
+    wishes = Wishes(
+        bool(wanted), given["pretend"], given["show_scores"], given["show_utilization"],
+        failures=_failures(given["op_fail"]), requests=requests,
+    )  # fmt: skip
+    return Request(
+        xml_file, wishes, given["set_datetime"], given["save_graph"], given["save_output"], given["save_input"],
+        given["save_dotfile"], given["all_actions"],
+    )  # fmt: skip
+
+
+@click.command(name="simulate", context_settings={"help_option_names": ["-h", "-?", "--help"]})
 @click.option("-x", "--xml-file", metavar="FILE", help="The CIB.")
+@click.option("-p", "--xml-pipe", is_flag=True, help="Read the CIB from standard input.")
 @click.option("-R", "--run", is_flag=True, help="Schedule only.")
 @click.option("-S", "--simulate", "pretend", is_flag=True, help="Schedule, and pretend to run the transition.")
 @click.option("-s", "--show-scores", is_flag=True, help="Show allocation scores.")
 @click.option("-U", "--show-utilization", is_flag=True, help="Show utilization.")
 @click.option("-j", "--pending", is_flag=True, hidden=True, help="Show pending operations (always so).")
-@click.option("-G", "--save-graph", metavar="FILE", help="Write the transition graph.")
-@click.option("-O", "--save-output", metavar="FILE", help="Write the CIB as the transition leaves it.")
-@click.option("-t", "--set-datetime", metavar="WHEN", help="Schedule for this time (ISO 8601).")
+@click.option("-Q", "--quiet", is_flag=True, help="Print nothing; the exit status tells.")
+@click.option("-P", "--profile", metavar="DIR", help="Schedule all CIBs of a directory and show the CPU time.")
+@click.option("-N", "--repeat", type=click.IntRange(1), default=1, metavar="N", help="With --profile: N times each.")
+@click.option("-u", "--node-up", multiple=True, metavar="NODE", help="Bring a node online first.")
+@click.option("-d", "--node-down", multiple=True, metavar="NODE", help="Take a node offline first.")
+@click.option("-f", "--node-fail", multiple=True, metavar="NODE", help="Let a node fail first.")
+@click.option("-i", "--op-inject", multiple=True, metavar="OP", help="Put a result into the status first.")
 @click.option("-F", "--op-fail", multiple=True, metavar="OP", help="Let <resource>_<task>_<interval>@<node>=<rc> fail.")
+@click.option("-t", "--set-datetime", metavar="WHEN", help="Schedule for this time (ISO 8601).")
+@click.option("-q", "--quorum", metavar="BOOL", help="Whether there is quorum.")
+@click.option("-w", "--watchdog", metavar="BOOL", help="Whether there is a watchdog.")
+@click.option("-g", "--ticket-grant", multiple=True, metavar="TICKET", help="Grant a ticket first.")
+@click.option("-r", "--ticket-revoke", multiple=True, metavar="TICKET", help="Revoke a ticket first.")
+@click.option("-b", "--ticket-standby", multiple=True, metavar="TICKET", help="Make a ticket standby first.")
+@click.option("-e", "--ticket-activate", multiple=True, metavar="TICKET", help="Activate a ticket first.")
+@click.option("-I", "--save-input", metavar="FILE", help="Write the CIB as it is scheduled.")
+@click.option("-O", "--save-output", metavar="FILE", help="Write the CIB as the transition leaves it.")
+@click.option("-G", "--save-graph", metavar="FILE", help="Write the transition graph.")
+@click.option("-D", "--save-dotfile", metavar="FILE", help="Write the transition graph for graphviz.")
+@click.option("-a", "--all-actions", is_flag=True, help="With --save-dotfile: what is not needed, too.")
 @click.option("--text-fancy", is_flag=True, help="Headings and items in the text (always so here).")
 @click.option("--batch", is_flag=True, help="Read cases from standard input: CIB, text file, graph file, options.")
-def simulate(  # noqa: PLR0917 - one argument per option
-    xml_file: str | None,
-    run: bool,
-    pretend: bool,
-    show_scores: bool,
-    show_utilization: bool,
-    pending: bool,  # noqa: ARG001 - accepted for crm_simulate's sake
-    save_graph: str | None,
-    save_output: str | None,
-    set_datetime: str | None,
-    op_fail: tuple[str, ...],
-    text_fancy: bool,  # noqa: ARG001 - accepted for crm_simulate's sake
-    batch: bool,
-) -> None:
-    """Show what the cluster would do with a CIB, and pretend to do it."""
-    if batch:
+def simulate(**given: Any) -> None:
+    """Show what the cluster would do with a CIB, and pretend to do it.
+
+    An OP is <resource>_<task>_<interval in ms>@<node>=<exit code>.
+    """
+    if given["batch"]:
         _run_batch()
         return
     gc.disable()  # one run, then the process ends: looking for cycles in a million live objects gains nothing
-    if xml_file is None:
-        raise click.UsageError("give a CIB with --xml-file")
-    failures: dict[str, int] = {}
-    for spec in op_fail:
-        name, _, code = spec.rpartition("=")
-        if not name or not code.lstrip("-").isdigit():
-            raise click.BadParameter(f"{spec!r} is not <operation>@<node>=<rc>", param_hint="--op-fail")
-        failures[name.lower()] = int(code)
-    wishes = Wishes(run or pretend, pretend, show_scores, show_utilization, failures=failures)
     try:
-        outcome = perform(Request(xml_file, wishes, set_datetime, save_graph, save_output))
+        if given["profile"] is not None:
+            _profile(given["profile"], given["repeat"])
+            return
+        outcome = perform(_request(given))
     except ConfigError as error:
         for report in error.reports:
             click.echo(str(report), err=True)
         sys.exit(EXIT_INVALID)
     except OSError as error:
-        click.echo(f"{xml_file}: {error.strerror}", err=True)
+        click.echo(f"{error.filename}: {error.strerror}", err=True)
         sys.exit(EXIT_NO_INPUT)
-    click.echo("\n".join(outcome.lines))
+    for complaint in outcome.complaints:
+        click.echo(complaint, err=True)
+    if not given["quiet"]:
+        click.echo("\n".join(outcome.lines))
     if outcome.run is not None and not outcome.run.complete:
         click.echo("Transition failed: terminated\nAn invalid transition was produced", err=True)
         sys.exit(EXIT_ERROR)

@@ -8,6 +8,7 @@ from typing import Final
 from lxml import etree
 
 from hacluster.base.digest import parameters_digest
+from hacluster.base.values import scan_int
 from hacluster.cib.document import Document
 from hacluster.cib.records import History, NodeState, OpRecord
 from hacluster.pe.graph.xml import FEATURE_SET
@@ -66,7 +67,25 @@ def set_transient(state: NodeState, name: str, value: str) -> None:
     attributes = state.transient.find("instance_attributes")
     if attributes is None:
         attributes = etree.SubElement(state.transient, "instance_attributes", id=state.id or "")
-    etree.SubElement(attributes, "nvpair", id=f"{state.id}-{name}", name=name, value=value)
+    ident = f"{attributes.get('id')}-{name.replace('#', '.')}"
+    pair = next((known for known in attributes.iterfind("nvpair") if known.get("id") == ident), None)
+    if pair is None:
+        pair = etree.SubElement(attributes, "nvpair", id=ident, name=name)
+    if value == "value++":
+        value = str((scan_int(pair.get("value")) or 0) + 1)
+    pair.set("value", value)
+
+
+def inject_failure(state: NodeState, name: str, op: tuple[str, int], rc: int, when: int) -> list[str]:
+    """Count a failure of a resource's operation (task, interval); answers with lines about it. A probe may fail."""
+    if rc == 0 or (rc == 7 and op[1] == 0):
+        return []
+    lines = []
+    for prefix, value in (("fail-count", "value++"), ("last-failure", str(when))):
+        attribute = f"{prefix}-{name}#{op[0]}_{op[1]}"
+        lines.append(f"Injecting attribute {attribute}={value} into /node_state '{state.id}'")
+        set_transient(state, attribute, value)
+    return lines
 
 
 def history_of(state: NodeState, names: tuple[str, ...], agent: tuple[str | None, str | None, str | None]) -> History:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
 from hacluster.pe.schedule import Transition, decide, status
-from hacluster.pe.simulation.transition import Run, run_transition
+from hacluster.pe.simulation.requests import Complaint, Requests, apply_requests
+from hacluster.pe.simulation.transition import Remark, Run, run_transition
 from hacluster.pe.views.scorelines import ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
@@ -31,6 +32,7 @@ class Wishes:
     utilization: bool = False
     date: str = ""
     failures: Mapping[str, int] = field(default_factory=dict)
+    requests: Requests = field(default_factory=Requests)
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Outcome:
     """The text, and what it is about."""
 
     lines: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
     transition: Transition | None = None
     run: Run | None = None
 
@@ -50,7 +53,7 @@ def _section(outcome: Outcome, title: str, lines: list[str]) -> None:
 
 
 def _items(lines: list[str]) -> list[str]:
-    return [f"  * {line}" for line in lines]
+    return [line if isinstance(line, Remark) else f"  * {line}" for line in lines]
 
 
 def _score_title(wishes: Wishes) -> str:
@@ -59,10 +62,12 @@ def _score_title(wishes: Wishes) -> str:
     return "Allocation Scores" if wishes.scores else "Utilization Information"
 
 
-def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outcome:
+def simulate(
+    document: Document, now: Moment, when: int, wishes: Wishes, on_input: Callable[[Document], None] | None = None
+) -> Outcome:
     """Show a CIB, schedule it at ``now``, and pretend to run the transition at ``when`` (seconds since 1970).
 
-    The status of ``document`` is changed by the run.
+    The status of ``document`` is changed by the requests and the run; ``on_input`` gets it in between.
     """
     outcome = Outcome()
     outcome.lines += [wishes.date] if wishes.date else []
@@ -80,6 +85,15 @@ def simulate(document: Document, now: Moment, when: int, wishes: Wishes) -> Outc
         )
     outcome.lines += [""] if spaced else []
     outcome.lines += ["Current cluster status:", *status_lines(cluster, show_pending=True)]
+    if wishes.requests:
+        said = apply_requests(document, cluster, wishes.requests, when)
+        outcome.complaints += [line for line in said if isinstance(line, Complaint)]
+        done = [line for line in said if not isinstance(line, Complaint)]
+        _section(outcome, "Performing Requested Modifications", _items(done))
+        outcome.lines += [wishes.date] if wishes.date else []
+        cluster = status(document, now, sanitized=True)
+    if on_input is not None:
+        on_input(document)
     if not (wishes.process or wishes.simulate):
         return outcome
     scores = ScoreLines(wishes.scores, wishes.utilization)

@@ -16,11 +16,17 @@ from hacluster.pe.simulation.inject import (
     Result,
     forget_node,
     history_of,
+    inject_failure,
     node_state,
     record_result,
     set_online,
-    set_transient,
 )
+
+
+class Remark(str):
+    """A line that is not an item of the list."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -112,12 +118,10 @@ class _Runner:
         failure = self._expected_failure(names, action.task, interval, node.name)
         if failure is not None:
             name, result.rc = failure
-            self.run.lines.append(f"Pretending action {action.id} failed with rc={result.rc}")
+            self.run.lines.append(Remark(f"Pretending action {action.id} failed with rc={result.rc}"))
             self._failed.add(action)
             self._abort = True
-            if result.rc != 0 and not (result.rc == 7 and interval == 0):
-                set_transient(state, f"fail-count-{name}#{action.task}_{interval}", "value++")
-                set_transient(state, f"last-failure-{name}#{action.task}_{interval}", str(self._when))
+            self.run.lines += inject_failure(state, name, (action.task, interval), result.rc, self._when)
         record_result(history, result, 1 if twins else None)
 
     def _ready(self, synapse: Synapse) -> bool:
