@@ -7,7 +7,7 @@ from typing import Final
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
 from hacluster.pe.explain.answer import ActionAnswer, Because
-from hacluster.pe.explain.blocked import block_reasons, obstacles, source_of, title, why_fenced
+from hacluster.pe.explain.blocked import left_out, no_quorum, obstacles, source_of, title, why_fenced
 from hacluster.pe.explain.book import Book
 from hacluster.pe.explain.edits import copied
 from hacluster.pe.explain.place import facts, sentence
@@ -55,6 +55,11 @@ def _because_of_reason(action: Action) -> list[Because]:
     if reason is None:
         return []
     rsc = action.rsc
+    if rsc is not None and reason == "resource definition change" and rsc.assigned not in rsc.active_on:
+        # It would have been restarted where it is.
+        return []
+    if rsc is not None and reason in ("no quorum", "quorum freeze"):
+        return no_quorum(rsc.cluster)
     verb, _, rest = reason.partition(" ")
     if verb in ("required", "unrunnable") and rest:
         for edge_action, edge in _neighbours(action):
@@ -185,8 +190,8 @@ def _answer(teller: Teller, action: Action) -> ActionAnswer:
     answer.waits_for = _waits_for(action, teller.cluster) if action.flags & Flag.DUMPED else []
     if not action.flags & Flag.DUMPED and not action.optional:
         answer.blocked = obstacles(action)
-        if not answer.blocked and action.rsc is not None and not action.rsc.managed:
-            answer.blocked = block_reasons(action.rsc)
+        if not answer.blocked:
+            answer.blocked = left_out(action)
     return answer
 
 

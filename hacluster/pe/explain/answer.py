@@ -79,11 +79,12 @@ class Part:
 
 @dataclass(slots=True)
 class Explanation:
-    """The whole answer about a resource."""
+    """The whole answer about a resource; about one ``node`` if one was asked for."""
 
     resource: str
     parts: list[Part]
     changes: list[Effect] = field(default_factory=list)
+    node: str | None = None
 
     def as_json(self) -> Json:
         """The shape of ``--output-as=json``: resource, parts, changes."""

@@ -140,8 +140,24 @@ def _own(action: Action, seen: set[Action]) -> list[Because]:
     if node is not None and rsc is not None and not node.online and not node.is_guest:
         found += node_troubles(rsc.cluster, node)
     if node is None and not action.pseudo and action.task in ("start", "promote"):
-        found.append(Because("there is no node for it", None if rsc is None else rsc.config_id))
+        found += _nowhere(rsc) if rsc is not None else []
     return found
+
+
+def _nowhere(rsc: Resource) -> list[Because]:
+    """Why a resource gets no node, in short."""
+    if rsc.meta.get("target-role", "").lower() == "stopped":
+        return [Because(f"target-role of {rsc.id} is Stopped", meta_id(rsc, "target-role") or rsc.config_id)]
+    return [Because(f"there is no node that {rsc.id} may run on", rsc.config_id)]
+
+
+def left_out(action: Action) -> list[Because]:
+    """Why an action that could be run is not part of the transition."""
+    rsc, node = action.rsc, action.node
+    found = [] if rsc is None or rsc.managed else block_reasons(rsc)
+    if not found and node is not None and rsc is not None:
+        found = node_troubles(rsc.cluster, node)
+    return found or [_fallback(action)]
 
 
 def _with_other(action: Action, rsc: Resource, other_id: str, seen: set[Action]) -> list[Because]:

@@ -17,8 +17,9 @@ from hacluster.pe.explain.edits import (
     set_meta,
     set_node_attribute,
     set_option,
+    set_value,
 )
-from hacluster.pe.explain.sources import constraint_of, meta_id, node_attribute_id, option_id
+from hacluster.pe.explain.sources import constraint_of, find, meta_id, node_attribute_id, option_id
 from hacluster.pe.explain.words import Teller
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
@@ -66,6 +67,23 @@ def constraint_changes(cluster: Cluster, parts: list[Part]) -> Iterator[Candidat
             yield Candidate(f"Grant ticket {ticket}", ticket, grant(ticket))
 
 
+_UNDONE: Final = {"target-role": "Started", "is-managed": "true", "maintenance": "false"}
+"""The values that let a resource, of those whose settings were named, be started and stopped."""
+
+
+def named_settings(cluster: Cluster, parts: list[Part]) -> Iterator[Candidate]:
+    """Undo settings of any resource that were named."""
+    for ident in _named(parts):
+        pair = find(cluster, ident)
+        if pair is None or pair.tag != "nvpair" or pair.get("name") not in _UNDONE:
+            continue
+        name, group = pair.get("name", ""), pair.getparent()
+        owner = None if group is None else group.getparent()
+        if owner is not None and owner.get("id") is not None and owner.tag != "node":
+            value = _UNDONE[name]
+            yield Candidate(f"Set {name} of {owner.get('id')} to {value}", ident, set_value(ident, value))
+
+
 def node_changes(cluster: Cluster, node: Node) -> Iterator[Candidate]:
     """Make a node usable."""
     name = node.name
@@ -73,6 +91,11 @@ def node_changes(cluster: Cluster, node: Node) -> Iterator[Candidate]:
         if is_true(node.attrs.get(attribute)):
             ident = node_attribute_id(cluster, node, attribute)
             yield Candidate(text, ident, set_node_attribute(name, attribute, "false"))
+    for attribute in sorted(node.attrs) if cluster.health_strategy != "none" else ():
+        if attribute.startswith("#health") and cluster.score_of(node.attrs[attribute]) < 0:
+            ident = node_attribute_id(cluster, node, attribute)
+            text = f"Let {attribute} of {name} be green"
+            yield Candidate(text, ident, set_node_attribute(name, attribute, "green"))
     if node.kind is NodeKind.MEMBER and (node.unclean or not node.online):
         yield Candidate(f"Bring {name} back online", node.id, bring_online(name))
     if node.shutdown and node.online:
@@ -104,32 +127,12 @@ def failure_changes(teller: Teller, leaves: list[Resource]) -> Iterator[Candidat
         yield Candidate(text, rsc_id, clean_up(rsc_id, uname))
 
 
-def _is_set(rsc: Resource, name: str, truth: bool) -> bool:
-    value = rsc.meta.get(name)
-    return value is not None and is_true(value) is truth and meta_id(rsc, name) is not None
-
-
-def _owner(rsc: Resource, name: str) -> str:
-    """The resource whose own setting it is: a clone's or group's setting holds for its members."""
-    entry = rsc
-    while entry.parent is not None and meta_id(entry.parent, name) == meta_id(rsc, name):
-        entry = entry.parent
-    return entry.config_id
-
-
 def setting_changes(rsc: Resource) -> Iterator[Candidate]:
     """Undo settings of the resource itself that had a say."""
     if rsc.meta.get("target-role", "Started").lower() in ("stopped", "unpromoted", "slave"):
-        ident, owner = meta_id(rsc, "target-role"), _owner(rsc, "target-role")
-        yield Candidate(f"Set target-role of {owner} to Started", ident, set_meta(owner, "target-role", "Started"))
-    if _is_set(rsc, "is-managed", False):
-        owner = _owner(rsc, "is-managed")
-        text = f"Set is-managed of {owner} to true"
-        yield Candidate(text, meta_id(rsc, "is-managed"), set_meta(owner, "is-managed", "true"))
-    if _is_set(rsc, "maintenance", True):
-        owner = _owner(rsc, "maintenance")
-        text = f"Set maintenance of {owner} to false"
-        yield Candidate(text, meta_id(rsc, "maintenance"), set_meta(owner, "maintenance", "false"))
+        ident = meta_id(rsc, "target-role")
+        if ident is not None:
+            yield Candidate(f"Set target-role of {rsc.top.config_id} to Started", ident, set_value(ident, "Started"))
     if rsc.stickiness > 0 and rsc.active_on and meta_id(rsc, "resource-stickiness") is not None:
         ident = meta_id(rsc, "resource-stickiness")
         text = f"Set resource-stickiness of {rsc.config_id} to 0"

@@ -75,6 +75,17 @@ def remove(ident: str) -> Edit:
     return edit
 
 
+def set_value(ident: str, value: str) -> Edit:
+    """Change the value of an nvpair."""
+
+    def edit(document: Document) -> None:
+        element = _find(document, ident)
+        if element is not None:
+            element.set("value", value)
+
+    return edit
+
+
 def set_meta(rsc_id: str, name: str, value: str) -> Edit:
     """Set a meta-attribute of a resource."""
 

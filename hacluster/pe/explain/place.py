@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hacluster.base.score import INFINITY, show_score
 from hacluster.pe.explain.answer import Because, Elsewhere, Part
 from hacluster.pe.explain.blocked import block_reasons, no_quorum, obstacles
@@ -52,14 +54,12 @@ def _fate(rsc: Resource) -> str:
     """What becomes of an active resource."""
     node, here = rsc.assigned, rsc.active_on
     barrier = blocked_action(rsc)
+    if not rsc.managed:
+        return "stays there"
     if node is None:
         return "has to stop, but cannot be stopped" if barrier is not None else "is going to be stopped"
     if barrier is not None and barrier.task == "start":
-        return (
-            f"is going to be stopped, and cannot be started on {node.name}"
-            if node not in here or not barrier.optional
-            else "stays there"
-        )
+        return "is going to be stopped" + (f", and cannot be started on {node.name}" if node not in here else "")
     if node not in here:
         migrate = _first(rsc, node, "migrate_from")
         return f"migrates to {node.name}" if migrate is not None and migrate.can_run else f"moves to {node.name}"
@@ -105,7 +105,19 @@ def facts(rsc: Resource) -> list[Because]:
         barrier = blocked_action(rsc)
         if barrier is not None:
             found += [reason for reason in obstacles(barrier) if reason not in found]
-    return found + role_facts(rsc)
+    return found + _restart(rsc) + role_facts(rsc)
+
+
+def _restart(rsc: Resource) -> list[Because]:
+    """Why a resource that stays where it is has to stop and start."""
+    node = rsc.assigned
+    if node is None or rsc.active_on != [node] or not rsc.managed or rsc.failed:
+        return []
+    start, stop = _first(rsc, node, "start"), _first(rsc, node, "stop")
+    if start is None or stop is None or stop.optional or not start.can_run:
+        return []
+    reason = start.reason or stop.reason or "what it depends on is restarted"
+    return [Because(f"{rsc.id} is restarted: {reason}", rsc.config_id)]
 
 
 def role_facts(rsc: Resource) -> list[Because]:
@@ -142,27 +154,27 @@ def _tie(contest: Contest, rsc: Resource, node: Node) -> Because | None:
     if not rivals:
         return None
     names = _names([table[place[0]] for place in rivals])
-    score, ident = show_score(own[1]), rsc.config_id
+    score, has = show_score(own[1]), "have" if len(rivals) > 1 else "has"
     if contest.preferred == node.name:
-        return Because(f"{names} would do as well ({score}), but it can stay on {node.name}", ident)
+        return Because(f"{names} would do as well ({score}), but it can stay on {node.name}")
     if rsc.cluster.placement == "balanced":
-        return Because(f"{names} has the same score ({score}), but less capacity left", ident)
+        return Because(f"{names} {has} the same score ({score}), but less capacity left")
     fewer = [place for place in rivals if own[2] < place[2]]
     if rsc.current is node and len(fewer) < len(rivals):
-        return Because(f"{names} would do as well ({score}), but it runs on {node.name} already", ident)
+        return Because(f"{names} would do as well ({score}), but it runs on {node.name} already")
     if len(fewer) == len(rivals) and rsc.cluster.placement != "minimal":
         counts = ", ".join(f"{table[place[0]].name} {place[2]}" for place in rivals)
-        text = f"{names} has the same score ({score}), but more resources to run ({counts}, {node.name} {own[2]})"
-        return Because(text, ident)
-    return Because(f"{names} has the same score ({score}); the order of names decides", ident)
+        text = f"{names} {has} the same score ({score}), but more resources to run ({counts}, {node.name} {own[2]})"
+        return Because(text)
+    return Because(f"{names} {has} the same score ({score}); the order of names decides")
 
 
 def why_here(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
     """Why a resource was given that node."""
+    if not rsc.managed:
+        return [Because(f"it is on {node.name}, and the cluster leaves it alone", rsc.config_id)]
     found = teller.chain(rsc, node)
     contest = rsc.cluster.contests.get(rsc.idx)
-    if not rsc.managed:
-        return found
     if contest is not None:
         tie = _tie(contest, rsc, node)
         if tie is not None:
@@ -201,6 +213,9 @@ def why_not(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
             continue
         if step.worsens and (step.after is None or step.after < 0):
             reason = teller.step(rsc, node, step)
+            if step.cause.other and not step.cause.pulls and rsc.assigned is not None:
+                # Why the other one is where it is has been told with the reasons for the place chosen.
+                reason = replace(reason, because=())
             if reason.id not in known:
                 found.append(reason)
                 known.add(reason.id)
@@ -224,11 +239,11 @@ def _beaten(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
     score = show_score(own if own is not None else -INFINITY)
     if own is not None and highest is not None and own < highest:
         text = f"its score there is {score}, less than {show_score(highest)} on {best.name}"
-        return [Because(text, rsc.config_id, score, steps)]
+        return [Because(text, None, score, steps)]
     contest = rsc.cluster.contests.get(rsc.idx)
     tie = None if contest is None else _tie(contest, rsc, best)
     text = f"its score there is {score}, no better than on {best.name}"
-    return [Because(text, rsc.config_id, score, (*steps, tie) if tie is not None else steps)]
+    return [Because(text, None, score, (*steps, tie) if tie is not None else steps)]
 
 
 def part_of(teller: Teller, rsc: Resource) -> Part:
@@ -237,7 +252,7 @@ def part_of(teller: Teller, rsc: Resource) -> Part:
     part = Part(rsc.id, sentence(rsc), None if node is None else node.name, facts=facts(rsc))
     if node is not None:
         score = _score_when_placed(rsc, node)
-        part.score = None if score is None else show_score(score)
+        part.score = None if score is None or not rsc.managed else show_score(score)
         part.why = why_here(teller, rsc, node)
     part.elsewhere = [
         Elsewhere(other.name, tuple(why_not(teller, rsc, other)))

@@ -21,6 +21,7 @@ from hacluster.pe.explain.candidates import (
     constraint_changes,
     failure_changes,
     leave,
+    named_settings,
     node_changes,
     option_changes,
     setting_changes,
@@ -66,6 +67,11 @@ def places_of(rsc: Resource) -> Places:
     return tuple(sorted(found))
 
 
+def untouched(rsc: Resource) -> bool:
+    """Whether the cluster leaves any of it alone."""
+    return any(not leaf.managed for leaf in leaves_of(rsc))
+
+
 def _outcome(rsc_id: str, places: Places) -> str:
     """Places in words."""
     if not places:
@@ -93,26 +99,29 @@ class _Trials:
         self._now = now
         self._id = rsc.id
         self.present = places_of(rsc)
+        self._untouched = untouched(rsc)
         size = max(1, len(cluster.resource_table) * len(cluster.nodes))
         self._left = max(_FEWEST, min(_RUNS, _WORK // size))
 
-    def run(self, candidate: Candidate) -> Places | None:
-        """Where the resource would be; ``None`` if the bounds are reached or there is no such resource any more."""
+    def run(self, candidate: Candidate) -> Resource | None:
+        """The resource after a change; ``None`` if the bounds are reached or there is no such resource any more."""
         if self._left <= 0:
             return None
         self._left -= 1
         document = copied(self._document)
         candidate.edit(document)
-        found = schedule(document, self._now, sanitized=True).cluster.find_resource(self._id)
-        return None if found is None else places_of(found)
+        return schedule(document, self._now, sanitized=True).cluster.find_resource(self._id)
 
     def effect(self, candidate: Candidate) -> Effect | None:
         """What a change would do; ``None`` if nothing."""
-        places = self.run(candidate)
-        if places is None or places == self.present:
+        rsc = self.run(candidate)
+        places = self.present if rsc is None else places_of(rsc)
+        freed = rsc is not None and self._untouched and not untouched(rsc)
+        if places == self.present and not freed:
             return None
         nodes = tuple(sorted({node for _ident, node, _role in places}))
-        return Effect(candidate.text, candidate.id, _outcome(self._id, places), nodes)
+        again = ", and the cluster takes care of it again" if freed else ""
+        return Effect(candidate.text, candidate.id, _outcome(self._id, places) + again, nodes)
 
 
 def _preference(rsc: Resource, node: Node, score: int) -> Candidate:
@@ -163,6 +172,7 @@ def _candidates(teller: Teller, rsc: Resource, parts: list[Part], leaves: list[R
     yield from option_changes(cluster, teller, leaves)
     for leaf in leaves:
         yield from setting_changes(leaf)
+    yield from named_settings(cluster, parts)
     yield from constraint_changes(cluster, parts)
     yield from failure_changes(teller, leaves)
     for node in cluster.nodes:
@@ -251,5 +261,6 @@ def explain(document: Document, now: Moment, rsc_id: str, on: str | None = None)
     trials = _Trials(document, now, cluster, rsc)
     explanation = Explanation(rsc.id, parts, _effects(trials, teller, rsc, parts))
     if on is not None:
+        explanation.node = on
         _only(explanation, on)
     return explanation

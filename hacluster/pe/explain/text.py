@@ -44,8 +44,11 @@ def _part_lines(part: Part) -> list[str]:
     if part.node is not None:
         score = f" (score {part.score})" if part.score is not None else ""
         lines += _section(f"Why {part.node}{score}", part.why)
+    alike: dict[tuple[Because, ...], list[str]] = {}
     for entry in part.elsewhere:
-        lines += _section(f"Why not {entry.node}", entry.reasons)
+        alike.setdefault(entry.reasons, []).append(entry.node)
+    for reasons, nodes in alike.items():
+        lines += _section(f"Why not {', '.join(nodes)}", reasons)
     return lines
 
 
@@ -55,6 +58,8 @@ def resource_lines(explanation: Explanation) -> list[str]:
     for part in explanation.parts:
         lines += [""] if lines else []
         lines += _part_lines(part)
+    if explanation.node is not None and not explanation.changes:
+        lines += ["", f"No single change that was tried would make a difference to {explanation.node}."]
     if explanation.changes:
         lines += ["", "What one change would do (each was tried):"]
         for effect in explanation.changes:

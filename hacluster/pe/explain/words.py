@@ -93,6 +93,8 @@ def _verb(score: int | None) -> str:
         return "asks for"
     if score <= -INFINITY:
         return "bans"
+    if score == 0:
+        return "allows"
     return "prefers" if score > 0 else "avoids"
 
 
@@ -224,6 +226,8 @@ def _utilization(teller: Teller, rsc: Resource, node: Node, _step: Step, _seen: 
     needs = ", ".join(f"{name} {value}" for name, value in rsc.utilization.items())
     text = f"{node.name} has not enough capacity left for {rsc.id} and what must be with it"
     behind = [Because(f"{rsc.id} alone needs {needs}", rsc.config_id)] if needs else []
+    left = ", ".join(f"{name} {value}" for name, value in node.utilization.items()) or "nothing"
+    behind.append(Because(f"when all have their place, {node.name} has {left} left", node.id))
     return text, option_id(teller.cluster, "placement-strategy"), behind
 
 
@@ -253,9 +257,11 @@ def _clone_banned(teller: Teller, rsc: Resource, node: Node, step: Step, seen: t
     return f"{top.id} as a whole may not run on {node.name}", step.cause.id, behind
 
 
-def _promotion(_teller: Teller, rsc: Resource, node: Node, step: Step, _seen: tuple[str, ...]) -> _Telling:
+def _promotion(teller: Teller, rsc: Resource, node: Node, step: Step, _seen: tuple[str, ...]) -> _Telling:
     name = rsc.id if rsc.clone_name is None else rsc.clone_name
-    return f"its agent set a promotion score for {name} on {node.name}", step.cause.id, ()
+    names = [f"master-{name}", f"master-{name.split(':')[0]}"]
+    ident = next(filter(None, (node_attribute_id(teller.cluster, node, one) for one in names)), step.cause.id)
+    return f"its agent set a promotion score for {name} on {node.name}", ident, ()
 
 
 _WORDS: Final[dict[Why, Callable[[Teller, Resource, Node, Step, tuple[str, ...]], _Telling]]] = {
