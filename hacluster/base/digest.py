@@ -7,6 +7,7 @@ MD5 is the format's, not a means of protection.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,9 +17,12 @@ _ESCAPES: Final = {
 }  # fmt: skip
 
 
+_PLAIN: Final = re.compile(rb"""[^<>"'&\x00-\x1f\x7f-\xff]*""").fullmatch
+
+
 def _escape(value: str) -> bytes:
     data = value.encode()
-    if data.isalnum():
+    if _PLAIN(data):
         return data
     out = bytearray()
     for position, byte in enumerate(data):

@@ -111,8 +111,10 @@ def handle_changes(cluster: Cluster) -> None:
             continue
         states = [state for state in cluster.document.status.nodes if state.uname == node.name]
         for history in states[0].histories if len(states) == 1 else ():
+            agent = history.standard, history.provider, history.type
             for rsc in table.get(history.id, ()) if history.ops else ():
-                _check_history(rsc, node, history)
+                if rsc.agent != agent or rsc.orphan or node in rsc.active_on:
+                    _check_history(rsc, node, history)
 
 
 def check_late_parameters(cluster: Cluster) -> None:

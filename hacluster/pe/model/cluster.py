@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from functools import cmp_to_key
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hacluster.base.report import Report
 from hacluster.base.score import parse_score
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hacluster.pe.model.action import Action
     from hacluster.pe.model.causes import Cause, What
     from hacluster.pe.model.constraints import Colocation, Location, Ordering, Ticket
+    from hacluster.pe.model.kinds import Role
     from hacluster.pe.model.listener import Listener
     from hacluster.pe.model.resource import Resource
     from hacluster.pe.operation.digest import Digests
@@ -32,6 +33,14 @@ name_key: Final = cmp_to_key(name_order)
 def node_key(node: Node) -> Any:
     """Sort key: node names in the order people expect."""
     return name_key(node.name)
+
+
+class Plain(NamedTuple):
+    """A primitive that is no part of a clone: the highest role it may have, and the key of its stop."""
+
+    rsc: Resource
+    highest: Role
+    stop_key: str
 
 
 class Cluster:
@@ -87,6 +96,7 @@ class Cluster:
         self.failed_ops: list[tuple[OpRecord, str]] = []
         self.param_checks: list[tuple[OpRecord, Resource, Node, bool]] = []
         self.stop_needed: list[Resource] = []
+        self.plain: dict[str, Plain] | None = None
         self.op_defaults: XML | None = None
         self.rsc_defaults: XML | None = None
         self.recheck_by = 0

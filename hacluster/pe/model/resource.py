@@ -53,9 +53,9 @@ class Resource:
     """
 
     __slots__ = (
-        "actions", "active_on", "allocating", "allow_migrate", "allow_remote_remotes", "allowed", "assigned",
-        "assigned_score", "blocked", "bundle", "by_key", "clone", "clone_name", "cluster", "colocated",
-        "container", "counts", "critical", "dangling", "discover", "exclusive_discover", "failed",
+        "actions", "active_on", "agent", "allocating", "allow_migrate", "allow_remote_remotes", "allowed",
+        "assigned", "assigned_score", "blocked", "bundle", "by_key", "clone", "clone_name", "cluster",
+        "colocated", "container", "counts", "critical", "dangling", "discover", "exclusive_discover", "failed",
         "failure_ignored", "failure_timeout", "fence_device", "fillers", "id", "idx", "instance", "instances",
         "is_container", "is_remote", "kind", "known", "locations", "lock_node", "lock_time", "maintenance",
         "managed", "merging", "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum",
@@ -73,6 +73,7 @@ class Resource:
         self.xml = xml
         self.xml_id: str = xml.get("id", "")
         self.id = self.xml_id
+        self.agent = xml.get("class"), xml.get("provider"), xml.get("type")
         self.kind = kind
         self.parent = parent
         self.instance: str | None = None

@@ -43,6 +43,7 @@ class Digests:
     restart: str | None
     secure: str | None
     verdict: Verdict
+    op: OpRecord | None
 
 
 def _is_fence_param(name: str) -> bool:
@@ -131,8 +132,9 @@ def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord
         params,
         parameters_digest(params),
         _restart_digest(params, op),
-        _secure_digest(rsc, node, params, op) if rsc.cluster.sanitized or task == _UNFENCE else None,
+        _secure_digest(rsc, node, params, op) if task == _UNFENCE else None,
         Verdict.RESTART if own and interval == 0 else Verdict.MATCH,
+        op,
     )
     rsc.cluster.digests[key] = found
     return found
@@ -157,7 +159,10 @@ def only_private_changed(rsc: Resource, op: OpRecord, node: Node, verdict: Verdi
     """Whether only parameters that were taken out of a CIB for privacy differ: that says nothing."""
     if not rsc.cluster.sanitized or verdict is Verdict.MATCH or op.secure_digest is None:
         return False
-    return digests_of(rsc, op.task, op.interval_ms, node, op).secure == op.secure_digest
+    found = digests_of(rsc, op.task, op.interval_ms, node, op)
+    if found.secure is None:
+        found.secure = _secure_digest(rsc, node, found.params, found.op)
+    return found.secure == op.secure_digest
 
 
 def fencing_digests(rsc: Resource, agent: str, node: Node) -> tuple[Verdict, str, str]:

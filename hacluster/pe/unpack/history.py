@@ -9,8 +9,8 @@ from hacluster.base.values import scan_int
 from hacluster.cib.records import History, NodeState, OpRecord
 from hacluster.pe.model.action import Flag, op_key, resource_actions
 from hacluster.pe.model.causes import Cause, What, Why
-from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.model.kinds import OnFail, Role
+from hacluster.pe.model.cluster import Cluster, Plain
+from hacluster.pe.model.kinds import Kind, OnFail, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.create import clear_history, custom_action, task_action
@@ -206,10 +206,36 @@ def unpack_history(cluster: Cluster, node: Node, history: History) -> Resource |
     return rsc
 
 
+def _plain_primitives(cluster: Cluster) -> dict[str, Plain]:
+    """What is no part of a clone, by id.
+
+    Most histories say that such a primitive was looked for on a node and is not there. They only add to the set of
+    nodes where its state is known.
+    """
+    if cluster.shutdown_lock:
+        return {}
+    if cluster.plain is None:
+        cluster.plain = {
+            rsc.id: Plain(rsc, target_role(rsc), op_key(rsc.id, "stop"))
+            for rsc in cluster.resource_table
+            if rsc.kind is Kind.PRIMITIVE
+            and (rsc.parent is None or (rsc.parent.kind is Kind.GROUP and rsc.parent.parent is None))
+            and not rsc.orphan
+            and cluster.find_resource(rsc.id) is rsc
+        }
+    return cluster.plain
+
+
 def unpack_histories(cluster: Cluster, node: Node, state: NodeState) -> None:
     """Take all histories of a node into account."""
     orphan_filler = False
+    plain, here = _plain_primitives(cluster), 1 << node.idx
     for history in state.histories:
+        known = plain.get(history.id)
+        if known is not None and _is_clean_probe(known.rsc, history.ops) and known.stop_key not in known.rsc.by_key:
+            known.rsc.known |= here
+            known.rsc.next_role = known.highest
+            continue
         rsc = unpack_history(cluster, node, history)
         orphan_filler = orphan_filler or (rsc is not None and rsc.orphan_filler)
     if not orphan_filler:
