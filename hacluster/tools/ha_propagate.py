@@ -25,6 +25,12 @@ from hacluster.tools.words import UsageError, complain, parse, rendered
 
 EXIT_CONFIG: Final = 6
 TIMEOUT_S: Final = 120
+CONNECT_S: Final = 10
+"""How long a node may take to answer at all; one that is off may not answer for minutes."""
+
+SAID_LINES: Final = 3
+"""Last lines of what a carrier complains about: scp's own last one only says that ssh has failed."""
+
 FILES: Final = ("ha.cf", "authkeys")
 MORE_FILES: Final = ("haresources", "hacluster.cf")
 MODES: Final[Mapping[str, int]] = MappingProxyType({"authkeys": 0o600})
@@ -55,7 +61,7 @@ class Job:
     @property
     def options(self) -> list[str]:
         """Options of ssh and its kin: never ask for a password where nobody can answer."""
-        return ["-o", "BatchMode=yes"] if self.batch else []
+        return ["-o", f"ConnectTimeout={CONNECT_S}", *(["-o", "BatchMode=yes"] if self.batch else [])]
 
 
 Step = tuple[list[str], bytes]
@@ -64,12 +70,12 @@ Step = tuple[list[str], bytes]
 
 def _scp(job: Job) -> list[Step]:
     paths = [os.path.join(job.directory, name) for name in job.files]
-    return [(["scp", "-q", "-p", *job.options, "--", *paths, f"{job.login}:{job.directory}/"], b"")]
+    return [(["scp", "-p", *job.options, "--", *paths, f"{job.login}:{job.directory}/"], b"")]
 
 
 def _sftp(job: Job) -> list[Step]:
     lines = [f'put -p "{job.directory}/{name}" "{job.directory}/{name}"' for name in job.files]
-    return [(["sftp", "-q", "-b", "-", *job.options, "--", job.login], "\n".join([*lines, ""]).encode())]
+    return [(["sftp", "-b", "-", *job.options, "--", job.login], "\n".join([*lines, ""]).encode())]
 
 
 def _rsync(job: Job) -> list[Step]:
@@ -108,18 +114,24 @@ def find_carrier(wanted: PropagateCommand) -> PropagateCommand | None:
     return next((name for name in candidates if shutil.which(name.value)), None)
 
 
+def _run(argv: list[str], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Without standard output, where sftp repeats its orders; who must type a password does so at the terminal."""
+    quiet, told = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.run(argv, input=stdin, stdout=quiet, stderr=told, check=False, timeout=TIMEOUT_S)
+
+
 def copy(job: Job, carrier: PropagateCommand) -> str:
     """Copy to one node; the answer is what went wrong, empty when nothing did."""
     for argv, stdin in CARRIERS[carrier](job):
         try:
-            done = subprocess.run(argv, input=stdin, stderr=subprocess.PIPE, check=False, timeout=TIMEOUT_S)
+            done = _run(argv, stdin)
         except subprocess.TimeoutExpired:
             return f"{argv[0]} took longer than {TIMEOUT_S} s"
         except OSError as error:
             return f"{argv[0]} cannot be run: {error.strerror}"
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            return said[-1] if said else f"{argv[0]} ended with exit status {done.returncode}"
+            return "; ".join(said[-SAID_LINES:]) if said else f"{argv[0]} ended with exit status {done.returncode}"
     return ""
 
 
