@@ -30,6 +30,7 @@ from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Wishes, simulate
 from hacluster.tools.simulate import effective_now
 from tests.conformance.pe.levels import LEVELS, Answer, compare, read
+from tests.conformance.pe.shrink import without
 from tests.conformance.pe.mutate import evolve
 from tests.conformance.pe.random_cib import of_seed
 
@@ -146,65 +147,16 @@ def _alone(job: tuple[int, int]) -> list[Verdict]:
             return [Verdict(f"{job[0]}.?", of_seed(job[0]), error="ended its process")]
 
 
-def errors_in(cib: bytes) -> list[str]:
-    """What crm_verify calls an error in a CIB."""
-    with tempfile.NamedTemporaryFile(suffix=".xml") as file:
-        file.write(cib)
-        file.flush()
-        ran = subprocess.run(["crm_verify", "-V", "-x", file.name], capture_output=True, check=False, timeout=20)
-    lines = ran.stderr.decode(errors="replace").splitlines()
-    return [line for line in lines if "error:" in line and "Preventing" not in line]
-
-
 def _signature(verdict: Verdict) -> frozenset[str]:
     if verdict.error:
         return frozenset({verdict.error.strip().splitlines()[-1][:60]})
     return frozenset(level for level, lines in verdict.differences.items() if lines)
 
 
-def _candidates(root: etree._Element) -> Iterator[list[tuple[etree._Element, str | None]]]:
-    """Things that may be left out: big ones first."""
-    elements = [item for item in root.iter() if isinstance(item.tag, str) and item is not root]
-    for item in sorted(elements, key=lambda found: -sum(1 for _ in found.iter())):
-        if item.tag not in ("configuration", "crm_config", "nodes", "resources", "constraints", "status"):
-            yield [(item, None)]
-    for item in elements:
-        for name in item.keys():
-            if name not in ("id", "name", "value", "uname", "operation", "operation_key"):
-                yield [(item, name)]
-
-
-def _without(cib: bytes, number: int) -> bytes | None:
-    root = etree.fromstring(cib)
-    for index, removals in enumerate(_candidates(root)):
-        if index < number:
-            continue
-        for item, name in removals:
-            if name is not None:
-                del item.attrib[name]
-                continue
-            ident = item.get("id")
-            parent = item.getparent()
-            assert parent is not None
-            if item.tag in ("primitive", "group", "clone", "bundle"):
-                gone = [found.get("id") for found in item.iter("primitive", "group", "clone", "bundle")]
-                for other in root.xpath("//*[@rsc or @with-rsc or @first or @then] | //resource_ref"):
-                    named = {other.get(key) for key in ("rsc", "with-rsc", "first", "then")}
-                    if named & set(gone) or (other.tag == "resource_ref" and other.get("id") in gone):
-                        if other.getparent() is not None:
-                            other.getparent().remove(other)
-            elif item.tag == "node" and ident is not None:
-                for other in root.xpath("//rsc_location[@node=$name]", name=item.get("uname")):
-                    other.getparent().remove(other)
-            parent.remove(item)
-        return etree.tostring(root, pretty_print=True)
-    return None
-
-
-def shrink(verdict: Verdict, folder: Path, level: str | None = None) -> Verdict:
+def shrink(verdict: Verdict, folder: Path) -> Verdict:
     """A smaller CIB on which the lowest differing level still differs."""
     best = verdict
-    wanted = level or next((name for name in LEVELS if best.differences.get(name)), "")
+    wanted = next((name for name in LEVELS if best.differences.get(name)), "")
 
     def still(candidate: Verdict) -> bool:
         if candidate.oracle:
@@ -217,7 +169,7 @@ def shrink(verdict: Verdict, folder: Path, level: str | None = None) -> Verdict:
     while progress:
         progress, number = False, 0
         while True:
-            smaller = _without(best.cib, number)
+            smaller = without(best.cib, number)
             if smaller is None:
                 break
             candidate, _ = judge(verdict.name, smaller, folder)

@@ -1,0 +1,73 @@
+"""On random CIBs we decide as the installed crm_simulate does; and what random CIBs have shown stays so."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.conformance.pe.differential import Verdict, judge, report, verdicts
+from tests.conformance.pe.random_cib import cibs, of_seed
+from tests.conftest import skip_or_fail
+
+BULK = 400
+"""Seeds of the dice; Hypothesis adds the rest of the 500 examples."""
+HYPOTHESIS = 100
+VERSION = "2.1.5"
+
+
+def _missing() -> str:
+    program = shutil.which("crm_simulate")
+    if program is None:
+        return "crm_simulate is not installed (Debian: pacemaker-cli-utils)"
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return "" if VERSION in told else f"crm_simulate is {told.split(chr(10))[0]}, not {VERSION}"
+
+
+@pytest.fixture(scope="module")
+def crm_simulate() -> None:
+    skip_or_fail(_missing())
+
+
+def _complain(found: list[Verdict]) -> None:
+    wrong = [verdict for verdict in found if verdict.error or (not verdict.oracle and not verdict.agrees)]
+    assert not wrong, "\n".join(report(verdict) for verdict in wrong[:5])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("crm_simulate")
+def test_random_cibs_of_seeds() -> None:
+    found = list(verdicts(range(BULK), 1, 2))
+    _complain(found)
+    answered = sum(not verdict.oracle for verdict in found)
+    assert answered > BULK * 9 // 10, [verdict.oracle for verdict in found if verdict.oracle]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("crm_simulate")
+@settings(
+    max_examples=HYPOTHESIS,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+@given(cibs())
+def test_random_cibs_of_hypothesis(cib: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="differential-") as folder:
+        _complain([judge("example", cib, Path(folder))[0]])
+
+
+@pytest.mark.usefixtures("crm_simulate")
+def test_a_wrong_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison would see one wrong score."""
+    monkeypatch.setattr("hacluster.pe.assign.prepare.INFINITY", 999, raising=False)
+    monkeypatch.setattr("hacluster.pe.schedule.apply_orderings", lambda cluster: None)
+    found = [judge(str(seed), of_seed(seed), tmp_path)[0] for seed in range(6)]
+    assert any(verdict.differences.get("L5") for verdict in found)
