@@ -24,7 +24,6 @@ from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
-from hacluster.pe.views.dot import dot_text, transition_picture
 
 EXIT_ERROR: Final = 1
 EXIT_INVALID: Final = 65
@@ -95,6 +94,8 @@ def perform(request: Request) -> Outcome:
     if request.save_graph is not None and outcome.transition is not None:
         _write_xml(request.save_graph, graph_xml(outcome.transition.graph))
     if request.save_dot is not None and outcome.transition is not None:
+        from hacluster.pe.views.dot import dot_text, transition_picture  # noqa: PLC0415 - networkx takes its time
+
         picture = transition_picture(outcome.transition.cluster, request.all_actions)
         Path(request.save_dot).write_text(dot_text(picture))
     if request.save_output is not None:
