@@ -14,7 +14,7 @@ from hacluster.config.hacluster_cf import parse_hacluster_cf
 from hacluster.config.haresources import parse_haresources
 from hacluster.config.instances import parse_instance
 from hacluster.config.resources import AgentClass, Haresources, ResourceWord
-from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig, Seal
+from hacluster.config.settings import BUILTIN_APIAUTH, AutoFailback, HaclusterConfig, HaConfig, Seal
 from hacluster.wire.auth import KeyRing
 
 
@@ -159,6 +159,8 @@ def _between(checked: Checked, texts: DirectoryTexts) -> Iterator[Report]:
         yield from _check_ha(checked.ha, texts.ha.name)
         if checked.resources is not None:
             yield from _check_groups(checked.ha, checked.resources, texts)
+    if checked.hacluster is not None and checked.ha is not None:
+        yield from _check_apiauth(checked.ha, checked.hacluster, texts)
     if checked.hacluster is not None and checked.resources is not None:
         yield from _check_timeouts(checked.hacluster, checked.resources, texts)
 
@@ -213,6 +215,22 @@ def _check_groups(ha: HaConfig, resources: Haresources, texts: DirectoryTexts) -
                 text = f"address {address} of this group is also a ping node"
                 hint = "ping something outside the cluster, such as the router"
                 yield Report("ping-node-is-resource", Severity.WARNING, text, Place(place.file, group.line), hint)
+
+
+def _check_apiauth(ha: HaConfig, hacluster: HaclusterConfig, texts: DirectoryTexts) -> Iterator[Report]:
+    """Whom ha.cf lets sign on must also be let through by the sockets, which only root and their group may open."""
+    if hacluster.socket_mode & 0o006 == 0o006:
+        return
+    let_through = {"root", "0", hacluster.socket_group}
+    for entry in ha.apiauth:
+        others = [name for name in (*entry.uids, *entry.gids) if name not in let_through]
+        if entry not in BUILTIN_APIAUTH and others:
+            text = (
+                f"apiauth {shown(entry.client)} names {', '.join(map(shown, others))}, but the sockets are open to root"
+                f" and group {shown(hacluster.socket_group)} only"
+            )
+            hint = "make them members of that group, or write socket_mode 0666 into hacluster.cf"
+            yield Report("apiauth-behind-socket", Severity.NOTICE, text, Place(texts.ha.name), hint)
 
 
 def _check_timeouts(hacluster: HaclusterConfig, resources: Haresources, texts: DirectoryTexts) -> Iterator[Report]:

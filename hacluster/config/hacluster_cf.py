@@ -118,7 +118,7 @@ def on_socket_mode(draft: Draft, line: Line) -> None:
             continue
         mode = int(value.text, 8)
         if mode & 0o002:
-            text = f"mode {value.text} lets every user command the cluster"
+            text = f"mode {value.text} lets every user connect; apiauth of ha.cf says who is answered"
             draft.findings.warning("open-socket", line.number, text, "use 0660 and socket_group", line.directive)
         draft.settings["socket_mode"] = mode
 

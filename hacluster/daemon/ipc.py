@@ -2,7 +2,8 @@
 
 Who may: connecting is what the socket's mode and group allow (``socket_mode``, ``socket_group`` of hacluster.cf; by
 default root and haclient). A request that changes something is taken only from root, the daemon's own user, and
-members of that group, by SO_PEERCRED and SO_PEERGROUPS, whatever the mode of the socket is. The other processes of the
+members of that group, by SO_PEERCRED and SO_PEERGROUPS, whatever the mode of the socket is; and nothing is answered
+to who may not sign on under the name it gives (:mod:`hacluster.daemon.signon`). The other processes of the
 node must be of the daemon's own user.
 
 Nobody is waited for. What a reader does not take is kept up to ``MAX_IPC_BACKLOG`` bytes; then its connection is
@@ -29,6 +30,7 @@ from hacluster.base.errors import HaError, WireError
 from hacluster.base.limits import MAX_IPC_BACKLOG
 from hacluster.base.report import Severity
 from hacluster.client.language import REQUESTS
+from hacluster.daemon.signon import SignOn
 from hacluster.msg.driver import Peer, Refused, Request, RequesterGone
 from hacluster.wire.ipc import PROTOCOL, Codec, Frame, Hello, Kind, Splitter, Subscribe, Welcome
 
@@ -170,6 +172,7 @@ class LocalServer:
         mode: int = 0o660,
         group: str = "",
         max_clients: int = 64,
+        sign_on: SignOn | None = None,
     ) -> None:
         self._codec = codec
         self._host = host
@@ -177,6 +180,7 @@ class LocalServer:
         self._mode = mode
         self._group = _group_id(group)
         self._max_clients = max_clients
+        self._sign_on = sign_on
         self._clients: dict[Connection, _Client] = {}
         self._requests: dict[int, Connection] = {}
         self._last_request = 0
@@ -220,7 +224,7 @@ class LocalServer:
             self._host.process_spoke(connection, frame)
         elif frame.kind is Kind.REQUEST:
             self._on_request(connection, frame)
-        elif frame.kind is Kind.SUBSCRIBE and isinstance(frame.body, Subscribe):
+        elif frame.kind is Kind.SUBSCRIBE and isinstance(frame.body, Subscribe) and self._may_ask(connection.peer):
             topics = self._clients[connection].topics
             topics.add(frame.body.topic)
             if len(topics) > MAX_TOPICS:
@@ -260,6 +264,12 @@ class LocalServer:
         name = type(frame.body).__name__
         if right is None or right.machine not in self._host.machines:
             self._refuse(connection, frame, Refused("unknown-request", f"{name} cannot be asked here"))
+        elif not self._may_ask(connection.peer):
+            hint = f"apiauth {self._entry(connection.peer)} in ha.cf says who may"
+            text = f"this user may not sign on as {connection.name}"
+            self._refuse(connection, frame, Refused("not-permitted", text, hint))
+            fields = (("uid", str(connection.peer.uid)), ("pid", str(connection.peer.pid)))
+            self._log(Say(Severity.WARNING, SERVICE, "not-permitted", f"refused {name} of {connection.name}", fields))
         elif right.changes and not self._may_change(connection.peer):
             hint = "ask root to run this, or to add you to the group named by socket_group in hacluster.cf"
             self._refuse(connection, frame, Refused("not-permitted", "only root and the group may do this", hint))
@@ -272,6 +282,12 @@ class LocalServer:
             client.pending[self._last_request] = (frame.id, right.machine)
             self._requests[self._last_request] = connection
             self._host.request(right.machine, Request(self._last_request, connection.peer, frame.body))
+
+    def _may_ask(self, peer: Peer) -> bool:
+        return self._sign_on is None or self._sign_on.permits(peer)
+
+    def _entry(self, peer: Peer) -> str:
+        return "" if self._sign_on is None else self._sign_on.entry_for(peer.name)
 
     def _may_change(self, peer: Peer) -> bool:
         if peer.uid in (0, os.geteuid()):

@@ -31,6 +31,7 @@ from hacluster.daemon.links import Links
 from hacluster.daemon.log import Log, sinks
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.roster import CLIENTS, Roster
+from hacluster.daemon.signon import SignOn
 from hacluster.daemon.spawn import Children
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
@@ -96,6 +97,7 @@ class Part:
             mode=settings.own.socket_mode,
             group=settings.own.socket_group,
             max_clients=settings.own.max_clients,
+            sign_on=SignOn(settings.ha.apiauth, settings.own.socket_group),
         )
         self._media: Media | None = None
         self._children: Children | None = None

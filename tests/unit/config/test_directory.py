@@ -118,6 +118,15 @@ def test_remarks_between_files(ha, severity, code):
     assert codes(checked) == [(severity, code)]
 
 
+def test_apiauth_must_get_past_the_socket():
+    ha = HA + "node alpha beta\napiauth anon uid=root gid=haclient\napiauth default uid=monitor,root\n"
+    checked = check(ha=ha)
+    assert codes(checked) == [("notice", "apiauth-behind-socket")]
+    assert "apiauth default names monitor, but" in checked.reports[0].text
+    assert codes(check(ha=ha, hacluster="socket_group monitor\n"))[0] == ("notice", "apiauth-behind-socket")
+    assert codes(check(ha=ha, hacluster="socket_mode 0666\n")) == [("warning", "open-socket")]
+
+
 def test_ipfail_and_legacy():
     ha = "node alpha beta\nbcast eth0 eth1\nping gw\nauto_failback legacy\nrespawn root /x/ipfail\n"
     assert codes(check(ha=ha)) == [("warning", "legacy-failback"), ("warning", "ipfail-with-legacy")]

@@ -17,7 +17,9 @@ from hacluster.base.effects import Reply
 from hacluster.base.errors import HaError
 from hacluster.base.limits import MAX_FRAME
 from hacluster.client.language import codec
+from hacluster.config.settings import ApiAuth
 from hacluster.daemon.ipc import MAX_PENDING, LocalServer
+from hacluster.daemon.signon import SignOn
 from hacluster.msg.driver import Refused, Request, RequesterGone
 from hacluster.msg.haresources import Hold, ResourcesQuery, StandbyRequest
 from hacluster.msg.lrm import OpsQuery
@@ -160,6 +162,40 @@ with connection.Connection({os.path.dirname(path)!r}, name="stranger") as link:
         os.chmod(place, 0o755)
         serve(test, Path(place), host, sayings, mode=0o666)
     assert "not-permitted" in sayings.codes
+
+
+def test_who_may_not_sign_on_is_told_so_and_asks_nothing(host, sayings):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+
+    async def test(server, path):
+        script = f"""
+import os
+from hacluster.client import connection, language
+from hacluster.msg.membership import ParameterQuery
+connection.SOCKETS = {{machine: "s.sock" for machine in language.SOCKETS}}
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for name in ("cl_status", "my-monitor"):
+    with connection.Connection({os.path.dirname(path)!r}, name=name) as link:
+        answer = link.ask(ParameterQuery("keepalive"))
+        print(getattr(answer, "hint", answer))
+"""
+        program = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+        await until(lambda: host.requests)
+        ((_, request),) = host.requests
+        assert request.peer.name == "my-monitor"
+        server.reply(Reply(request.request_id, ParameterValue("keepalive", "1")))
+        output, _ = await program.communicate()
+        assert output.decode().splitlines() == [
+            "apiauth anon in ha.cf says who may",
+            "ParameterValue(name='keepalive', value='1')",
+        ]
+
+    entries = (ApiAuth("anon", ("root",), ()), ApiAuth("my-monitor", ("65534",), ()))
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        serve(test, Path(place), host, sayings, mode=0o666, sign_on=SignOn(entries, "root"))
+    assert sayings.codes.count("not-permitted") == 1
 
 
 def test_a_group_that_a_user_namespace_does_not_know_leaves_the_socket_to_our_own_user(tmp_path):
