@@ -99,8 +99,8 @@ def test_a_busy_machine_costs_nobody_the_life(tmp_path):
         assert made.holders() == {NODE1}
 
 
-OVERLAP_S = 2.0
-"""How long both may have the address after the wake-up, on a machine that has other work (measured: 0.1 to 0.3 s)."""
+OVERLAP_S = DEADTIME_S
+"""How long both may have the address after the wake-up; measured: 0.3 to 0.7 s, and 1.2 s at a load of 20."""
 
 
 def sleep_and_wake(made: Cluster, failback: str, stop: Callable[[], object], wake: Callable[[], object]) -> str:
@@ -135,7 +135,8 @@ def test_a_node_that_stood_still_gives_up_what_was_taken(failback):
         made.up()
         said = sleep_and_wake(made, failback, made.one.host.pause, made.one.host.resume)
         slept, gave = said.index("this node did not run for"), said.index("stopping IPaddr")
-        assert slept < gave < said.index("this node slept and rejoins"), said
+        assert slept < gave < said.index("is stopped here"), said
+        assert "is stable and holds" in said[gave:], said
 
 
 @pytest.mark.parametrize("failback", ["on", "off"])
