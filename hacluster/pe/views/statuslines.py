@@ -27,7 +27,7 @@ _PENDING: Final = {
 _EXIT_CODES: Final = {
     0: "ok", 1: "error", 2: "invalid parameter", 3: "unimplemented feature", 4: "insufficient privileges",
     5: "not installed", 6: "not configured", 7: "not running", 8: "promoted", 9: "promoted (failed)",
-    190: "OCF_DEGRADED", 191: "OCF_DEGRADED_MASTER",
+    190: "OCF_DEGRADED", 191: "promoted (degraded)",
 }  # fmt: skip
 
 
