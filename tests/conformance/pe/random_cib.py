@@ -22,7 +22,7 @@ FEATURES: Final = {
     "groups": 45,
     "clones": 45,
     "promotable": 35,
-    "bundles": 15,
+    "bundles": 20,
     "remotes": 15,
     "guests": 12,
     "templates": 15,
@@ -47,6 +47,10 @@ FEATURES: Final = {
     "troubles": 45,
     "orphans": 15,
     "multiple": 12,
+    "notify": 12,
+    "migration": 15,
+    "reload": 10,
+    "locks": 8,
 }
 
 # option: (chance in percent, values); the first two are there in half of all CIBs
@@ -90,6 +94,8 @@ def _chosen(choices: Choices, table: dict[str, tuple[int, tuple[str, ...]]]) -> 
 def _options(plan: Plan) -> None:
     choices = plan.choices
     values = _chosen(choices, _OPTIONS) if plan.has("options") else {}
+    if plan.has("locks"):
+        values["shutdown-lock"] = "true"
     values["stonith-enabled"] = "true" if plan.has("fencing") and not choices.percent(15) else "false"
     if plan.has("utilization"):
         values["placement-strategy"] = choices.pick(("balanced", "utilization", "minimal", "default"))

@@ -45,6 +45,8 @@ def _meta(plan: Plan, parent: etree._Element, names: tuple[str, ...], extra: dic
         chance, options = _META[name]
         if plan.choices.percent(chance * scale // 100):
             values[name] = plan.choices.pick(options)
+    if plan.has("migration") and "allow-migrate" in names and plan.choices.percent(70):
+        values["allow-migrate"] = "true"
     block = pairs(plan, parent, "meta_attributes", values)
     if block is not None and plan.has("rules") and plan.choices.percent(10):
         block.insert(0, rule(plan, block, nodes=False))
@@ -158,7 +160,7 @@ def clone(plan: Plan, parent: etree._Element, *, promotable: bool) -> None:
     for option, chance, values in (
         ("interleave", 40, ("true", "false")),
         ("ordered", 20, ("true", "false")),
-        ("notify", 25, ("true", "false")),
+        ("notify", 90 if plan.has("notify") else 15, ("true", "false")),
         ("clone-max", 40, ("2", "1", "3", "4", "0")),
         ("clone-node-max", 40 if unique else 8, ("2", "3", "1")),
         ("clone-min", 8, ("1", "2")),

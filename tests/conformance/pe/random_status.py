@@ -88,9 +88,12 @@ class _History:
         digest = self._digest(interval)
         if digest is not None:
             op.set("op-digest", digest)
-        if task == "start" and choices.percent(6):
-            op.set("op-force-restart", choices.pick((" state ", "")))
-            op.set("op-restart-digest", parameters_digest(self._leaf.params) if choices.percent(50) else "0" * 32)
+        if task == "start" and choices.percent(60 if self._plan.has("reload") else 4):
+            op.set("op-force-restart", choices.pick((" state ", "", " other ")))
+            op.set("op-restart-digest", parameters_digest(choices.pick((self._leaf.params, {}))) if choices.percent(80)
+                   else "0" * 32)  # fmt: skip
+            if choices.percent(50):
+                op.set("op-digest", "1" * 32)
         elif task == "start" and choices.percent(5):
             op.set("op-secure-params", " state ")
             op.set("op-secure-digest", parameters_digest({}))
@@ -180,6 +183,8 @@ def _lrm(plan: Plan, state: etree._Element, host: Host, homes: dict[str, list[st
         for name in names:
             history = _History(plan, resources, leaf, name, host.name)
             _write(plan, history, leaf, wanted, others)
+            if plan.has("locks") and wanted in ("was", "started") and choices.percent(40):
+                history.element.set("shutdown-lock", str(NOW - choices.pick((60, 1000, 10))))
             if not len(history.element) and choices.percent(80):
                 resources.remove(history.element)
     if plan.has("orphans") and choices.percent(40):
