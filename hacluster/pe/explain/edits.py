@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from lxml import etree
 
 from hacluster.cib.document import XML, Document
-from hacluster.cib.records import NodeState
+from hacluster.cib.records import History, NodeState, Status
 
 Edit = Callable[[Document], None]
 _ADDED: Final = "explain"
@@ -26,7 +26,25 @@ class Candidate(NamedTuple):
 
 def copied(document: Document) -> Document:
     """A copy that can be changed and scheduled without leaving a trace."""
-    return Document(copy.deepcopy(document.root), copy.deepcopy(document.status))
+    states = [
+        NodeState(
+            state.id,
+            state.uname,
+            dict(state.attrs),
+            copy.deepcopy(state.transient),
+            state.has_lrm,
+            [_copied_history(history) for history in state.histories],
+        )
+        for state in document.status.nodes
+    ]
+    return Document(copy.deepcopy(document.root), Status(states, [dict(ticket) for ticket in document.status.tickets]))
+
+
+def _copied_history(history: History) -> History:
+    """A history whose records may be marked: their fields are texts and numbers."""
+    other = copy.copy(history)
+    other.ops = [copy.copy(op) for op in history.ops]
+    return other
 
 
 def _find(document: Document, ident: str) -> XML | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from hacluster.base.score import INFINITY, show_score
 from hacluster.pe.explain.answer import Because, Elsewhere, Part
@@ -138,8 +139,16 @@ def role_facts(rsc: Resource) -> list[Because]:
     if instance.sort_index < 0:
         text = f"{rsc.id} is not promoted: nothing on {rsc.assigned.name} asks for it (promotion score {score})"
         return [Because(text, top.config_id, score)]
-    text = f"{rsc.id} is not promoted: others have a higher promotion score than its {score} ({most})"
+    text = f"{rsc.id} is not promoted: {most}, and others come before it (its promotion score is {score})"
     return [Because(text, meta_id(top, "promoted-max") or top.config_id, score)]
+
+
+_FEW: Final = 4
+"""How many nodes are named one by one."""
+
+
+def _several(nodes: list[Node]) -> str:
+    return _names(nodes) if len(nodes) <= _FEW else f"{len(nodes)} other nodes"
 
 
 def _tie(contest: Contest, rsc: Resource, node: Node) -> Because | None:
@@ -147,26 +156,30 @@ def _tie(contest: Contest, rsc: Resource, node: Node) -> Because | None:
     own = next((place for place in contest.places if place[0] == node.idx), None)
     if own is None:
         return None
-    table = rsc.cluster.node_table
-    rivals = [
-        place for place in contest.places if place[1] == own[1] and place[0] != own[0] and table[place[0]].available
-    ]
+    table, placement = rsc.cluster.node_table, rsc.cluster.placement
+    rivals = [place for place in contest.places if place[1] == own[1] and place[0] != own[0]]
+    rivals = [place for place in rivals if table[place[0]].available]
     if not rivals:
         return None
-    names = _names([table[place[0]] for place in rivals])
+    names = _several([table[place[0]] for place in rivals])
     score, has = show_score(own[1]), "have" if len(rivals) > 1 else "has"
+    same = f"{names} {has} the same score ({score})"
     if contest.preferred == node.name:
         return Because(f"{names} would do as well ({score}), but it can stay on {node.name}")
-    if rsc.cluster.placement == "balanced":
-        return Because(f"{names} {has} the same score ({score}), but less capacity left")
-    fewer = [place for place in rivals if own[2] < place[2]]
-    if rsc.current is node and len(fewer) < len(rivals):
+    if placement == "balanced":
+        return Because(f"{same}, but no more capacity left than {node.name}")
+    busier = [place for place in rivals if place[2] > own[2]] if placement != "minimal" else []
+    if len(busier) < len(rivals) and rsc.current is node:
         return Because(f"{names} would do as well ({score}), but it runs on {node.name} already")
-    if len(fewer) == len(rivals) and rsc.cluster.placement != "minimal":
-        counts = ", ".join(f"{table[place[0]].name} {place[2]}" for place in rivals)
-        text = f"{names} {has} the same score ({score}), but more resources to run ({counts}, {node.name} {own[2]})"
-        return Because(text)
-    return Because(f"{names} {has} the same score ({score}); the order of names decides")
+    if not busier:
+        return Because(f"{same}; the order of names decides")
+    counts = f": {table[busier[0][0]].name} {busier[0][2]}, {node.name} {own[2]}" if len(busier) == 1 else ""
+    if len(busier) == len(rivals):
+        return Because(f"{same}, but more resources to run{counts}")
+    some = _several([table[place[0]] for place in busier])
+    return Because(
+        f"{same}; {some} of them {'have' if len(busier) > 1 else 'has'} more to run, then the order of names decides"
+    )
 
 
 def why_here(teller: Teller, rsc: Resource, node: Node) -> list[Because]:

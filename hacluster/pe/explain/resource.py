@@ -37,9 +37,11 @@ from hacluster.pe.schedule import Transition, schedule
 
 _RUNS: Final = 60
 """Most changes that are tried."""
-_WORK: Final = 400_000
+_WORK: Final = 200_000
 """Most resource-node pairs that are scheduled altogether to try changes."""
 _FEWEST: Final = 4
+_NEXT: Final = 3
+"""For how many other nodes a location score is looked for."""
 
 Places = tuple[tuple[str, str, str], ...]
 """Where everything of a resource will be: configured id, node and role, sorted."""
@@ -151,16 +153,19 @@ def _enough(trials: _Trials, rsc: Resource, node: Node, difference: int) -> Effe
     return best
 
 
-def _pulls(trials: _Trials, rsc: Resource, leaf: Resource) -> Iterator[Effect]:
-    """A location score for each node that could be used."""
+def _pulls(trials: _Trials, rsc: Resource, leaf: Resource, on: str | None) -> Iterator[Effect]:
+    """A location score for the nodes that come next, or for the one that was asked about."""
     contest = leaf.cluster.contests.get(leaf.idx)
     if contest is None or leaf.assigned is None or rsc.kind not in (Kind.PRIMITIVE, Kind.GROUP):
         return
     scores = {leaf.cluster.node_table[idx].name: score for idx, score, _load in contest.places}
     highest = scores.get(leaf.assigned.name, 0)
-    for node in leaf.cluster.nodes:
+    table = leaf.cluster.node_table
+    others = [table[idx] for idx, _score, _load in contest.places if table[idx] is not leaf.assigned]
+    others = others[:_NEXT] if on is None else [node for node in others if node.name == on]
+    for node in others:
         own = scores.get(node.name)
-        if node is leaf.assigned or not node.available or own is None or own < 0 or highest >= INFINITY:
+        if not node.available or own is None or own < 0 or highest >= INFINITY:
             continue
         effect = _enough(trials, rsc, node, highest - own)
         if effect is not None:
@@ -184,7 +189,7 @@ def _candidates(teller: Teller, rsc: Resource, parts: list[Part], leaves: list[R
             yield leave(node)
 
 
-def _effects(trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part]) -> list[Effect]:
+def _effects(trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part], on: str | None) -> list[Effect]:
     leaves = leaves_of(rsc)
     found: list[Effect] = []
     tried: set[str] = set()
@@ -196,7 +201,7 @@ def _effects(trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part]) 
         if effect is not None:
             found.append(effect)
     if leaves:
-        found += _pulls(trials, rsc, leaves[0])
+        found += _pulls(trials, rsc, leaves[0], on)
     return found
 
 
@@ -259,7 +264,7 @@ def explain(document: Document, now: Moment, rsc_id: str, on: str | None = None)
     teller = Teller(Book(cluster))
     parts = _parts(teller, rsc)
     trials = _Trials(document, now, cluster, rsc)
-    explanation = Explanation(rsc.id, parts, _effects(trials, teller, rsc, parts))
+    explanation = Explanation(rsc.id, parts, _effects(trials, teller, rsc, parts, on))
     if on is not None:
         explanation.node = on
         _only(explanation, on)
