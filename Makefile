@@ -1,6 +1,6 @@
 # make demo    two hosts, one VIP, one web server: watch a failover        (sets itself up first)
 # make test    everything: lint, types, unit, cases, conformance, simulation, lab, interop
-# make fast    the fast ring only: lint, types, unit, cases, conformance
+# make fast    the fast ring only: lint, types, unit, cases
 # make lint    ruff, mypy --strict, import-linter
 # make bench   figures, as ratios against the real Heartbeat in the same run
 # make clean   remove what the other targets made
@@ -9,9 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
+LAB_JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast lint unit simulation lab interop bench coverage clean
+.PHONY: help setup demo test fast lint unit conformance simulation lab interop bench coverage clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,25 +31,32 @@ lint: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(PYTEST) -n $(JOBS) -m "not slow" tests/unit tests/cases tests/conformance
+	$(PYTEST) -n $(JOBS) -m "not slow" tests/unit tests/cases
 
 fast: lint unit
+
+conformance: setup
+	$(PYTEST) -n $(JOBS) tests/conformance
+	$(PYTEST) -n $(JOBS) -m slow tests/unit
 
 simulation: setup
 	$(PYTEST) -n $(JOBS) tests/simulation
 
+# Tests marked "alone" keep every core busy; the others mostly wait for timers of the protocol.
 lab: setup
-	$(PYTEST) -n $(JOBS) tests/lab
+	$(PYTEST) -m alone tests/lab
+	$(PYTEST) -n $(LAB_JOBS) -m "not alone" tests/lab
 
 interop: setup
-	$(PYTEST) -n $(JOBS) tests/interop
+	$(PYTEST) -n $(LAB_JOBS) tests/interop
 
 coverage: setup
-	$(BIN)/coverage run -m pytest tests/unit tests/cases tests/conformance
+	$(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/cases tests/conformance
 	$(BIN)/coverage report
 
 test: lint
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory simulation
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory interop

@@ -73,6 +73,7 @@ def deaths(log: str) -> list[str]:
     return [line for line in log.splitlines() if _DEATHS.search(line)]
 
 
+@pytest.mark.alone
 def test_a_busy_machine_costs_nobody_the_life(tmp_path):
     require_lab()
     with cluster(ha_cf=TIGHT, share=[str(tmp_path)]) as made:
