@@ -199,6 +199,17 @@ def _table(counted: Counter[str]) -> str:
     return f"{' '.join(rates)} errors {counted['errors']} without an answer of crm_simulate {counted['oracle']}"
 
 
+def record(path: Path) -> None:
+    """Write down beside a CIB what crm_simulate says to it: ``.txt`` the report, ``.graph`` the transition graph."""
+    with tempfile.TemporaryDirectory(prefix="differential-") as folder:
+        answer, why, _ = oracle(path.read_bytes(), Path(folder), validate=True)
+    if answer is None or answer.graph is None:
+        raise SystemExit(f"{path}: crm_simulate gives no answer: {why}")
+    path.with_suffix(".txt").write_text(answer.text)
+    etree.indent(answer.graph)
+    path.with_suffix(".graph").write_bytes(etree.tostring(answer.graph) + b"\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run seeds; the exit status is 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -209,7 +220,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", metavar="DIR", help="write the differing CIBs there")
     parser.add_argument("--file", help="compare this CIB instead")
     parser.add_argument("--limit", type=int, default=12, help="lines per level")
+    parser.add_argument("--record", metavar="CIB", nargs="*", help="write down crm_simulate's answers to these CIBs")
     options = parser.parse_args(arguments)
+    if options.record:
+        for path in options.record:
+            record(Path(path))
+        return 0
     first, _, last = options.seeds.partition("..")
     counted: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="differential-") as name:
