@@ -73,10 +73,10 @@ def test_check_finds_the_agents_of_the_wheel(prefix, tmp_path):
     (tmp_path / "haresources").write_text(f"{own} IPaddr::192.0.2.1/24/lo webserver Dummy\n")
     done = run(prefix / "bin/hacluster", "check", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "no such script" not in done.stdout
+    assert "there is no script" not in done.stdout
     (tmp_path / "haresources").write_text(f"{own} no-such-agent\n")
     done = run(prefix / "bin/hacluster", "check", tmp_path)
-    assert done.returncode == 6, done.stdout
+    assert "there is no script 'no-such-agent'" in done.stdout
 
 
 @pytest.mark.parametrize("agent", AGENTS)
