@@ -20,6 +20,7 @@ from hacluster.pe.graph.build import Graph, build_graph
 from hacluster.pe.implied.collections import imply_everything
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.listener import Listener
+from hacluster.pe.model.memory import Memory
 from hacluster.pe.ordering.apply import apply_orderings
 from hacluster.pe.ordering.remote import order_remote_actions
 from hacluster.pe.unpack.constraints import unpack_constraints
@@ -37,12 +38,15 @@ class Transition:
     graph: Graph
 
 
-def status(document: Document, now: Moment, *, sanitized: bool = False, ledger: bool = False) -> Cluster:
+def status(
+    document: Document, now: Moment, *, sanitized: bool = False, ledger: bool = False, memory: Memory | None = None
+) -> Cluster:
     """Stage 1 alone: what a CIB says about a cluster.
 
     ``sanitized``: passwords may have been taken out of it. ``ledger``: write down why every score and decision is so.
+    ``memory``: what is known of this configuration already.
     """
-    cluster = Cluster(document, now, sanitized, ledger)
+    cluster = Cluster(document, now, sanitized, ledger, memory)
     unpack(cluster)
     return cluster
 

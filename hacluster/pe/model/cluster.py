@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hacluster.pe.model.constraints import Colocation, Location, Ordering, Ticket
     from hacluster.pe.model.kinds import Role
     from hacluster.pe.model.listener import Listener
+    from hacluster.pe.model.memory import Memory
     from hacluster.pe.model.resource import Resource
     from hacluster.pe.operation.digest import Digests
 
@@ -46,10 +47,18 @@ class Plain(NamedTuple):
 class Cluster:
     """One schedule's state."""
 
-    def __init__(self, document: Document, now: Moment, sanitized: bool = False, ledger: bool = False) -> None:
+    def __init__(
+        self,
+        document: Document,
+        now: Moment,
+        sanitized: bool = False,
+        ledger: bool = False,
+        memory: Memory | None = None,
+    ) -> None:
         self.document = document
         self.now = now
         self.sanitized = sanitized
+        self.memory = memory
         self.listener: Listener | None = None
         self.reports: list[Report] = []
         self.scores = Scores(ledger)

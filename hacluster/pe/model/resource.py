@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hacluster.pe.model.bundle import BundleData
     from hacluster.pe.model.cluster import Cluster
     from hacluster.pe.model.constraints import Colocation, Location, TicketConstraint
+    from hacluster.pe.model.memory import Recalled
     from hacluster.pe.model.node import Node
     from hacluster.pe.model.notify import NotifyData
     from hacluster.pe.model.opconfig import OpConfig, OpEntry
@@ -61,10 +62,10 @@ class Resource:
         "managed", "merging", "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum",
         "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
-        "priority", "promotable", "provisional", "reload", "remote_reconnect_ms", "restart_type", "restarting",
-        "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting", "stickiness",
-        "stop_flag", "stop_unexpected", "stopping", "this_with", "tickets", "unique", "utilization",
-        "with_this", "xml", "xml_id",
+        "priority", "promotable", "provisional", "recalled", "reload", "remote_reconnect_ms", "restart_type",
+        "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting",
+        "stickiness", "stop_flag", "stop_unexpected", "stopping", "this_with", "tickets", "unique",
+        "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, idx: int, xml: XML, kind: Kind, parent: Resource | None) -> None:
@@ -85,6 +86,7 @@ class Resource:
         self.op_table: list[OpEntry] | None = None
         self.op_cache: dict[tuple[str, str, bool, str | None, bool], OpConfig] = {}
         self.utilization: dict[str, str] = {}
+        self.recalled: Recalled | None = None
         self._init_state()
         self._init_relations()
 

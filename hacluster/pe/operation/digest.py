@@ -71,6 +71,18 @@ def _main_params(rsc: Resource, node: Node, task: str, interval: int) -> tuple[d
     return params, bool(extra)
 
 
+def _main_digest(rsc: Resource, node: Node, task: str, interval: int) -> tuple[dict[str, str], bool, str]:
+    """What :func:`_main_params` answers, and its digest, remembered where it is the same on every node."""
+    known, key = rsc.recalled, op_key(rsc.id, task, interval)
+    if known is not None and key in known.digests:
+        return known.digests[key]
+    params, own = _main_params(rsc, node, task, interval)
+    found = params, own, parameters_digest(params)
+    if known is not None:
+        known.digests[key] = found
+    return found
+
+
 def needs_remote_name(rsc: Resource) -> bool:
     """Whether the address of a bundle's connection is only known once its container has a place."""
     return (
@@ -127,10 +139,10 @@ def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord
     cached = rsc.cluster.digests.get(key)
     if cached is not None:
         return cached
-    params, own = _main_params(rsc, node, task, interval)
+    params, own, digest = _main_digest(rsc, node, task, interval)
     found = Digests(
         params,
-        parameters_digest(params),
+        digest,
         _restart_digest(params, op),
         _secure_digest(rsc, node, params, op) if task == _UNFENCE else None,
         Verdict.RESTART if own and interval == 0 else Verdict.MATCH,

@@ -12,6 +12,7 @@ from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Multiple, Quorum, Role, parse_role
 from hacluster.pe.model.resource import CloneData, Resource
+from hacluster.pe.operation.configured import op_entries
 from hacluster.pe.operation.params import read_meta, rsc_params
 from hacluster.pe.rules.nvpairs import gather, subject_for
 from hacluster.pe.unpack.templates import expand_template
@@ -237,6 +238,21 @@ _UNPACK: Final[dict[Kind, Callable[[Resource], bool]]] = {
 }
 
 
+def _recall(rsc: Resource, xml: XML) -> None:
+    """Read the meta-attributes, or take them and everything that follows from them as they were the last time."""
+    memory = rsc.cluster.memory
+    known = rsc.recalled = None if memory is None else memory.of(xml, rsc.instance)
+    if known is None:
+        read_meta(rsc.cluster, rsc)
+        return
+    rsc.params, rsc.op_cache, rsc.op_table = known.params, known.op_cache, known.op_table
+    if known.meta is None:
+        read_meta(rsc.cluster, rsc)
+        known.meta, known.op_table = dict(rsc.meta), op_entries(rsc)
+    else:
+        rsc.meta = dict(known.meta)
+
+
 def unpack_resource(
     cluster: Cluster, xml: XML, parent: Resource | None, instance: str | None = None
 ) -> Resource | None:
@@ -255,7 +271,7 @@ def unpack_resource(
         rsc.instance = instance
         rsc.id = f"{rsc.xml_id}:{instance}"
         rsc.meta["clone"] = instance
-    read_meta(cluster, rsc)
+    _recall(rsc, xml)
     rsc.migration_threshold = INFINITY
     guest = _settle(rsc)
     if not _UNPACK[kind](rsc):
