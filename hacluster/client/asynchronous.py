@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Final, Self
 
 from hacluster.base.effects import MachineName
-from hacluster.client.connection import CHUNK, DEFAULT_RUN_DIR, DEFAULT_TIMEOUT_S, failure, socket_path
-from hacluster.client.conversation import Answer, ConnectionLostError, Conversation, Event, TimedOutError
+from hacluster.client.connection import CHUNK, DEFAULT_TIMEOUT_S, socket_path
+from hacluster.client.conversation import Answer, Conversation, Event
+from hacluster.client.errors import ConnectionLostError, TimedOutError
+from hacluster.client.greeting import DEFAULT_RUN_DIR, failure
 
 MAX_EVENTS: Final = 1_000
 """Events that wait for their reader; then we stop reading, and the node drops us in the end."""

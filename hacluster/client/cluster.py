@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from hacluster.base.effects import MachineName
-from hacluster.base.errors import HaError
-from hacluster.client.connection import DEFAULT_RUN_DIR, Connection
-from hacluster.client.conversation import ConnectionLostError
+from hacluster.client.connection import Connection
+from hacluster.client.errors import ConnectionLostError, RefusedError
+from hacluster.client.greeting import DEFAULT_RUN_DIR
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import (
     HandoverAccepted,
@@ -42,14 +42,6 @@ HANDOVER_TIMEOUT_S = 3_600.0
 """How long a handover may take: a standby handshake of Heartbeat has an hour for it."""
 
 AnswerT = TypeVar("AnswerT")
-
-
-class RefusedError(HaError):
-    """The node refused; ``refused`` has code, text and hint."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(f"{refused.text} ({refused.hint})" if refused.hint else refused.text)
-        self.refused = refused
 
 
 class Cluster:

@@ -14,20 +14,12 @@ from collections.abc import Iterator
 from typing import Final, Self
 
 from hacluster.base.effects import MachineName
-from hacluster.client.conversation import (
-    Answer,
-    ConnectionLostError,
-    Conversation,
-    Event,
-    NotPermittedError,
-    NotRunningError,
-    TimedOutError,
-    home_of,
-)
+from hacluster.client.conversation import Answer, Conversation, Event, home_of
+from hacluster.client.errors import ConnectionLostError, TimedOutError
+from hacluster.client.greeting import DEFAULT_RUN_DIR, failure
 from hacluster.client.language import SOCKETS
 from hacluster.wire.ipc import Welcome
 
-DEFAULT_RUN_DIR: Final = "/run/hacluster"
 DEFAULT_TIMEOUT_S: Final = 5.0
 CHUNK: Final = 65_536
 """Bytes read at once."""
@@ -36,13 +28,6 @@ CHUNK: Final = 65_536
 def socket_path(run_dir: str, machine: MachineName) -> str:
     """Where a machine's process listens."""
     return os.path.join(run_dir, SOCKETS[machine])
-
-
-def failure(error: OSError, path: str) -> NotRunningError | NotPermittedError:
-    """What it means that a socket cannot be connected to."""
-    if isinstance(error, PermissionError):
-        return NotPermittedError(f"may not connect to {path}: ask root to add you to the group that owns it")
-    return NotRunningError(f"nobody listens at {path}")
 
 
 class _Line:

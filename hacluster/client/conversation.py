@@ -10,25 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hacluster.base.effects import MachineName
-from hacluster.base.errors import HaError, WireError
+from hacluster.base.errors import WireError
+from hacluster.client.errors import ConnectionLostError
 from hacluster.client.language import REQUESTS, codec
 from hacluster.wire.ipc import PROTOCOL, Frame, Hello, Kind, Splitter, Subscribe, Welcome
-
-
-class NotRunningError(HaError):
-    """Nobody listens: the cluster software does not run on this host."""
-
-
-class NotPermittedError(HaError):
-    """The socket is there but this user may not connect."""
-
-
-class ConnectionLostError(HaError):
-    """The other end hung up, or does not speak our protocol."""
-
-
-class TimedOutError(HaError):
-    """No answer in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from hacluster.base.errors import HaError
-from hacluster.client.cluster import HANDOVER_TIMEOUT_S, Cluster, RefusedError
-from hacluster.client.conversation import NotRunningError
+from hacluster.client.cluster import HANDOVER_TIMEOUT_S, Cluster
+from hacluster.client.errors import NotRunningError, RefusedError
 from hacluster.msg.haresources import Hold
 from hacluster.tools.words import UsageError, Words, complain, parse, rendered
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from hacluster.base.errors import HaError
 from hacluster.client.cluster import Cluster
-from hacluster.client.conversation import NotRunningError
+from hacluster.client.errors import NotRunningError
 from hacluster.tools.words import UsageError, complain, parse, rendered
 
 MAX_WEIGHT: Final = 1_000_000

@@ -13,7 +13,7 @@ import click
 
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
-from hacluster.client.connection import DEFAULT_RUN_DIR
+from hacluster.client.greeting import DEFAULT_RUN_DIR
 from hacluster.daemon import pidfile
 
 EXIT_CONFIG: Final = 6

@@ -12,7 +12,7 @@ import click
 
 from hacluster.base.errors import HaError
 from hacluster.client.cluster import Cluster
-from hacluster.client.connection import DEFAULT_RUN_DIR
+from hacluster.client.greeting import DEFAULT_RUN_DIR
 
 _RUN_DIR = click.option("--run-dir", metavar="DIR", envvar="HACLUSTER_RUN_DIR", default=DEFAULT_RUN_DIR, hidden=True)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hacluster.base.errors import HaError
-from hacluster.client.connection import DEFAULT_RUN_DIR
+from hacluster.client.greeting import DEFAULT_RUN_DIR
 
 FORMATS: Final = ("text", "json", "xml")
 RUN_DIR_VARIABLE: Final = "HACLUSTER_RUN_DIR"

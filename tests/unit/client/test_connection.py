@@ -9,13 +9,14 @@ import pytest
 
 from hacluster.base.effects import MachineName, Reply
 from hacluster.client.asynchronous import AsyncConnection
-from hacluster.client.connection import Connection, failure
-from hacluster.client.conversation import (
+from hacluster.client.connection import Connection
+from hacluster.client.errors import (
     ConnectionLostError,
     NotPermittedError,
     NotRunningError,
     TimedOutError,
 )
+from hacluster.client.greeting import failure
 from hacluster.client.language import SOCKETS, codec
 from hacluster.daemon.ipc import LocalServer
 from hacluster.msg.driver import RequesterGone
