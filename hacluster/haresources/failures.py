@@ -36,7 +36,7 @@ class Failures:
             failed = run.state is GroupState.FAILED and run.progress.failures > 0 and not run.progress.stuck
             if not failed or not self._ours(key):
                 moves.pop(key, None)
-            elif key not in moves:
+            elif key not in moves and not self._handover.gives(core.groups.side(key)):
                 delay = core.settings.start_failure_delay_ms << min(run.progress.failures - 1, MAX_DOUBLINGS)
                 moves[key] = core.after(delay)
                 core.warn(

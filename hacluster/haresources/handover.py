@@ -67,6 +67,11 @@ class Handover:
                 return refused
         return None
 
+    def gives(self, which: Hold) -> bool:
+        """Whether a handshake is going on in which we give ``which`` up."""
+        hs = self._core.state.handshake
+        return hs.running and hs.giver and has(hs.which, which)
+
     def begin(self, which: Hold, cause: str, *, client: str = "", injected: bool = False) -> None:
         """Step 1 as the giver. ``injected``: the message is out already, somebody else wrote it."""
         core, s = self._core, self._core.state

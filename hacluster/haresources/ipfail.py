@@ -106,7 +106,9 @@ class IpFail:
             which, f.give_up_at, f.give_up = f.give_up, None, Hold.NONE
             refused = self._handover.refusal(which)
             if refused is None:
-                self._handover.begin(which, "ipfail: the ping nodes answer the other node", client=IPFAIL)
+                better = "more ping nodes answer the other node"
+                cause = better if which is Hold.ALL else "ping nodes answer both nodes alike again"
+                self._handover.begin(which, f"ipfail: {cause}", client=IPFAIL)
             elif refused.code not in {"nothing-to-give", "leaving"}:
                 core.warn("ipfail-waits", f"ipfail cannot give {which.value} up now: {refused.text}")
                 f.ask_again = True

@@ -43,6 +43,9 @@ class Joining:
         s.rstate = RState.STARTING
         s.timers.resend = core.after(SETTLE_MS)
         core.cast(protocol.starting())
+        if s.hold is not Hold.NONE:
+            # Our heartbeat process began anew over what runs here: who starts beside us must not take it for free.
+            core.resource()
 
     def on_starting(self, node: str, when: int | None) -> None:
         """The peer came up: tell it what we hold. Overtaken by a report of the same life it says nothing new."""

@@ -5,8 +5,9 @@ falls silent. A handover that is going on is let end first, for at most a minute
 administrator wants the cluster stopped then, no ``shutdone`` is said: it would tell the peer that everything is free.
 
 Waking from a sleep that was long enough for the peer to have declared us dead: what we hold may run there by now. So we
-hold nothing at once, stop everything side by side, and only then have the heartbeat begin anew as a node that comes up,
-with a new generation, or the peer would take our first word for a healed partition and restart as well.
+hold nothing at once and stop everything side by side. The heartbeat has begun anew meanwhile, with a new generation, or
+the peer would take our first word for a healed partition and restart as well: to the peer we are a node that came up
+and has not said ``starting``. We say it, and join like any node, when everything is stopped and the heartbeat is up.
 """
 
 from __future__ import annotations
@@ -80,8 +81,9 @@ class Leaving:
         s.timers.heal = core.after(HEAL_MS)
 
     def on_slept(self, duration_ms: int) -> None:
-        """We were away so long that the peer may hold everything by now."""
+        """We were away so long that the peer may hold everything by now. ``CommUp`` of the new generation follows."""
         core, s = self._core, self._core.state
+        s.comm_up = False
         if s.rstate is RState.SHUTDOWN or core.groups.has_tag(WorkTag.REJOIN):
             return
         core.say(
@@ -91,15 +93,10 @@ class Leaving:
         )
         self._handover.cancel("this node slept")
         s.rejoining, s.rstate, s.hold, s.other_hold = True, RState.INIT, Hold.NONE, Hold.NONE
-        s.other_stable, s.need_failback, s.timers = False, False, Timers()
+        s.other_stable, s.need_failback, s.timers = False, False, Timers(stop=s.timers.stop)
         s.heard.clear()
+        s.legacy_wanted.clear()
         core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
-
-    def restarted_clean(self) -> None:
-        """After a sleep, everything is stopped: come up as a new life."""
-        s = self._core.state
-        s.rejoining = s.comm_up = False
-        self._core.send(MachineName.HEARTBEAT, LeaveNow(restart=True, reason="this node slept and rejoins"))
 
     def on_time(self) -> None:
         """Two seconds after a partition healed."""

@@ -288,9 +288,7 @@ class HaresourcesMachine:
                 core.resource()
             case WorkTag.SHUTDOWN:
                 self._leaving.released()
-            case WorkTag.REJOIN:
-                self._leaving.restarted_clean()
-            case WorkTag.LEFTOVERS:
+            case WorkTag.REJOIN | WorkTag.LEFTOVERS:
                 s.rejoining = False
                 if s.comm_up:
                     self._join()
@@ -460,7 +458,7 @@ class HaresourcesMachine:
             core.warn("heartbeat-restarted", "the heartbeat began anew; joining again with what runs here")
             self._handover.cancel("the heartbeat began anew")
             s.comm_up, s.rstate, s.timers = False, RState.INIT, Timers(stop=s.timers.stop)
-            s.other_stable, s.other_hold, s.need_failback = False, Hold.NONE, False
+            s.other_stable, s.other_hold = False, Hold.NONE
             s.heard.clear()
 
     def _on_tick(self) -> None:

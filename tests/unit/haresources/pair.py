@@ -235,6 +235,14 @@ class Node:
         else:
             self.world.silent(self)
 
+    def begin_anew(self) -> None:
+        """What the heartbeat does after a long sleep: the next generation, in place, and ``CommUp`` once more."""
+        self.generation, self.seq, self.comm_up = self.generation + 1, 0, False
+        self.give(self.view())
+        for other in self.world.others(self):
+            self.world.after(300, lambda other=other: self.world.hear(other, self, fresh=True))
+        self.world.after(600, self.try_comm)
+
     def stop(self) -> None:
         self.give(StopRequested())
 
@@ -483,6 +491,8 @@ class World:
                 for event in waiting:
                     if not isinstance(event, NodeStateChanged):
                         node.give(event)
+                if for_ms > DEADTIME:
+                    node.begin_anew()
 
         self.after(for_ms, wake)
 

@@ -20,6 +20,7 @@ def test_a_group_that_does_not_start_moves_after_half_a_minute():
     assert world.holders() == {A_IP: ["beta"], "web": ["beta"], B_IP: ["beta"]}
     moved = [m for _, who, m in world.wire if m.type == "ask_resources" and m.get("info") == "me"]
     assert [message.get("rsc_hold") for message in moved] == ["local"]
+    assert world.alpha.codes().count("group-failed") == 1, "said once, not again when it begins"
 
 
 def test_a_foreign_group_that_does_not_start_goes_back_as_foreign():

@@ -74,6 +74,7 @@ def test_who_only_hears_the_other_claim_everything_yields():
 @pytest.mark.parametrize("mode", [AutoFailback.ON, AutoFailback.OFF])
 def test_a_node_that_slept_gives_everything_up_before_anything_else(mode):
     world = World(config(mode), haresources(f"alpha {A_IP} web", f"beta {B_IP}", "alpha disk")).up()
+    generation = world.alpha.generation
     world.sleep(world.alpha, 9_000)
     world.run(8_999)
     woke = world.now
@@ -84,6 +85,50 @@ def test_a_node_that_slept_gives_everything_up_before_anything_else(mode):
     assert [tell(m) for at, who, m in world.wire if who == "alpha" and at >= woke] == [], "no claim meanwhile"
     world.run(60_000)
     assert {word: len(nodes) for word, nodes in world.holders().items()} == {A_IP: 1, "web": 1, B_IP: 1, "disk": 1}
+    assert world.settled()
+    assert world.alpha.generation == generation + 1, "the heartbeat has begun anew, and nothing else"
+
+
+def slow_to_stop(took_ms: int) -> World:
+    """Alpha slept, has woken, and stops what it had for ``took_ms``."""
+    world = World().up()
+    world.alpha.hands.took_ms = lambda word, action: took_ms if action == "stop" else 10
+    world.sleep(world.alpha, 9_000)
+    return world.run(10_000)
+
+
+def test_it_joins_only_when_all_is_stopped():
+    world = slow_to_stop(20_000)
+    assert world.alpha.comm_up
+    woke = world.now
+    world.run(18_000)
+    assert world.alpha.hands.running == {A_IP}
+    assert [tell(m) for at, who, m in world.wire if who == "alpha" and at >= woke] == []
+    world.run(60_000)
+    assert world.holders() == BOTH_HOME
+
+
+def test_a_stop_that_is_asked_for_meanwhile_is_a_stop():
+    world = slow_to_stop(5_000)
+    world.alpha.stop()
+    world.run(60_000)
+    assert not world.alpha.daemon
+    assert world.holders() == {A_IP: ["beta"], B_IP: ["beta"]}
+
+
+def test_it_may_sleep_again_meanwhile():
+    world = slow_to_stop(5_000)
+    world.sleep(world.alpha, 9_000)
+    world.run(90_000)
+    assert world.holders() == BOTH_HOME
+    assert world.settled()
+
+
+def test_the_brain_may_crash_meanwhile():
+    world = slow_to_stop(5_000)
+    world.alpha.crash_brain()
+    world.run(90_000)
+    assert world.holders() == BOTH_HOME
     assert world.settled()
 
 
