@@ -122,7 +122,7 @@ def test_apiauth_must_get_past_the_socket():
     ha = HA + "node alpha beta\napiauth anon uid=root gid=haclient\napiauth default uid=monitor,root\n"
     checked = check(ha=ha)
     assert codes(checked) == [("notice", "apiauth-behind-socket")]
-    assert "apiauth default names monitor, but" in checked.reports[0].text
+    assert "apiauth 'default' names 'monitor', but" in checked.reports[0].text
     assert codes(check(ha=ha, hacluster="socket_group monitor\n"))[0] == ("notice", "apiauth-behind-socket")
     assert codes(check(ha=ha, hacluster="socket_mode 0666\n")) == [("warning", "open-socket")]
 
