@@ -85,8 +85,8 @@ class ChildExited:
     """A child of ``Spawn`` is gone: its first process, that is.
 
     What it left behind in its process group lives on (an init script may have started a service there), except after
-    a time-out or ``Kill``, which end the whole group. ``code`` is the exit status, the signal number, or for NOT_STARTED
-    the errno. ``dropped`` counts the bytes beyond the output limit.
+    a time-out or ``Kill``, which end the whole group. ``code`` is the exit status, the signal number, or for
+    NOT_STARTED the errno. ``dropped`` counts the bytes beyond the output limit.
     """
 
     child_id: int
