@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 from lxml import etree
 
+from hacluster import __version__
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.base.values import scan_int
@@ -24,11 +25,23 @@ from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
+from hacluster.pe.views.plain import plain_lines
 
 EXIT_ERROR: Final = 1
+EXIT_USAGE: Final = 64
 EXIT_INVALID: Final = 65
 EXIT_NO_INPUT: Final = 66
-EXIT_CONFIG: Final = 78
+_SCHEDULING: Final = (
+    "run",
+    "pretend",
+    "in_place",
+    "op_fail",
+    "show_scores",
+    "show_utilization",
+    "save_graph",
+    "save_dotfile",
+)
+"""The options without which only the status is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +170,12 @@ def _profile(folder: str, repeat: int) -> None:
 
 
 def _request(given: dict[str, Any]) -> Request:
+    if given["live_check"]:
+        click.echo("CIB query failed: there is no running cluster to ask", err=True)
+        sys.exit(EXIT_NO_INPUT)
     xml_file = "-" if given["xml_pipe"] else given["xml_file"]
+    if given["in_place"] and given["xml_file"] is None:
+        raise click.UsageError("--in-place needs --xml-file")
     if xml_file is None:
         raise click.UsageError("give a CIB with --xml-file, or --xml-pipe to read it from standard input")
     requests = Requests(
@@ -165,26 +183,39 @@ def _request(given: dict[str, Any]) -> Request:
         given["ticket_grant"], given["ticket_revoke"], given["ticket_standby"], given["ticket_activate"],
         given["op_inject"],
     )  # fmt: skip
-    wanted = given["run"] or given["pretend"] or given["save_graph"] or given["save_dotfile"]
+    pretend = bool(given["pretend"] or given["in_place"] or given["op_fail"])
     wishes = Wishes(
-        bool(wanted), given["pretend"], given["show_scores"], given["show_utilization"],
+        any(given[name] for name in _SCHEDULING), pretend, given["show_scores"], given["show_utilization"],
         failures=_failures(given["op_fail"]), requests=requests,
     )  # fmt: skip
     return Request(
-        xml_file, wishes, given["set_datetime"], given["save_graph"], given["save_output"], given["save_input"],
+        xml_file, wishes, given["set_datetime"], given["save_graph"],
+        given["xml_file"] if given["in_place"] else given["save_output"], given["save_input"],
         given["save_dotfile"], given["all_actions"],
     )  # fmt: skip
+
+
+def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
+    """What is printed: headings unless there are scores or utilization, and of those alone when it is to be quiet."""
+    table = given["show_scores"] or given["show_utilization"]
+    if given["quiet"]:
+        return outcome.table + ([] if outcome.run is None else [""]) if table else []
+    if table and not given["text_fancy"]:
+        return list(plain_lines(outcome.lines))
+    return outcome.lines
 
 
 @click.command(name="simulate", context_settings={"help_option_names": ["-h", "-?", "--help"]})
 @click.option("-x", "--xml-file", metavar="FILE", help="The CIB.")
 @click.option("-p", "--xml-pipe", is_flag=True, help="Read the CIB from standard input.")
+@click.option("-L", "--live-check", is_flag=True, help="Take the CIB of the running cluster.")
 @click.option("-R", "--run", is_flag=True, help="Schedule only.")
 @click.option("-S", "--simulate", "pretend", is_flag=True, help="Schedule, and pretend to run the transition.")
+@click.option("-X", "--in-place", is_flag=True, help="Like --simulate, and write the result to the input file.")
 @click.option("-s", "--show-scores", is_flag=True, help="Show allocation scores.")
 @click.option("-U", "--show-utilization", is_flag=True, help="Show utilization.")
 @click.option("-j", "--pending", is_flag=True, hidden=True, help="Show pending operations (always so).")
-@click.option("-Q", "--quiet", is_flag=True, help="Print nothing; the exit status tells.")
+@click.option("-Q", "--quiet", is_flag=True, help="Print nothing but scores and utilization.")
 @click.option("-P", "--profile", metavar="DIR", help="Schedule all CIBs of a directory and show the CPU time.")
 @click.option("-N", "--repeat", type=click.IntRange(1), default=1, metavar="N", help="With --profile: N times each.")
 @click.option("-u", "--node-up", multiple=True, metavar="NODE", help="Bring a node online first.")
@@ -204,7 +235,9 @@ def _request(given: dict[str, Any]) -> Request:
 @click.option("-G", "--save-graph", metavar="FILE", help="Write the transition graph.")
 @click.option("-D", "--save-dotfile", metavar="FILE", help="Write the transition graph for graphviz.")
 @click.option("-a", "--all-actions", is_flag=True, help="With --save-dotfile: what is not needed, too.")
-@click.option("--text-fancy", is_flag=True, help="Headings and items in the text (always so here).")
+@click.option("--text-fancy", is_flag=True, help="Headings and bullets with -s and -U, too.")
+@click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
+@click.version_option(__version__, "-$", "--version", prog_name="crm_simulate")
 @click.option("--batch", is_flag=True, help="Read cases from standard input: CIB, text file, graph file, options.")
 def simulate(**given: Any) -> None:
     """Show what the cluster would do with a CIB, and pretend to do it.
@@ -229,8 +262,20 @@ def simulate(**given: Any) -> None:
         sys.exit(EXIT_NO_INPUT)
     for complaint in outcome.complaints:
         click.echo(complaint, err=True)
-    if not given["quiet"]:
-        click.echo("\n".join(outcome.lines))
+    lines = _shown(outcome, given)
+    if lines:
+        click.echo("\n".join(lines))
     if outcome.run is not None and not outcome.run.complete:
         click.echo("Transition failed: terminated\nAn invalid transition was produced", err=True)
+        sys.exit(EXIT_ERROR)
+
+
+def script() -> None:
+    """The stand-alone command: usage errors exit with 64, as sysexits(3) has it."""
+    try:
+        simulate.main(prog_name="crm_simulate", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"crm_simulate: {error.format_message()}", err=True)
+        sys.exit(EXIT_USAGE)
+    except click.exceptions.Abort:
         sys.exit(EXIT_ERROR)

@@ -25,20 +25,25 @@ def _moon(now: Moment) -> int:
     return ((((now.year_day + epact) * 6) + 11) % 177) // 22 & 7
 
 
-def _in_range(spec: str, value: int) -> bool | None:
-    """Whether ``value`` is in ``N``, ``N-M``, ``N-`` or ``-M``; ``None`` if ``spec`` is none of these."""
+def _side(spec: str, value: int) -> int | None:
+    """-1, 0, 1: ``value`` is before, in, after ``N``, ``N-M``, ``N-``, ``-M``; ``None`` if ``spec`` is neither."""
     low_text, dash, high_text = spec.partition("-")
     if not dash:
         low = scan_int(spec)
-        return None if low is None or not spec.strip().isdigit() else value == low
+        return None if low is None or not spec.strip().isdigit() else (value > low) - (value < low)
     low, high = scan_int(low_text), scan_int(high_text)
     if (low_text and low is None) or (high_text and high is None) or (low is None and high is None):
         return None
-    return (low is None or value >= low) and (high is None or value <= high)
+    if low is not None and value < low:
+        return -1
+    return int(high is not None and value > high)
 
 
-def matches_spec(now: Moment, spec: XML) -> bool:
-    """Whether ``now`` fits every field of a ``date_spec``; a field that cannot be read does not count."""
+def spec_side(now: Moment, spec: XML) -> int:
+    """-1, 0, 1: by the first field that ``now`` does not fit, it is before, in, after a ``date_spec``.
+
+    A field that cannot be read does not count.
+    """
     iso = now.wall.isocalendar()
     fields = {
         "years": now.wall.year,
@@ -53,11 +58,8 @@ def matches_spec(now: Moment, spec: XML) -> bool:
         "weekdays": iso[2],
         "moon": _moon(now),
     }
-    return all(
-        _in_range(spec.get(name, ""), value) is not False
-        for name, value in fields.items()
-        if spec.get(name) is not None
-    )
+    sides = (_side(spec.get(name, ""), value) for name, value in fields.items() if spec.get(name) is not None)
+    return next((side for side in sides if side), 0)
 
 
 def add_duration(start: Moment, spec: XML) -> Moment:
@@ -77,20 +79,26 @@ def _range(now: Moment, start: Moment | None, end: Moment | None) -> Verdict:
     return True, end.plus(1) if end is not None else None
 
 
-def test_date(now: Moment, expression: XML) -> Verdict:
-    """Whether ``now`` fits a ``date_expression``, and when that may change."""
+def bounds(now: Moment, expression: XML) -> tuple[Moment | None, Moment | None]:
+    """Start and end of a ``date_expression``; a time without an offset has that of ``now``."""
     start_text, end_text = expression.get("start"), expression.get("end")
     start = parse_moment(start_text, now.offset) if start_text is not None else None
     end = parse_moment(end_text, now.offset) if end_text is not None else None
     duration = expression.find("duration")
     if start is not None and end is None and duration is not None:
         end = add_duration(start, duration)
+    return start, end
+
+
+def test_date(now: Moment, expression: XML) -> Verdict:
+    """Whether ``now`` fits a ``date_expression``, and when that may change."""
+    start, end = bounds(now, expression)
     operation = expression.get("operation", "in_range").lower()
     if operation == "in_range":
         return _range(now, start, end)
     if operation == "date_spec":
         spec = expression.find("date_spec")
-        return spec is not None and matches_spec(now, spec), None
+        return spec is not None and not spec_side(now, spec), None
     if operation == "gt" and start is not None:
         later = now.epoch > start.epoch
         return later, None if later else start.plus(1)

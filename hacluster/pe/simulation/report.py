@@ -37,9 +37,10 @@ class Wishes:
 
 @dataclass(slots=True)
 class Outcome:
-    """The text, and what it is about."""
+    """The text, the lines of scores and utilization alone, and what it is about."""
 
     lines: list[str] = field(default_factory=list)
+    table: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     transition: Transition | None = None
     run: Run | None = None
@@ -98,6 +99,7 @@ def simulate(
         return outcome
     scores = ScoreLines(wishes.scores, wishes.utilization)
     transition = outcome.transition = decide(cluster, scores)
+    outcome.table = scores.lines
     if wishes.scores or wishes.utilization:
         _section(outcome, _score_title(wishes), _items(scores.lines))
     _section(outcome, "Transition Summary", _items(summary_lines(cluster)))

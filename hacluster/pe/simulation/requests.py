@@ -66,6 +66,13 @@ def _set_option(document: Document, name: str, value: str) -> None:
     pair.set("value", value)
 
 
+def _configure_node(document: Document, name: str) -> None:
+    """Who is told to come or go is a node of the configuration from then on."""
+    section = document.section("nodes")
+    if section is not None and all(node.get("uname") != name for node in section):
+        etree.SubElement(section, "node", id=name, uname=name)
+
+
 def _set_ticket(document: Document, ticket: str, name: str, value: str) -> None:
     state = next((state for state in document.status.tickets if state.get("id") == ticket), None)
     if state is None:
@@ -105,9 +112,11 @@ def apply_requests(document: Document, cluster: Cluster, requests: Requests, whe
         _set_option(document, "have-watchdog", requests.watchdog)
     for node in requests.nodes_up:
         lines.append(f"Bringing node {node} online")
+        _configure_node(document, node)
         set_online(document, node, up=True)
     for node in requests.nodes_down:
         lines.append(f"Taking node {node} offline")
+        _configure_node(document, node)
         forget_node(set_online(document, node, up=False))
     for node in requests.nodes_failing:
         lines.append(f"Failing node {node}")
