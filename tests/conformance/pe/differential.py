@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,13 @@ from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Wishes, simulate
 from hacluster.tools.simulate import effective_now
 from tests.conformance.pe.levels import LEVELS, Answer, compare, read
-from tests.conformance.pe.shrink import without
 from tests.conformance.pe.mutate import evolve
 from tests.conformance.pe.random_cib import of_seed
+from tests.conformance.pe.shrink import without
 
 _SYNTAX = re.compile(rb'validate-with="[^"]*"')
+ORACLE = shutil.which("crm_simulate", path="/usr/sbin:/usr/bin")
+"""Pacemaker's own: a command of ours has the same name."""
 _ENVIRONMENT = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8", CIB_shadow="")
 
 
@@ -64,7 +67,8 @@ def oracle(cib: bytes, folder: Path, *, validate: bool = False) -> tuple[Answer 
     for path in paths.values():
         path.unlink(missing_ok=True)
     paths["cib.xml"].write_bytes(cib)
-    command = ["crm_simulate", "--xml-file", str(paths["cib.xml"]), "--simulate", "--show-scores", "--text-fancy",
+    assert ORACLE is not None
+    command = [ORACLE, "--xml-file", str(paths["cib.xml"]), "--simulate", "--show-scores", "--text-fancy",
                "--save-graph", str(paths["graph.xml"]), "--save-output", str(paths["left.xml"])]  # fmt: skip
     try:
         ran = subprocess.run(command, capture_output=True, timeout=20, check=False, env=_ENVIRONMENT)
@@ -247,10 +251,10 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             if options.keep:
                 Path(options.keep, f"{verdict.name}.xml").write_bytes(verdict.cib)
+            told = shrink(verdict, folder) if options.shrink else verdict
             if options.shrink:
-                verdict = shrink(verdict, folder)
-                print(verdict.cib.decode())
-            print(report(verdict, options.limit), flush=True)
+                print(told.cib.decode())
+            print(report(told, options.limit), flush=True)
     print(_table(counted))
     return 0 if counted["all"] == counted["compared"] else 1
 

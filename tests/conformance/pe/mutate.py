@@ -151,8 +151,9 @@ def _move(choices: Choices, root: etree._Element) -> None:
     resource = _some(choices, root, "configuration/resources/*[not(self::template)]")
     node = _some(choices, root, "configuration/nodes/node")
     if resource is not None and node is not None:
-        put(root.find("configuration/constraints"), "rsc_location", id=f"move-{choices.between(0, 10**9)}",
-            rsc=resource.get("id"), node=node.get("uname"), score=choices.pick(("INFINITY", "-INFINITY", "200")))  # fmt: skip
+        score = choices.pick(("INFINITY", "-INFINITY", "200"))
+        constraint = put(root.find("configuration/constraints"), "rsc_location", id=f"move-{choices.between(0, 10**9)}")
+        constraint.attrib.update({"rsc": resource.get("id"), "node": node.get("uname"), "score": score})
 
 
 def _orphan(choices: Choices, root: etree._Element) -> None:

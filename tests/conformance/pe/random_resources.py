@@ -124,7 +124,7 @@ def primitive(
     _meta(plan, element, _TOP_META, meta or {}, 25 if quiet or not plan.has("meta") else 100)
     if choices.percent(40) and not params:
         leaf.params["state"] = choices.pick(("x", "y z"))
-    own = {key: value for key, value in leaf.params.items()}
+    own = dict(leaf.params.items())
     if own:
         block = pairs(plan, element, "instance_attributes", own)
         if block is not None and plan.has("rules") and choices.percent(8):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.conformance.pe.differential import Verdict, judge, report, verdicts
+from tests.conformance.pe.differential import ORACLE, Verdict, judge, report, verdicts
 from tests.conformance.pe.random_cib import cibs, of_seed
 from tests.conftest import skip_or_fail
 
@@ -21,10 +20,9 @@ VERSION = "2.1.5"
 
 
 def _missing() -> str:
-    program = shutil.which("crm_simulate")
-    if program is None:
+    if ORACLE is None:
         return "crm_simulate is not installed (Debian: pacemaker-cli-utils)"
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run([ORACLE, "--version"], capture_output=True, text=True, check=False).stdout
     return "" if VERSION in told else f"crm_simulate is {told.split(chr(10))[0]}, not {VERSION}"
 
 
