@@ -83,7 +83,10 @@ class CancelOp:
 
 @dataclass(frozen=True, slots=True)
 class OpFinished:
-    """An operation ended. ``rc`` is meaningful for DONE; ``reason`` is the agent's ocf-exit-reason or our own sentence."""
+    """An operation ended.
+
+    ``rc`` is meaningful for DONE; ``reason`` is the agent's ocf-exit-reason or our own sentence.
+    """
 
     op_id: int
     resource: str
