@@ -12,25 +12,14 @@ Each ends :attr:`Bounds.reunion_ms` after its cause has ended: by then whoever m
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from hacluster.base.effects import Reply
 from hacluster.config.resources import Group
+from hacluster.sim.opener import status_order
 from hacluster.sim.scene import Scene
 from hacluster.sim.trace import clock_text
-
-_STATUS: Final = b"(0)t=status"
-_GENERATION: Final = re.compile(rb"\(0\)hg=([0-9a-f]{1,16}),")
-_SEQUENCE: Final = re.compile(rb"\(0\)seq=([0-9a-f]{1,16}),")
-
-
-def status_order(data: bytes) -> tuple[int, int] | None:
-    """Generation and sequence number of a classic status; ``None`` for any other datagram."""
-    if _STATUS not in data:
-        return None
-    generation, sequence = _GENERATION.search(data), _SEQUENCE.search(data)
-    return (int(generation[1], 16), int(sequence[1], 16)) if generation and sequence else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,6 @@ class Bounds:
     long after a window's cause both may still run a group: the 2 s of WIRE.md 9.8, a restart, and the time of programs.
     ``reunion_faulty_ms``: the same where programs fail or hang, so that a stop takes its time limit and is tried again.
     ``patience_ms``: how much later than its dead time a silent node must be noticed; one that restarts asks for 30 s.
-    ``sealed``: statuses cannot be told from other datagrams, so nothing is judged by them.
     """
 
     dead_ms: int = 10_000
@@ -61,7 +49,6 @@ class Bounds:
     reunion_ms: int = 12_000
     reunion_faulty_ms: int = 60_000
     patience_ms: int = 36_000
-    sealed: bool = False
 
 
 class Checker:
@@ -83,10 +70,23 @@ class Checker:
         del host, node, ever_heard
         return None
 
-    def on_transmit(self, host: str, data: bytes, durable: dict[str, bytes]) -> str | None:
-        """A host sends a datagram; ``durable`` is what its disk would keep now."""
-        del host, data, durable
+    def on_transmit(self, host: str, plain: bytes, durable: dict[str, bytes]) -> str | None:
+        """A host sends a message; ``durable`` is what its disk would keep now."""
+        del host, plain, durable
         return None
+
+    def on_request(self, host: str, request_id: int, verb: str) -> None:
+        """A program on ``host`` asks for a handover and waits for its end."""
+        del host, request_id, verb
+
+    def on_reply(self, host: str, reply: Reply) -> str | None:
+        """A program is answered."""
+        del host, reply
+        return None
+
+    def on_hung_up(self, host: str) -> None:
+        """Programs that wait on ``host`` are hung up on."""
+        del host
 
     def on_stopped(self, host: str) -> str | None:
         """A daemon ended by itself."""
@@ -95,6 +95,10 @@ class Checker:
 
     def each_second(self) -> str | None:
         """Once a second of world time."""
+        return None
+
+    def at_end(self) -> str | None:
+        """When everything has had time to become whole."""
         return None
 
 
@@ -138,8 +142,6 @@ class Death(Checker):
         """The silence, not counting a pause of the listener that it must notice (half a dead time or longer)."""
         scene = self.scene.hosts[host]
         silent = self.scene.now - scene.heard.get(node, 0)
-        if self.bounds.sealed:
-            return None
         if ever_heard and silent < self.bounds.dead_ms - 100:
             return f"{host} declares {node} dead, whose last status it got {silent} ms ago"
         return None
@@ -147,10 +149,10 @@ class Death(Checker):
     def each_second(self) -> str | None:
         """A silent node that is still believed alive."""
         for name, scene in self.scene.hosts.items():
-            if self.bounds.sealed or not scene.daemon or scene.paused or scene.pulse_since is None:
+            if not scene.daemon or scene.paused or scene.pulse_since is None:
                 continue
             for node in self.scene.hosts:
-                silent = self.scene.now - max(scene.heard.get(node, 0), scene.pulse_since)
+                silent = self.scene.now - max(scene.perhaps.get(node, 0), scene.pulse_since)
                 limit = max(self.bounds.dead_ms, self.bounds.init_dead_ms) + self.bounds.patience_ms
                 if node != name and silent > limit and node not in scene.holds_dead:
                     return f"{name} has heard nothing of {node} for {silent} ms and believes it alive"
@@ -192,12 +194,12 @@ class SaveFirst(Checker):
         super().__init__(scene, bounds)
         self._highest: dict[str, int] = {}
 
-    def on_transmit(self, host: str, data: bytes, durable: dict[str, bytes]) -> str | None:
-        """Classic datagrams show their generation; sealed ones are covered by the classic runs."""
-        found = _GENERATION.search(data) if _STATUS in data else None
-        if found is None:
+    def on_transmit(self, host: str, plain: bytes, durable: dict[str, bytes]) -> str | None:
+        """A status shows its generation."""
+        order = status_order(plain)
+        if order is None:
             return None
-        generation = int(found[1], 16)
+        generation = order[0]
         highest = self._highest.get(host, 0)
         if generation == highest:
             return None
@@ -223,7 +225,7 @@ class CleanStop(Checker):
         return None
 
 
-SAFETY: Final = (Exclusive, Death, Order, SaveFirst, CleanStop)
+SAFETY: Final[tuple[type[Checker], ...]] = (Exclusive, Death, Order, SaveFirst, CleanStop)
 
 
 def placement_faults(scene: Scene, *, at_home: bool) -> list[str]:

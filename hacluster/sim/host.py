@@ -101,6 +101,9 @@ class Watch(Protocol):
     def on_reply(self, host: str, reply: Reply) -> None:
         """A client was answered."""
 
+    def on_hung_up(self, host: str) -> None:
+        """The process that answers clients is gone, and with it their connections."""
+
     def on_fence(self, host: str, reason: str) -> None:
         """The node wants to be stopped at once."""
 
@@ -269,6 +272,8 @@ class Host:
             self.agents.disown()
         if process.name is ProcessName.PULSE:
             self._watch.on_pulse(self.name, runs=False)
+        if process.name is ProcessName.BRAIN:
+            self._watch.on_hung_up(self.name)
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -277,9 +282,14 @@ class Host:
         process = self._processes[process_of(to)]
         self._deliver(process, process.life, to, event)
 
-    def request(self, to: MachineName, body: object) -> int:
-        """A local client asks; the answer comes to ``Watch.on_reply``."""
+    def listens(self, to: MachineName) -> bool:
+        """Whether a client finds somebody to ask."""
+        return self._processes[process_of(to)].router is not None
+
+    def request(self, to: MachineName, body: object, made: Callable[[int], None] = lambda _id: None) -> int:
+        """A local client asks; ``made`` is told the id, then the answers come to ``Watch.on_reply``."""
         self._last_request += 1
+        made(self._last_request)
         self.deliver(to, Request(self._last_request, ROOT, body))
         return self._last_request
 
@@ -292,6 +302,9 @@ class Host:
         self._perform(process, process.router.deliver(to, event, self.clock.now()))
 
     def _on_datagram(self, link: str, data: bytes, source: str) -> None:
+        self._arrive(self._medium_of[link], data, source)
+
+    def _arrive(self, medium: int, data: bytes, source: str) -> None:
         process = self._processes[ProcessName.PULSE]
         if self.paused:
             process.buffered += len(data) + 512
@@ -300,9 +313,7 @@ class Host:
             process.backlog.append(partial(self._watch.on_heard, self.name, source, data))
         elif process.router is not None:
             self._watch.on_heard(self.name, source, data)
-        self._deliver(
-            process, process.life, MachineName.HEARTBEAT, DatagramReceived(self._medium_of[link], data, source)
-        )
+        self._deliver(process, process.life, MachineName.HEARTBEAT, DatagramReceived(medium, data, source))
 
     def _on_service(self, service: str, runs: bool) -> None:
         self.say(f"service {service} {'runs' if runs else 'is stopped'}")
@@ -387,9 +398,11 @@ class Host:
 
     def _transmit(self, effect: Transmit) -> None:
         medium = self._media[effect.medium]
-        if isinstance(medium, Ping | Ping6 | PingGroup):
-            return
         self._transcript.datagram(self._agenda.now, self.name, medium.link, effect.data)
+        if isinstance(medium, Ping | Ping6 | PingGroup):
+            for target in medium.hosts if isinstance(medium, PingGroup) else (medium.host,):
+                self._network.echo(self.name, target, effect.data, partial(self._arrive, effect.medium))
+            return
         self._watch.on_transmit(self.name, effect.data)
         self._network.send(self.name, medium.link, effect.data)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hacluster.base.dice import Dice
-from hacluster.sim.scenario import LINKS, NODES
+from hacluster.sim.scenario import LINKS, NODES, PINGS
 from hacluster.sim.script import Action
 
 FIRST_FAULT_MS = 60_000
@@ -74,6 +74,11 @@ def _clog(dice: Dice, at: int) -> list[Action]:
     links = LINKS if dice.chance(500_000) else (_pick(dice, LINKS),)
     begin = [Action(at, "clog", (host, link)) for link in links]
     return begin + [Action(at + span, "mend", (host, link)) for link in links]
+
+
+def _ping(dice: Dice, at: int) -> list[Action]:
+    where = (_pick(dice, ("*", *NODES, *NODES)), _pick(dice, ("*", *PINGS)))
+    return _spans(at, _seconds(dice, 5, 150), "unreachable", where, where, ending="reachable")
 
 
 def _crash(dice: Dice, at: int) -> list[Action]:
@@ -159,11 +164,12 @@ NEMESES: Final[dict[str, tuple[Maker, ...]]] = {
     "operator": (_operator,),
     "leave": (_leave,),
     "replay": (_replay,),
+    "ping": (_ping,),
 }
 """By name: what makes its faults."""
 
 MIXES: Final[dict[str, tuple[str, ...]]] = {
-    "network": ("loss", "delay", "duplicate", "link", "clog"),
+    "network": ("loss", "delay", "duplicate", "link", "clog", "ping"),
     "hosts": ("crash", "daemon", "process", "pause", "clock", "disk"),
     "people": ("operator", "leave"),
     "all": tuple(NEMESES),

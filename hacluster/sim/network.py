@@ -23,6 +23,9 @@ MAX_CLOGGED = 2_000
 
 ATTACKER_ADDRESS = "10.66.66.66"
 
+PING_LINK = "eth0"
+"""The link on which the hosts are that answer pings. What comes for a clogged interface there is lost."""
+
 Receiver = Callable[[str, bytes, str], None]
 """(link, data, source)"""
 
@@ -58,6 +61,7 @@ class _Port:
     address: str
     cut_in: set[str] = field(default_factory=set)
     cut_out: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)
     clogged: dict[str, list[tuple[bytes, str]]] = field(default_factory=dict)
 
 
@@ -102,9 +106,27 @@ class Network:
         """What comes for ``host`` is held back until :meth:`mend`."""
         self._ports[host].clogged.setdefault(link, [])
 
+    def forbid(self, host: str, target: str, *, forbidden: bool = True) -> None:
+        """A ping target answers ``host`` no more, or again."""
+        unreachable = self._ports[host].unreachable
+        (unreachable.add if forbidden else unreachable.discard)(target)
+
+    def answers(self, host: str, target: str) -> bool:
+        """Whether a ping target answers ``host``."""
+        port = self._ports[host]
+        return PING_LINK not in port.cut_out | port.cut_in | set(port.clogged) and target not in port.unreachable
+
+    @property
+    def perfect(self) -> bool:
+        """Whether nothing is lost, late or held back by accident; cuts are no accident."""
+        qualities = all(quality.perfect and quality.delay_low_ms == 1 for quality in self._quality.values())
+        return qualities and not any(port.clogged for port in self._ports.values())
+
     def heal(self) -> None:
         """End every fault."""
         self._quality.clear()
+        for port in self._ports.values():
+            port.unreachable.clear()
         for host in self._ports:
             for link in sorted(self._ports[host].cut_in | self._ports[host].cut_out | set(self._ports[host].clogged)):
                 self.mend(host, link)
@@ -116,7 +138,7 @@ class Network:
         sender = self._ports[host]
         if link in sender.cut_out:
             return
-        quality = self._quality.get((host, link)) or self._quality.get(("*", link)) or self._default
+        quality = self._quality_of(host, link)
         for name, port in self._ports.items():
             if name == host:
                 if link in self._loops:
@@ -128,6 +150,21 @@ class Network:
                 for _ in range(copies):
                     delay = self._dice.between(quality.delay_low_ms, quality.delay_high_ms)
                     self._deliver(port, link, data, sender.address, delay)
+
+    def echo(self, host: str, target: str, data: bytes, heard: Callable[[bytes, str], None]) -> None:
+        """An echo request: ``heard`` gets the data back, with the target as its source, if both ways are open."""
+        quality = self._quality_of(host, PING_LINK)
+        if not self.answers(host, target) or (not quality.perfect and self._dice.chance(quality.loss)):
+            return
+
+        def back() -> None:
+            if self.answers(host, target):
+                heard(data, target)
+
+        self._agenda.after(2 * quality.delay_low_ms, back)
+
+    def _quality_of(self, host: str, link: str) -> Quality:
+        return self._quality.get((host, link)) or self._quality.get(("*", link)) or self._default
 
     def inject(self, target: str, link: str, data: bytes, delay_ms: int) -> None:
         """The attacker sends to one host. It sits on the link itself: no fault of ours stops it but a cut."""

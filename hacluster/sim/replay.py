@@ -14,23 +14,35 @@ from hacluster.base.dice import Dice
 from hacluster.config.settings import AutoFailback, Seal
 from hacluster.sim.nemesis import make_script
 from hacluster.sim.scenario import Scenario
-from hacluster.sim.script import Action
+from hacluster.sim.script import PING_VERBS, Action
 from hacluster.sim.world import Outcome, Plan, World
 
 SHRINK_RUNS: Final = 200
 """Most runs that shrinking may cost."""
+
+_SEALS: Final = (Seal.ON, Seal.OFFER, Seal.OFF)
 
 _MODES: Final = (AutoFailback.ON, AutoFailback.ON, AutoFailback.OFF, AutoFailback.LEGACY)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for: faults of ``nemeses`` for ``duration_ms``; ``None`` for a mode: the dice choose one."""
+    """What is asked for: faults of ``nemeses`` for ``duration_ms``.
+
+    ``None`` for a mode: the dice choose one; for ``seal``: the seeds take turns; for ``ipfail``: where pings are lost.
+    """
 
     nemeses: tuple[str, ...]
     duration_ms: int
     auto_failback: AutoFailback | None = None
-    seal: Seal = Seal.OFF
+    seal: Seal | None = Seal.ON
+    ipfail: bool | None = None
+
+    def scenario(self, seed: int, mode: AutoFailback, script: list[Action]) -> Scenario:
+        """The cluster of a run."""
+        seal = _SEALS[seed % len(_SEALS)] if self.seal is None else self.seal
+        pings = any(action.verb in PING_VERBS for action in script)
+        return Scenario(auto_failback=mode, seal=seal, ipfail=pings if self.ipfail is None else self.ipfail)
 
 
 def plan_for(seed: int, wish: Wish) -> Plan:
@@ -38,8 +50,7 @@ def plan_for(seed: int, wish: Wish) -> Plan:
     dice = Dice(seed)
     mode = wish.auto_failback or _MODES[dice.below(len(_MODES))]
     script = make_script(dice.fork(), wish.nemeses, wish.duration_ms)
-    scenario = Scenario(auto_failback=mode, seal=wish.seal)
-    return Plan(seed, tuple(script), scenario)
+    return Plan(seed, tuple(script), wish.scenario(seed, mode, script))
 
 
 def scripted(seed: int, script: list[Action], wish: Wish) -> Plan:
@@ -49,7 +60,7 @@ def scripted(seed: int, script: list[Action], wish: Wish) -> Plan:
         last = actions[-1].at_ms if actions else 0
         actions.append(Action(max(last + 1_000, wish.duration_ms), "heal"))
     mode = wish.auto_failback or AutoFailback.ON
-    return Plan(seed, tuple(actions), Scenario(auto_failback=mode, seal=wish.seal))
+    return Plan(seed, tuple(actions), wish.scenario(seed, mode, actions))
 
 
 def run(plan: Plan, *, full_trace: bool = False) -> Outcome:

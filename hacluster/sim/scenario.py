@@ -1,15 +1,16 @@
 """The cluster that is simulated: its files as typed settings.
 
 The standard cluster has two nodes, two links (``eth0`` broadcast, ``eth1`` multicast), and one group at home on each.
+With ``ipfail`` it has two ping nodes too, a host and a group of two hosts, and ha.cf respawns ipfail.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hacluster.config.media import Bcast, Mcast
+from hacluster.config.media import Bcast, Mcast, NetworkMedium, Ping, PingGroup, PingMedium
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
-from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig, Seal
+from hacluster.config.settings import AutoFailback, Client, HaclusterConfig, HaConfig, Seal
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.node.assembly import NodeSettings
 from hacluster.wire.auth import Key, KeyRing, Method
@@ -17,6 +18,13 @@ from hacluster.wire.auth import Key, KeyRing, Method
 LINKS = ("eth0", "eth1")
 LOOPING_LINKS = frozenset({"eth0"})
 NODES = ("node1", "node2")
+
+PING_MEDIA: tuple[PingMedium, ...] = (
+    Ping("10.0.0.254"),
+    PingGroup("resolvers", ("10.0.0.252", "10.0.0.253")),
+)
+PINGS = ("10.0.0.252", "10.0.0.253", "10.0.0.254")
+"""The hosts that answer pings."""
 
 _GROUPS = (
     ("node1", ("IPaddr::10.0.0.100/24/eth0", "Filesystem::/dev/vdb::/srv", "httpd")),
@@ -29,10 +37,12 @@ class Scenario:
     """What differs between simulated clusters. Times in milliseconds."""
 
     auto_failback: AutoFailback = AutoFailback.ON
-    seal: Seal = Seal.OFF
+    seal: Seal = Seal.ON
+    ipfail: bool = False
     keepalive_ms: int = 1_000
     deadtime_ms: int = 10_000
     initdead_ms: int = 20_000
+    deadping_ms: int = 10_000
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -51,11 +61,22 @@ class Scenario:
             groups.append(Group(node, tuple(words), line))
         return Haresources(tuple(groups))
 
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What datagrams are sealed with; nothing with ``seal off``."""
+        return () if self.seal is Seal.OFF else (b"a secret for simulations".ljust(32, b"."),)
+
     def settings(self, node: str) -> NodeSettings:
         """The settings of one node."""
+        media: tuple[NetworkMedium, ...] = (
+            Bcast("eth0", 694),
+            Mcast("eth1", "239.0.0.1", 694, 1, loop=False),
+        )
         ha = HaConfig(
             nodes=self.nodes,
-            media=(Bcast("eth0", 694), Mcast("eth1", "239.0.0.1", 694, 1, loop=False)),
+            media=(*media, *PING_MEDIA) if self.ipfail else media,
+            clients=(Client("hacluster", ("/usr/lib/heartbeat/ipfail",), False, 0),) if self.ipfail else (),
+            deadping_ms=self.deadping_ms,
             keepalive_ms=self.keepalive_ms,
             deadtime_ms=self.deadtime_ms,
             warntime_ms=self.deadtime_ms // 2,
@@ -69,8 +90,7 @@ class Scenario:
             status_timeout_ms=10_000,
         )
         keys = KeyRing({1: Key(1, Method.SHA1, b"a key for simulations")}, 1)
-        sealing = () if self.seal is Seal.OFF else (b"a secret for simulations".ljust(32, b"."),)
-        return NodeSettings(node, ha, own, self.groups, keys, sealing, Surroundings(node))
+        return NodeSettings(node, ha, own, self.groups, keys, self.secrets, Surroundings(node))
 
 
 STANDARD = Scenario()

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 
 from hacluster.config.resources import Group, Haresources, ResourceWord
 
-REUNION_MS = 2_000
-"""From the healing of a partition to the order to release everything (WIRE.md 9.8)."""
-
 
 def word_of(resource: ResourceWord) -> str:
     """The name under which the simulated agents know a resource: script and arguments."""
@@ -21,7 +18,11 @@ def word_of(resource: ResourceWord) -> str:
 
 @dataclass(slots=True)
 class HostScene:
-    """One host from outside. Instants are world time in ms."""
+    """One host from outside. Instants are world time in ms.
+
+    ``heard``: the last status of each node that this host must have believed; ``perhaps``: that it may have believed.
+    ``reach``: how many ping nodes answer it.
+    """
 
     services: set[str] = field(default_factory=set)
     daemon: bool = False
@@ -29,19 +30,29 @@ class HostScene:
     paused_at: int = 0
     pulse_since: int | None = None
     holds_dead: set[str] = field(default_factory=set)
+    resumed_at: int = 0
     heard: dict[str, int] = field(default_factory=dict)
+    perhaps: dict[str, int] = field(default_factory=dict)
+    reach: int = 0
     stop_asked: bool = False
     agents_failed: bool = False
 
 
 @dataclass(slots=True)
 class Scene:
-    """All hosts. ``apart`` maps a pair of hosts to when they were last not one cluster, and why."""
+    """All hosts. ``apart`` maps a pair of hosts to when they were last not one cluster, and why.
+
+    ``disturbed_at``: when anything last happened that ipfail must first come to rest after. ``overruled``: since the
+    last change of ping nodes, people have said where groups are to run.
+    """
 
     groups: Haresources
     hosts: dict[str, HostScene]
     now: int = 0
     last_change: int = 0
+    ipfail: bool = False
+    disturbed_at: int = 0
+    overruled: bool = False
     apart: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
 
     def members(self, group: Group) -> tuple[str, ...]:

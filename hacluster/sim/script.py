@@ -21,6 +21,7 @@ from hacluster.base.report import Place, Report, Severity
 from hacluster.msg.haresources import Hold
 from hacluster.sim.agents import Behaviour
 from hacluster.sim.disk import DiskHealth
+from hacluster.sim.scenario import PINGS
 from hacluster.sim.trace import clock_text
 
 MAX_WORDS = 8
@@ -48,6 +49,7 @@ _HOST = r"[a-z0-9][a-z0-9.-]*"
 _ANY_HOST = rf"(\*|{_HOST})"
 _LINK = r"[a-z0-9]+"
 _WORD = r"\S+"
+_PING = "|".join(("\\*", *(re.escape(target) for target in PINGS))).join(("(", ")"))
 _BEHAVIOURS = "|".join(behaviour.value for behaviour in Behaviour)
 _HEALTHS = "|".join(health.value for health in DiskHealth)
 _HOLDS = "|".join(hold.value for hold in Hold if hold is not Hold.NONE)
@@ -59,6 +61,8 @@ VERBS: Final[dict[str, tuple[str, str, str]]] = {
     "loss": (rf"{_ANY_HOST} {_LINK} {_NUMBER}", "HOST|* LINK PERCENT", "of what the host sends"),
     "duplicate": (rf"{_ANY_HOST} {_LINK} {_NUMBER}", "HOST|* LINK PERCENT", "of what the host sends"),
     "delay": (rf"{_ANY_HOST} {_LINK} \d{{1,5}}\.\.\d{{1,5}}", "HOST|* LINK LOW..HIGH", "ms; a range also reorders"),
+    "unreachable": (rf"{_ANY_HOST} {_PING}", "HOST|* PING|*", "a ping target answers that host no more"),
+    "reachable": (rf"{_ANY_HOST} {_PING}", "HOST|* PING|*", "a ping target answers that host again"),
     "replay": (rf"{_HOST} {_NUMBER}\.\.{_NUMBER}", "HOST FROM..TO", "an attacker sends what it heard then"),
     "power": (_HOST, "HOST", "power loss: services, memory and unsynced writes are gone"),
     "boot": (_HOST, "HOST", "power is back; the daemon starts"),
@@ -79,6 +83,9 @@ VERBS: Final[dict[str, tuple[str, str, str]]] = {
     "heal": ("", "", "end every fault, start and resume every daemon"),
 }
 """Verb: the pattern of its arguments, how they are written for people, and what it does."""
+
+PING_VERBS: Final = frozenset({"unreachable", "reachable"})
+"""Those that mean something only in a cluster with ping nodes."""
 
 _LINE = re.compile(rf"at ({_NUMBER}) ([a-z]+)((?: \S+){{0,{MAX_WORDS}}})")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
+from collections.abc import Callable
 
 _SHOWN = re.compile(rb"\(0\)(t|dest|seq|st|hg|rsc_hold|isstable|info|ackseq|firstseq|lastseq)=([^,]*),")
+
+_CLASSIC = b"###\n"
 
 MAX_LINES = 200_000
 """Lines that are kept; of a longer run the first are dropped. The digest covers all."""
@@ -17,19 +20,23 @@ def clock_text(world_ms: int) -> str:
     return f"{world_ms // 1000}.{world_ms % 1000:03d}"
 
 
-def describe(data: bytes) -> str:
-    """A datagram in one line: the fields that matter of a classic one, the size of any other."""
-    fields = _SHOWN.findall(data) if data.startswith(b"###\n") else []
+def describe(plain: bytes) -> str:
+    """A message in one line: the fields that matter, or its size."""
+    fields = _SHOWN.findall(plain)
     if not fields:
-        return f"{len(data)} sealed bytes"
+        return f"{len(plain)} bytes"
     return " ".join(f"{name.decode()}={value.decode('latin-1')}" for name, value in fields)
 
 
 class Transcript:
-    """Lines ``TIME HOST TEXT``. ``datagrams`` are lines too only when ``full``; in the digest they always are."""
+    """Lines ``TIME HOST TEXT``. ``datagrams`` are lines too only when ``full``; in the digest they always are.
 
-    def __init__(self, *, full: bool = False) -> None:
+    ``opener`` gives the message of a datagram for its line.
+    """
+
+    def __init__(self, *, full: bool = False, opener: Callable[[bytes], bytes] = bytes) -> None:
         self.full = full
+        self._opener = opener
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._digest = hashlib.blake2b(digest_size=16)
 
@@ -43,7 +50,8 @@ class Transcript:
         """One datagram leaves a host."""
         self._digest.update(data)
         if self.full:
-            self._lines.append(f"{clock_text(now):>10} {host:<8} {link} < {describe(data)}")
+            form = "" if data.startswith(_CLASSIC) else "sealed "
+            self._lines.append(f"{clock_text(now):>10} {host:<8} {link} < {form}{describe(self._opener(data))}")
 
     @property
     def digest(self) -> str:

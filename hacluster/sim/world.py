@@ -12,9 +12,11 @@ from functools import partial
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import MachineName, Reply, Send
+from hacluster.config.media import PingGroup
 from hacluster.config.settings import AutoFailback, Seal
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import (
+    HandoverAccepted,
     HandoverFinished,
     Hold,
     ResourcesQuery,
@@ -25,15 +27,18 @@ from hacluster.msg.haresources import (
 from hacluster.msg.membership import MembershipQuery, MembershipView, NodeState, NodeStateChanged
 from hacluster.node.assembly import ProcessName
 from hacluster.sim.agents import Behaviour
-from hacluster.sim.checkers import SAFETY, Bounds, Violation, membership_faults, placement_faults, status_order
+from hacluster.sim.checkers import SAFETY, Bounds, Checker, Violation, membership_faults, placement_faults
 from hacluster.sim.clock import Agenda
 from hacluster.sim.disk import DiskHealth
 from hacluster.sim.host import Host
 from hacluster.sim.network import Network
-from hacluster.sim.scenario import LOOPING_LINKS, STANDARD, Scenario
+from hacluster.sim.opener import Opener, status_order
+from hacluster.sim.promises import PROMISES
+from hacluster.sim.scenario import LOOPING_LINKS, PING_MEDIA, PINGS, STANDARD, Scenario
 from hacluster.sim.scene import HostScene, Scene
 from hacluster.sim.script import Action
 from hacluster.sim.trace import Transcript
+from hacluster.wire.seal import Session
 
 SETTLE_MS = 180_000
 """What a cluster gets to become whole after the last fault."""
@@ -43,6 +48,8 @@ QUIET_MS = 20_000
 
 ATTENTION_MS = 10_000
 """After the script, an administrator who starts what does not run looks this often."""
+
+_WELL = frozenset({NodeState.ACTIVE, NodeState.PING})
 
 REPAIR_MS = 20_000
 """From the wish of a node to be fenced to its next boot."""
@@ -74,7 +81,8 @@ class World:
     def __init__(self, plan: Plan, *, full_trace: bool = False) -> None:
         self.plan = plan
         self.agenda = Agenda()
-        self.transcript = Transcript(full=full_trace)
+        self._opener = Opener(plan.scenario.secrets)
+        self.transcript = Transcript(full=full_trace, opener=lambda data: self._opener.open(data).plain)
         self.violation: Violation | None = None
         dice = Dice(plan.seed)
         scenario = plan.scenario
@@ -94,11 +102,13 @@ class World:
             for address, name in self._addresses.items()
         }
         self.scene = Scene(scenario.groups, {name: HostScene() for name in scenario.nodes})
-        sealed = scenario.seal is not Seal.OFF
-        bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms, sealed=sealed)
-        self._checkers = [kind(self.scene, bounds) for kind in SAFETY]
+        self.scene.ipfail = scenario.ipfail and scenario.auto_failback is not AutoFailback.LEGACY
+        bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms)
+        self._checkers: list[Checker] = [kind(self.scene, bounds) for kind in (*SAFETY, *PROMISES)]
         self._answers: dict[tuple[str, int], list[object]] = {}
         self._newest: dict[tuple[str, str], tuple[int, int]] = {}
+        self._sessions: dict[str, Session] = {}
+        self._pinned: set[tuple[str, str]] = set()
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -131,6 +141,7 @@ class World:
 
     def _each_second(self) -> None:
         self._look()
+        self._look_for_trouble()
         for checker in self._checkers:
             self.fail(checker.name, checker.each_second())
         self.agenda.after(1_000, self._each_second)
@@ -139,6 +150,20 @@ class World:
         self.scene.now = self.agenda.now
         self.scene.note_apart()
 
+    def _look_for_trouble(self) -> None:
+        """Whatever ipfail must come to rest after; asked each second."""
+        scene = self.scene
+        names = list(scene.hosts)
+        if not self.network.perfect or scene.reason_apart(names[0], names[1]) is not None:
+            scene.disturbed_at = scene.now
+        for name, host in scene.hosts.items() if self.plan.scenario.ipfail else ():
+            reach = 0
+            for medium in PING_MEDIA:
+                targets = medium.hosts if isinstance(medium, PingGroup) else (medium.host,)
+                reach += any(self.network.answers(name, target) for target in targets)
+            if reach != host.reach:
+                host.reach, scene.disturbed_at, scene.overruled = reach, scene.now, False
+
     # -- the script ----------------------------------------------------------------------------------------------
 
     def apply(self, action: Action) -> None:
@@ -146,6 +171,8 @@ class World:
         self.transcript.say(self.agenda.now, "script", action.words)
         verb, *arguments = action.verb, *action.arguments
         self._look()
+        self.scene.disturbed_at = self.agenda.now
+        self.scene.overruled |= verb in _OVERRULING
         _VERBS[verb](self, *arguments)
         self._look()
 
@@ -182,6 +209,17 @@ class World:
         request_id = host.request(to, body)
         return self._answers.setdefault((host.name, request_id), [])
 
+    def hand_over(self, host: Host, verb: str, body: object) -> None:
+        """hb_standby or hb_takeover with ``--wait``."""
+        if not host.listens(MachineName.HARESOURCES):
+            return
+
+        def made(request_id: int) -> None:
+            for checker in self._checkers:
+                checker.on_request(host.name, request_id, verb)
+
+        host.request(MachineName.HARESOURCES, body, made)
+
     def matching(self, word: str) -> list[Host]:
         """The hosts that a script's word means."""
         return list(self.hosts.values()) if word == "*" else [self.hosts[word]]
@@ -213,18 +251,36 @@ class World:
         self._look()
 
     def on_heard(self, host: str, source: str, data: bytes) -> None:
-        """See :class:`hacluster.sim.host.Watch`. Old statuses and copies are no news; sealed ones cannot be told."""
+        """See :class:`hacluster.sim.host.Watch`. Old statuses and copies are no news.
+
+        A sealed status may be believed when it echoes the listener. A classic one is not with ``seal on``, and with
+        ``offer`` only surely by who has never believed a sealed one of that sender.
+        """
         sender = self._addresses.get(source)
-        order = status_order(data)
-        if sender is None or order is None or order <= self._newest.get((host, sender), (0, 0)):
+        if sender is None:
             return
-        self._newest[host, sender] = order
-        self.scene.hosts[host].heard[sender] = self.agenda.now
+        opened = self._opener.open(data)
+        pair, seal = (host, sender), self.plan.scenario.seal
+        if opened.sealed and opened.echoes_to(self._sessions.get(host)):
+            self._pinned.add(pair)
+        elif opened.sealed or seal is Seal.ON:
+            return
+        order = status_order(opened.plain)
+        if order is None or order <= self._newest.get(pair, (0, 0)):
+            return
+        scene = self.scene.hosts[host]
+        scene.perhaps[sender] = self.agenda.now
+        if opened.sealed or pair not in self._pinned:
+            self._newest[pair] = order
+            scene.heard[sender] = self.agenda.now
 
     def on_transmit(self, host: str, data: bytes) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
+        opened = self._opener.open(data)
+        if opened.session is not None:
+            self._sessions[host] = opened.session
         for checker in self._checkers:
-            self.fail(checker.name, checker.on_transmit(host, data, self.hosts[host].disk.durable))
+            self.fail(checker.name, checker.on_transmit(host, opened.plain, self.hosts[host].disk.durable))
 
     def on_daemon(self, host: str, what: str) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
@@ -238,8 +294,10 @@ class World:
         if what == "paused":
             scene.paused_at = self.agenda.now
         elif what == "resumed":
+            scene.resumed_at = self.agenda.now
             if self.agenda.now - scene.paused_at >= self.plan.scenario.deadtime_ms // 2:
                 scene.heard = dict.fromkeys(self.scene.hosts, self.agenda.now)
+                scene.perhaps = dict(scene.heard)
         else:
             scene.stop_asked = False
         self._look()
@@ -251,13 +309,23 @@ class World:
         scene.pulse_since = self.agenda.now if runs else None
         scene.holds_dead.clear()
         scene.heard.clear()
+        scene.perhaps.clear()
         self._look()
 
     def on_reply(self, host: str, reply: Reply) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
-        self._answers.setdefault((host, reply.request_id), []).append(reply.body)
-        if isinstance(reply.body, Refused | HandoverFinished):
+        if isinstance(reply.body, Refused | HandoverAccepted | HandoverFinished):
             self.transcript.say(self.agenda.now, host, f"answer: {reply.body.text}")
+            self._look()
+            for checker in self._checkers:
+                self.fail(checker.name, checker.on_reply(host, reply))
+        else:
+            self._answers.setdefault((host, reply.request_id), []).append(reply.body)
+
+    def on_hung_up(self, host: str) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        for checker in self._checkers:
+            checker.on_hung_up(host)
 
     def on_fence(self, host: str, reason: str) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
@@ -274,7 +342,7 @@ class World:
         faults = membership_faults(self.scene) + placement_faults(self.scene, at_home=self._must_be_home())
         for name, answers in members.items():
             view = next((answer for answer in answers if isinstance(answer, MembershipView)), None)
-            if view is None or any(node.state is not NodeState.ACTIVE for node in view.nodes):
+            if view is None or any(node.state not in _WELL for node in view.nodes):
                 faults.append(f"{name} does not see every node active")
         for name, answers in resources.items():
             held = next((answer for answer in answers if isinstance(answer, ResourcesView)), None)
@@ -283,6 +351,8 @@ class World:
         quiet = end - self.scene.last_change
         if not faults and quiet < QUIET_MS:
             faults.append(f"services were still changing {quiet} ms before the end")
+        for checker in self._checkers:
+            self.fail(checker.name, checker.at_end())
         if faults:
             waited = f"{self.plan.settle_ms // 1000} s after the last fault"
             self.fail("converges", f"{waited}: {'; '.join(faults)}")
@@ -305,8 +375,8 @@ def _innermost(error: BaseException) -> str:
 
 def _hold(verb: type[StandbyRequest] | type[TakeoverRequest]) -> Callable[[World, str, str], None]:
     def request(world: World, host: str, which: str) -> None:
-        if world.hosts[host].running:
-            world.ask(world.hosts[host], MachineName.HARESOURCES, verb(Hold(which), wait=True))
+        word = "standby" if verb is StandbyRequest else "takeover"
+        world.hand_over(world.hosts[host], f"{word} {which}", verb(Hold(which), wait=True))
 
     return request
 
@@ -358,6 +428,13 @@ def _cut(world: World, host: str, link: str, direction: str = "both") -> None:
     world.network.cut(host, link, direction)
 
 
+def _reachable(world: World, host: str, target: str, *, forbidden: bool) -> None:
+    for one in world.matching(host):
+        for each in PINGS if target == "*" else (target,):
+            world.network.forbid(one.name, each, forbidden=forbidden)
+
+
+_OVERRULING = frozenset({"standby", "takeover"})
 _VERBS: dict[str, Callable[..., None]] = {
     "cut": _cut,
     "clog": lambda world, host, link: world.network.clog(host, link),
@@ -365,6 +442,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "loss": _quality("loss"),
     "duplicate": _quality("duplicate"),
     "delay": _delay,
+    "unreachable": partial(_reachable, forbidden=True),
+    "reachable": partial(_reachable, forbidden=False),
     "replay": _replay,
     "power": lambda world, host: world.hosts[host].lose_power(),
     "boot": lambda world, host: world.hosts[host].boot(),

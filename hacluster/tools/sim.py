@@ -70,6 +70,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "good": violation is None,
         "auto-failback": outcome.plan.scenario.auto_failback.value,
         "seal": outcome.plan.scenario.seal.value,
+        "ipfail": outcome.plan.scenario.ipfail,
         "seconds": outcome.world_ms / 1000,
         "digest": outcome.transcript.digest,
         "checker": violation.checker if violation else None,
@@ -86,6 +87,7 @@ def _one_line(outcome: Outcome) -> str:
     seal = outcome.plan.scenario.seal.value
     actions = f"{faults} action{'' if faults == 1 else 's'}"
     facts = f"{clock_text(outcome.world_ms)} s, {actions}, auto_failback {mode}, seal {seal}"
+    facts += ", ipfail" if outcome.plan.scenario.ipfail else ""
     return f"seed {outcome.plan.seed}: {word}, {facts}"
 
 
@@ -97,6 +99,7 @@ def _tell_failure(outcome: Outcome, *, small: bool) -> None:
     click.echo("".join(f"    {line}\n" for line in render_script(least.plan.script).splitlines()), nl=False)
     scenario = least.plan.scenario
     again = f"--seed {least.plan.seed} --auto-failback {scenario.auto_failback.value} --seal {scenario.seal.value}"
+    again += " --ipfail" if scenario.ipfail else ""
     click.echo(f"  to play it again: save the script and run  hacluster sim {again} --script FILE --trace")
 
 
@@ -115,7 +118,8 @@ def _tell_failure(outcome: Outcome, *, small: bool) -> None:
 )
 @click.option("--script", "script_file", metavar="FILE", help="Faults from a file instead ('-': standard input).")
 @click.option("--auto-failback", type=click.Choice([mode.value for mode in AutoFailback]), help="Default: by dice.")
-@click.option("--seal", type=click.Choice([mode.value for mode in Seal]), default="off", show_default=True)
+@click.option("--seal", type=click.Choice([mode.value for mode in Seal]), default="on", show_default=True)
+@click.option("--ipfail/--no-ipfail", default=None, help="Ping nodes and ipfail.  [default: if pings are cut]")
 @click.option("--trace", is_flag=True, help="Print the whole transcript of each run.")
 @click.option("--datagrams", is_flag=True, help="With --trace: datagrams too.")
 @click.option("--digest", is_flag=True, help="Print what tells two runs apart, down to the last datagram.")
@@ -130,6 +134,7 @@ def sim(
     script_file: str | None,
     auto_failback: str | None,
     seal: str,
+    ipfail: bool | None,
     trace: bool,
     datagrams: bool,
     digest: bool,
@@ -141,7 +146,7 @@ def sim(
     A run depends on its options alone: the same seed gives the same transcript, byte for byte.
     """
     mode = AutoFailback(auto_failback) if auto_failback else None
-    wish = Wish(nemeses, round(hours * 3_600_000), mode, Seal(seal))
+    wish = Wish(nemeses, round(hours * 3_600_000), mode, Seal(seal), ipfail)
     actions: list[Action] | None = None
     if script_file is not None:
         actions, reports = read_script(script_file)
@@ -149,7 +154,7 @@ def sim(
             click.echo(str(report), err=True)
         if reports:
             sys.exit(EXIT_USAGE)
-        wish = Wish(nemeses, 0, mode, Seal(seal))
+        wish = Wish(nemeses, 0, mode, Seal(seal), ipfail)
     outcomes = []
     for number in seeds if seeds is not None else (seed,):
         plan = plan_for(number, wish) if actions is None else scripted(number, actions, wish)

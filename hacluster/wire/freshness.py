@@ -176,7 +176,7 @@ class SealState:
         if session.node == self.session.node:
             known = session == self.session
             return Rejected(RejectReason.OWN, "our own datagram" if known else "our UUID with another boot nonce")
-        content = _split(opened.plaintext)
+        content = split_echoes(opened.plaintext)
         if content is None:
             return Rejected(RejectReason.MALFORMED, "echoes are cut off")
         echoes, plaintext = content
@@ -270,7 +270,8 @@ def _proven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Reject
     return Verdict(Freshness.FRESH, session, opened.counter, plaintext, opened.key_id, answer=new, persist=new)
 
 
-def _split(plaintext: bytes) -> tuple[list[bytes], bytes] | None:
+def split_echoes(plaintext: bytes) -> tuple[list[bytes], bytes] | None:
+    """The echoes and the message of what was sealed; ``None`` when the echoes are cut off."""
     if not plaintext:
         return None
     end = 1 + plaintext[0] * ECHO_BYTES

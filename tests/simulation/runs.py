@@ -20,7 +20,8 @@ def must_be_good(outcome: Outcome) -> None:
     pytest.fail(
         f"seed {least.plan.seed}, auto_failback {mode}, seal {seal}: {least.violation}\n"
         f"{render_script(least.plan.script)}"
-        f"again: hacluster sim --seed {least.plan.seed} --auto-failback {mode} --seal {seal} --script FILE --trace",
+        f"again: hacluster sim --seed {least.plan.seed} --auto-failback {mode} --seal {seal}"
+        f"{' --ipfail' if scenario.ipfail else ''} --script FILE --trace",
         pytrace=False,
     )
 
@@ -30,9 +31,9 @@ def play(
     nemeses: tuple[str, ...],
     duration_ms: int = FAULTS_MS,
     mode: AutoFailback | None = None,
-    seal: Seal = Seal.OFF,
+    seal: Seal | None = None,
 ) -> Outcome:
-    """One run, which must be good."""
+    """One run, which must be good. Without a ``seal`` the seeds take turns: on, offer, off."""
     outcome = run(plan_for(seed, Wish(nemeses, duration_ms, mode, seal)))
     must_be_good(outcome)
     return outcome

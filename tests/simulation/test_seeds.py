@@ -1,4 +1,7 @@
-"""Hundreds of seeds: every nemesis alone, all together, every mode; and every seed that ever failed."""
+"""Hundreds of seeds: every nemesis alone, all together, every mode; and every seed that ever failed.
+
+A third of the seeds each runs with ``seal on``, ``offer`` and ``off``.
+"""
 
 from pathlib import Path
 
@@ -18,17 +21,10 @@ def test_each_nemesis_alone(nemesis: str, first: int) -> None:
         play(seed, (nemesis,))
 
 
-@pytest.mark.parametrize("first", range(1_000, 1_060, 4))
+@pytest.mark.parametrize("first", range(1_000, 1_108, 3))
 def test_all_together(first: int) -> None:
-    for seed in range(first, first + 4):
+    for seed in range(first, first + 3):
         play(seed, ("all",))
-
-
-@pytest.mark.parametrize("first", range(2_000, 2_024, 4))
-@pytest.mark.parametrize("seal", [Seal.ON, Seal.OFFER])
-def test_sealed(first: int, seal: Seal) -> None:
-    for seed in range(first, first + 4):
-        play(seed, ("all",), seal=seal)
 
 
 @pytest.mark.parametrize("mode", list(AutoFailback))

@@ -2,13 +2,15 @@
 
 import pytest
 
-from hacluster.base.effects import MachineName, Persist, Send, Transmit
-from hacluster.config.settings import AutoFailback
+from hacluster.base.effects import MachineName, Persist, Reply, Send, Transmit
+from hacluster.config.settings import AutoFailback, Seal
 from hacluster.haresources.machine import HaresourcesMachine
 from hacluster.heartbeat.machine import HeartbeatMachine
 from hacluster.lrm.machine import LrmMachine
+from hacluster.msg.driver import Refused
+from hacluster.msg.haresources import HandoverFinished
 from hacluster.msg.lrm import OcfCode, OpEnd, OpFinished, StartOp
-from hacluster.msg.membership import MessageReceived, NodeState, NodeStateChanged, PeerReturned
+from hacluster.msg.membership import MessageReceived, NodeState, NodeStateChanged, NodeType, PeerReturned
 from hacluster.sim.replay import Wish, run, scripted
 from hacluster.sim.scenario import LINKS, NODES
 from hacluster.sim.script import parse_script
@@ -21,10 +23,10 @@ at 90 mend node1 eth1
 """
 
 
-def violation(script: str, mode: AutoFailback = AutoFailback.ON) -> str:
+def violation(script: str, mode: AutoFailback = AutoFailback.ON, seal: Seal = Seal.ON) -> str:
     actions, reports = parse_script(f"{script}\nat 150 heal", "f", NODES, LINKS)
     assert not reports
-    outcome = run(scripted(1, actions, Wish((), 0, mode)))
+    outcome = run(scripted(1, actions, Wish((), 0, mode, seal)))
     return outcome.violation.checker if outcome.violation else "none"
 
 
@@ -56,7 +58,8 @@ def test_takes_what_the_other_has(monkeypatch) -> None:
     assert violation("at 40 standby node2 local") == "exclusive"
 
 
-def test_declares_death_without_silence(monkeypatch) -> None:
+@pytest.mark.parametrize("seal", list(Seal))
+def test_declares_death_without_silence(monkeypatch, seal: Seal) -> None:
     def step(right, self, event, now):
         effects = right(self, event, now)
         if now > 30_000:
@@ -65,19 +68,21 @@ def test_declares_death_without_silence(monkeypatch) -> None:
         return effects
 
     wrong(monkeypatch, HeartbeatMachine, step)
-    assert violation("") == "death"
+    assert violation("", seal=seal) == "death"
 
 
-def test_never_declares_death(monkeypatch) -> None:
+@pytest.mark.parametrize("seal", list(Seal))
+def test_never_declares_death(monkeypatch, seal: Seal) -> None:
     def step(right, self, event, now):
         effects = right(self, event, now)
         return [e for e in effects if not (isinstance(e, Send) and isinstance(e.body, NodeStateChanged))]
 
     wrong(monkeypatch, HeartbeatMachine, step)
-    assert violation("at 60 power node1\nat 149 boot node1") == "death"
+    assert violation("at 60 power node1\nat 149 boot node1", seal=seal) == "death"
 
 
-def test_speaks_before_its_generation_is_saved(monkeypatch) -> None:
+@pytest.mark.parametrize("seal", list(Seal))
+def test_speaks_before_its_generation_is_saved(monkeypatch, seal: Seal) -> None:
     def forget(right, self, event, now):
         effects = right(self, event, now)
         return [
@@ -86,7 +91,7 @@ def test_speaks_before_its_generation_is_saved(monkeypatch) -> None:
         ]
 
     wrong(monkeypatch, HeartbeatMachine, forget)
-    assert violation("") == "save-first"
+    assert violation("", seal=seal) == "save-first"
 
 
 def test_starts_out_of_order(monkeypatch) -> None:
@@ -118,6 +123,37 @@ def test_never_comes_to_rest(monkeypatch) -> None:
 
     wrong(monkeypatch, HeartbeatMachine, step)
     assert violation("") == "converges"
+
+
+LOST_PING = "at 60 unreachable node1 10.0.0.254\nat 130 reachable node1 10.0.0.254"
+
+
+def test_ipfail_that_hears_nothing_of_ping_nodes(monkeypatch) -> None:
+    def step(right, self, event, now):
+        ping = isinstance(event, NodeStateChanged) and event.type is NodeType.PING
+        return [] if ping else right(self, event, now)
+
+    assert violation(LOST_PING) == "none"
+    wrong(monkeypatch, HaresourcesMachine, step)
+    assert violation(LOST_PING) == "ipfail"
+
+
+def test_never_tells_the_end_of_a_handover(monkeypatch) -> None:
+    def step(right, self, event, now):
+        effects = right(self, event, now)
+        return [e for e in effects if not (isinstance(e, Reply) and isinstance(e.body, HandoverFinished))]
+
+    wrong(monkeypatch, HaresourcesMachine, step)
+    assert violation("at 40 standby node1 all") == "answers"
+
+
+def test_refuses_late(monkeypatch) -> None:
+    def step(right, self, event, now):
+        effects = right(self, event, now)
+        return [e for e in effects if not (isinstance(e, Reply) and isinstance(e.body, Refused))]
+
+    wrong(monkeypatch, HaresourcesMachine, step)
+    assert violation("at 1 standby node1 all") == "answers"
 
 
 def test_breaks_an_invariant(monkeypatch) -> None:

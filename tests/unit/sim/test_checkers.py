@@ -71,9 +71,9 @@ def test_silence_must_be_noticed_by_those_who_listen() -> None:
     found = scene(now=200_000)
     checker = Death(found, BOUNDS)
     for host in found.hosts.values():
-        host.heard = dict.fromkeys(found.hosts, 190_000)
+        host.perhaps = dict.fromkeys(found.hosts, 190_000)
     assert checker.each_second() is None
-    found.hosts["node1"].heard["node2"] = 100_000
+    found.hosts["node1"].perhaps["node2"] = 100_000
     assert checker.each_second() == "node1 has heard nothing of node2 for 100000 ms and believes it alive"
     found.hosts["node1"].paused = True
     assert checker.each_second() is None
@@ -98,7 +98,7 @@ def test_order_within_a_group() -> None:
 
 def test_generations_are_saved_before_they_are_spoken() -> None:
     checker = SaveFirst(scene(), BOUNDS)
-    status = b"###\n10:(0)t=status,9:(0)hg=1f,%%%\n"
+    status = b"###\n10:(0)t=status,9:(0)hg=1f,8:(0)seq=1,%%%\n"
     assert checker.on_transmit("node1", status, {}) == "node1 speaks as generation 31, but its disk says nothing"
     assert checker.on_transmit("node1", status, {"hb_generation": b"             30\n"}) is not None
     assert checker.on_transmit("node1", status, {"hb_generation": b"             31\n"}) is None

@@ -20,6 +20,8 @@ at 52 disk node1 torn
 at 53 agent * httpd start hang
 at 54 standby node1 all
 at 55 kill node2 brain
+at 56 unreachable * 10.0.0.254
+at 57 reachable node1 *
 at 60.25 heal
 """
 
@@ -47,6 +49,7 @@ def test_reading_and_writing_are_inverse() -> None:
         ("at 1 delay node1 eth0 0..10", "bad-arguments"),
         ("at 1 loss node1 eth0 101", "bad-arguments"),
         ("at 1 kill node1 liver", "bad-arguments"),
+        ("at 1 unreachable node1 10.0.0.9", "bad-arguments"),
         ("at 1 heal node1", "bad-arguments"),
         ("at 1 standby node1 none", "bad-arguments"),
         ("at 1 agent node1 httpd start sing", "bad-arguments"),
@@ -75,6 +78,6 @@ def test_a_nemesis_writes_scripts_that_can_be_read_and_that_end_healed(name: str
 
 
 def test_mixes_are_opened_once() -> None:
-    assert expand(("loss", "network")) == ("loss", "delay", "duplicate", "link", "clog")
+    assert expand(("loss", "network")) == ("loss", "delay", "duplicate", "link", "clog", "ping")
     with pytest.raises(KeyError):
         expand(("weather",))

@@ -98,6 +98,35 @@ def test_bad_links_lose_duplicate_and_reorder_as_the_seed_says(seed: int) -> Non
     assert at_b != sorted(at_b)
 
 
+def test_ping_targets_answer_whom_they_can() -> None:
+    world = Net()
+    echoes: list[tuple[bytes, str]] = []
+
+    def ping(host: str) -> list[tuple[bytes, str]]:
+        echoes.clear()
+        world.net.echo(host, "10.0.0.254", b"x", lambda data, source: echoes.append((data, source)))
+        world.heard()
+        return echoes
+
+    assert ping("a") == [(b"x", "10.0.0.254")]
+    world.net.forbid("a", "10.0.0.254")
+    assert (ping("a"), world.net.answers("a", "10.0.0.254"), world.net.answers("b", "10.0.0.254")) == ([], False, True)
+    assert ping("b") != []
+    world.net.forbid("a", "10.0.0.254", forbidden=False)
+    assert ping("a") != []
+    for direction in ("in", "out"):
+        world.net.cut("a", "eth0", direction)
+        assert ping("a") == []
+        world.net.heal()
+    world.net.quality("a", "eth0").loss = 1_000_000
+    assert not world.net.perfect
+    assert ping("a") == []
+    world.net.forbid("a", "10.0.0.254")
+    world.net.heal()
+    assert world.net.perfect
+    assert ping("a") != []
+
+
 def test_total_loss_and_healing() -> None:
     world = Net()
     world.net.quality("a", "eth1").loss = 1_000_000
