@@ -26,6 +26,7 @@ from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
 from hacluster.pe.views.plain import plain_lines
+from hacluster.tools.result import result_text
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 64
@@ -186,7 +187,7 @@ def _request(given: dict[str, Any]) -> Request:
     pretend = bool(given["pretend"] or given["in_place"] or given["op_fail"])
     wishes = Wishes(
         any(given[name] for name in _SCHEDULING), pretend, given["show_scores"], given["show_utilization"],
-        failures=_failures(given["op_fail"]), requests=requests,
+        failures=_failures(given["op_fail"]), requests=requests, trees=given["output_as"] != "text",
     )  # fmt: skip
     return Request(
         xml_file, wishes, given["set_datetime"], given["save_graph"],
@@ -235,6 +236,7 @@ def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
 @click.option("-G", "--save-graph", metavar="FILE", help="Write the transition graph.")
 @click.option("-D", "--save-dotfile", metavar="FILE", help="Write the transition graph for graphviz.")
 @click.option("-a", "--all-actions", is_flag=True, help="With --save-dotfile: what is not needed, too.")
+@click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
 @click.option("--text-fancy", is_flag=True, help="Headings and bullets with -s and -U, too.")
 @click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
 @click.version_option(__version__, "-$", "--version", prog_name="crm_simulate")
@@ -262,7 +264,9 @@ def simulate(**given: Any) -> None:
         sys.exit(EXIT_NO_INPUT)
     for complaint in outcome.complaints:
         click.echo(complaint, err=True)
-    lines = _shown(outcome, given)
+    lines = [] if given["output_as"] != "text" else _shown(outcome, given)
+    if given["output_as"] != "text":
+        click.echo(result_text(outcome.trees, given["output_as"], sys.argv[1:]), nl=False)
     if lines:
         click.echo("\n".join(lines))
     if outcome.run is not None and not outcome.run.complete:

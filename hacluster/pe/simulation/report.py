@@ -14,6 +14,7 @@ from hacluster.pe.simulation.transition import Remark, Run, run_transition
 from hacluster.pe.views.scorelines import ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
+from hacluster.pe.views.tree import Tree, modifications_tree, section_tree, status_tree
 
 _MAINTENANCE: Final = (
     "",
@@ -31,16 +32,18 @@ class Wishes:
     scores: bool = False
     utilization: bool = False
     date: str = ""
+    trees: bool = False
     failures: Mapping[str, int] = field(default_factory=dict)
     requests: Requests = field(default_factory=Requests)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The text, the lines of scores and utilization alone, and what it is about."""
+    """The text, the lines of scores and utilization alone, the same as elements, and what it is about."""
 
     lines: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)
+    trees: list[Tree] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     transition: Transition | None = None
     run: Run | None = None
@@ -61,6 +64,12 @@ def _score_title(wishes: Wishes) -> str:
     if wishes.scores and wishes.utilization:
         return "Allocation Scores and Utilization Information"
     return "Allocation Scores" if wishes.scores else "Utilization Information"
+
+
+def _table_name(wishes: Wishes) -> str:
+    if wishes.scores and wishes.utilization:
+        return "allocations_utilizations"
+    return "allocations" if wishes.scores else "utilizations"
 
 
 def simulate(
@@ -86,11 +95,14 @@ def simulate(
         )
     outcome.lines += [""] if spaced else []
     outcome.lines += ["Current cluster status:", *status_lines(cluster, show_pending=True)]
+    if wishes.trees:
+        outcome.trees.append(status_tree(cluster, "cluster_status"))
     if wishes.requests:
         said = apply_requests(document, cluster, wishes.requests, when)
         outcome.complaints += [line for line in said if isinstance(line, Complaint)]
         done = [line for line in said if not isinstance(line, Complaint)]
         _section(outcome, "Performing Requested Modifications", _items(done))
+        outcome.trees += [modifications_tree(done)] if wishes.trees else []
         outcome.lines += [wishes.date] if wishes.date else []
         cluster = status(document, now, sanitized=True)
     if on_input is not None:
@@ -102,10 +114,18 @@ def simulate(
     outcome.table = scores.lines
     if wishes.scores or wishes.utilization:
         _section(outcome, _score_title(wishes), _items(scores.lines))
-    _section(outcome, "Transition Summary", _items(summary_lines(cluster)))
+    summary = summary_lines(cluster)
+    _section(outcome, "Transition Summary", _items(summary))
+    if wishes.trees:
+        outcome.trees += [section_tree(_table_name(wishes), scores.lines)] if scores.lines else []
+        outcome.trees.append(section_tree("actions", summary))
     if wishes.simulate:
         run = outcome.run = run_transition(document, cluster, transition.graph, when, wishes.failures)
         _section(outcome, "Executing Cluster Transition", _items(run.lines))
         outcome.lines += [wishes.date] if wishes.date else []
-        _section(outcome, "Revised Cluster Status", status_lines(status(document, now, sanitized=True)))
+        revised = status(document, now, sanitized=True)
+        _section(outcome, "Revised Cluster Status", status_lines(revised))
+        if wishes.trees:
+            outcome.trees.append(section_tree("transition", run.lines))
+            outcome.trees.append(status_tree(revised, "revised_cluster_status"))
     return outcome
