@@ -14,6 +14,7 @@ def cancel_action(rsc: Resource, task: str, interval: int, node: Node | None) ->
     """Cancel a recurring operation; its action, if there is one, becomes that of the cancellation."""
     action = custom_action(rsc, op_key(rsc.id, task, interval), "cancel", node, optional=False)
     action.task = "cancel"
+    rsc.tasks.add("cancel")
     action.touch()
     action.cancel_task = task
     action.default_meta("operation", task)

@@ -171,4 +171,5 @@ def schedule_probes(cluster: Cluster) -> None:
             action.default_meta("op_no_wait", "true")
             continue
         for rsc in cluster.resources:
-            probe_on(rsc, node)
+            if rsc.kind is not Kind.PRIMITIVE or not rsc.known >> node.idx & 1:
+                probe_on(rsc, node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from functools import cmp_to_key
 from typing import Any, Final
 
@@ -13,14 +14,19 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.colocating import has_influence
 
 
-def instance_number(rsc: Resource) -> int:
-    """The number of an instance, of a bundle's container the number of its replica."""
+@functools.lru_cache(maxsize=1 << 16)
+def _number_in(ident: str) -> int:
     for separator in (":", "-"):
-        _head, found, tail = rsc.id.rpartition(separator)
+        _head, found, tail = ident.rpartition(separator)
         if found:
             digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
             return int(digits) if digits else 0
     return 0
+
+
+def instance_number(rsc: Resource) -> int:
+    """The number of an instance, of a bundle's container the number of its replica."""
+    return _number_in(rsc.id)
 
 
 def _colocation_score(rsc: Resource, node: Node) -> int:

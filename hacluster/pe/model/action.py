@@ -198,6 +198,11 @@ def find_first(actions: list[Action], key: str | None, task: str | None, node: N
     return None
 
 
+def find_task(rsc: Resource, task: str, node: Node | None) -> Action | None:
+    """The newest action of a resource with that task, on that node if one is given; most have none."""
+    return find_first(rsc.actions, None, task, node) if task in rsc.tasks else None
+
+
 def find_keyed(rsc: Resource, key: str, node: Node | None) -> list[Action]:
     """The actions of a resource with that key, oldest first.
 

@@ -64,7 +64,7 @@ class Resource:
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
         "priority", "promotable", "provisional", "recalled", "reload", "remote_reconnect_ms", "restart_type",
         "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting",
-        "stickiness", "stop_flag", "stop_unexpected", "stopping", "this_with", "tickets", "unique",
+        "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "this_with", "tickets", "unique",
         "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
 
@@ -131,6 +131,7 @@ class Resource:
         self.tickets: list[TicketConstraint] = []
         self.actions: list[Action] = []
         self.by_key: dict[str, list[Action]] = {}
+        self.tasks: set[str] = set()
         self.stamp = 0
         self.seen_flags: dict[tuple[Action, Node | None], tuple[int, int, int]] = {}
         self.clone: CloneData | None = None

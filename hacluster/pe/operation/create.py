@@ -23,6 +23,7 @@ def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: boo
         action.id = len(cluster.actions) + 1
         cluster.actions.append(action)
         rsc.actions.append(action)
+        rsc.tasks.add(task)
         rsc.by_key.setdefault(key, []).append(action)
         action.touch()
     return action

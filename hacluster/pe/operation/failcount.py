@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -19,6 +20,7 @@ _LAST: Final = "last-failure-"
 _TRAILING: Final = re.compile(r":\d+$")
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def base_name(rsc_id: str) -> str:
     """A resource id without its instance number."""
     return _TRAILING.sub("", rsc_id) if ":" in rsc_id[1:] else rsc_id

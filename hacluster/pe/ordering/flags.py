@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hacluster.pe.assign.instances import parts
-from hacluster.pe.model.action import Action, Flag, find_first
+from hacluster.pe.model.action import Action, Flag, find_task
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -29,7 +29,7 @@ def _group_flags(action: Action, rsc: Resource, node: Node | None) -> int:
     flags = _START
     for member in rsc.instances:
         task = member_task(member, action.task)
-        found = find_first(member.actions, None, task or "no_action", node)
+        found = find_task(member, task or "no_action", node)
         if found is not None:
             member_flags = action_flags(found, node)
             if flags & Flag.OPTIONAL and not member_flags & Flag.OPTIONAL:
@@ -47,7 +47,7 @@ def _summary(action: Action, children: list[Resource], node: Node | None) -> int
     flags, runnable = _START, False
     task = instance_task(action) or "no_action"
     for child in children:
-        found = find_first(child.actions, None, task, None if child.instances else node)
+        found = find_task(child, task, None if child.instances else node)
         if found is None:
             continue
         child_flags = action_flags(found, node)

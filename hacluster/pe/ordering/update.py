@@ -12,7 +12,18 @@ from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true
 from hacluster.pe.assign.instances import find_compatible, parts
 from hacluster.pe.assign.primitive import force_place
-from hacluster.pe.model.action import Action, Edge, Flag, Order, find_first, notify_key, op_key, order, parse_op_key
+from hacluster.pe.model.action import (
+    Action,
+    Edge,
+    Flag,
+    Order,
+    find_first,
+    find_task,
+    notify_key,
+    op_key,
+    order,
+    parse_op_key,
+)
 from hacluster.pe.model.bundle import Replica
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -51,7 +62,7 @@ def _update_group(first: Action, then: Action, view: View) -> int:
     changed = _update_pair(first, then, view)
     assert then.rsc is not None
     for member in then.rsc.instances:
-        found = find_first(member.actions, None, then.task, view.node)
+        found = find_task(member, then.task, view.node)
         if found is not None:
             changed |= _update_ordered(first, found, view, member)
     return changed
@@ -128,7 +139,7 @@ def _update_instances(first: Action, then: Action, view: View) -> int:
     changed = _update_pair(first, then, view)
     assert then.rsc is not None
     for child in parts(then.rsc):
-        found = find_first(child.actions, None, then.task, view.node)
+        found = find_task(child, then.task, view.node)
         if found is None or not action_flags(found, view.node) & Flag.RUNNABLE:
             continue
         child_changed = _update_ordered(first, found, view, child)
