@@ -96,7 +96,7 @@ def simulate(
     outcome.lines += [""] if spaced else []
     outcome.lines += ["Current cluster status:", *status_lines(cluster, show_pending=True)]
     if wishes.trees:
-        outcome.trees.append(status_tree(cluster, "cluster_status"))
+        outcome.trees.append(status_tree(cluster, "cluster_status", pending=True))
     if wishes.requests:
         said = apply_requests(document, cluster, wishes.requests, when)
         outcome.complaints += [line for line in said if isinstance(line, Complaint)]

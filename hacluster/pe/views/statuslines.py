@@ -16,7 +16,7 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.unpack.resources import is_disabled
 
 INDENT: Final = "  "
-_PENDING: Final = {
+PENDING: Final = {
     "start": "Starting",
     "stop": "Stopping",
     "migrate_to": "Migrating",
@@ -130,7 +130,7 @@ class _Lines:
             role = Role.UNPROMOTED
         if rsc.failed:
             return " FAILED" + (f" {role.word}" if role > Role.UNPROMOTED else "")
-        pending = _PENDING.get(rsc.pending_task or "") if self._pending else None
+        pending = PENDING.get(rsc.pending_task or "") if self._pending else None
         return f" {pending or role.word}"
 
     def _flags(self, rsc: Resource, node: Node | None) -> list[str]:

@@ -12,7 +12,7 @@ from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.unpack.resources import is_disabled
-from hacluster.pe.views.statuslines import node_health
+from hacluster.pe.views.statuslines import PENDING, node_health
 
 _HEALTH: Final = {-1: "red", 0: "yellow", 1: "green"}
 _OLD_FEATURES: Final = "<3.15.1"
@@ -48,10 +48,10 @@ def _node(cluster: Cluster, node: Node) -> Tree:
     return Tree("node", attrs)
 
 
-def _primitive(rsc: Resource) -> Tree:
+def _primitive(rsc: Resource, pending: bool) -> Tree:
     attrs = {"id": rsc.printable_id, "resource_agent": ":".join(part for part in rsc.agent if part)}
     role = Role.UNPROMOTED if rsc.role is Role.STARTED and rsc.top.promotable else rsc.role
-    attrs["role"] = role.word
+    attrs["role"] = (PENDING.get(rsc.pending_task or "") if pending else None) or role.word
     if target := rsc.meta.get("target-role"):
         attrs["target_role"] = target
     attrs |= _flags(active=rsc.is_active(True), orphaned=rsc.orphan, blocked=rsc.blocked, managed=rsc.managed,
@@ -63,24 +63,27 @@ def _primitive(rsc: Resource) -> Tree:
     return Tree("resource", attrs, places)
 
 
-def _group(rsc: Resource) -> Tree:
+def _group(rsc: Resource, pending: bool) -> Tree:
     attrs = {"id": rsc.id, "number_resources": str(len(rsc.instances))}
     attrs |= _flags(managed=rsc.managed, disabled=is_disabled(rsc))
-    return Tree("group", attrs, [_primitive(child) for child in rsc.instances])
+    return Tree("group", attrs, [_primitive(child, pending) for child in rsc.instances])
 
 
-def _clone(rsc: Resource) -> Tree:
+def _clone(rsc: Resource, pending: bool) -> Tree:
     flags = _flags(multi_state=rsc.promotable, unique=rsc.unique, managed=rsc.managed, disabled=is_disabled(rsc),
                    failed=rsc.failed, failure_ignored=rsc.failure_ignored)  # fmt: skip
-    return Tree("clone", {"id": rsc.id} | flags, [_resource(child) for child in rsc.instances])
+    target = rsc.meta.get("target-role")
+    if target is not None:
+        flags["target_role"] = target
+    return Tree("clone", {"id": rsc.id} | flags, [_resource(child, pending) for child in rsc.instances])
 
 
-def _bundle(rsc: Resource) -> Tree:
+def _bundle(rsc: Resource, pending: bool) -> Tree:
     data = rsc.bundle_data
     attrs = {"id": rsc.id, "type": data.agent, "image": data.image}
     attrs |= _flags(unique=rsc.unique, managed=rsc.managed, failed=rsc.failed)
     replicas = [
-        Tree("replica", {"id": str(replica.offset)}, [_resource(part) for part in replica.parts()])
+        Tree("replica", {"id": str(replica.offset)}, [_resource(part, pending) for part in replica.parts()])
         for replica in data.replicas
     ]
     return Tree("bundle", attrs, replicas)
@@ -89,15 +92,15 @@ def _bundle(rsc: Resource) -> Tree:
 _KINDS: Final = {Kind.GROUP: _group, Kind.CLONE: _clone, Kind.BUNDLE: _bundle}
 
 
-def _resource(rsc: Resource) -> Tree:
-    return _KINDS.get(rsc.kind, _primitive)(rsc)
+def _resource(rsc: Resource, pending: bool) -> Tree:
+    return _KINDS.get(rsc.kind, _primitive)(rsc, pending)
 
 
-def status_tree(cluster: Cluster, name: str) -> Tree:
-    """The nodes and resources as they are now."""
+def status_tree(cluster: Cluster, name: str, pending: bool = False) -> Tree:
+    """The nodes and resources as they are now; ``pending``: an operation under way is shown as the role."""
     shown = [rsc for rsc in cluster.resources if not rsc.orphan or rsc.is_active(True)]
     nodes = Tree("nodes", children=[_node(cluster, node) for node in cluster.nodes])
-    return Tree(name, children=[nodes, Tree("resources", children=[_resource(rsc) for rsc in shown])])
+    return Tree(name, children=[nodes, Tree("resources", children=[_resource(rsc, pending) for rsc in shown])])
 
 
 _ROLES: Final = "Stopped|Started|Promoted|Unpromoted"

@@ -19,6 +19,7 @@ from tests.conftest import skip_or_fail
 OPTIONS = ("-S -s -U", "-S -s", "-R -U", "-R", "-S")
 REQUESTS = "-S -u node9 -d srv1 -f srv2 -q true -w false -g T1 -r T2 -b T3 -e T4"
 ALIKE = (
+    "bug-5186-partial-migrate", "novell-252693-3",
     "bundle-order-fencing", "group4", "inc4", "interleave-2", "migrate-shutdown", "multiply-active-stonith",
     "promoted-score-startup", "rec-node-2", "systemhealthm3", "ticket-promoted-3", "unmanaged-promoted", "utilization",
     "whitebox-fail1",
