@@ -160,6 +160,7 @@ def _failures(specs: tuple[str, ...]) -> dict[str, int]:
 
 def _profile(folder: str, repeat: int) -> None:
     """Schedule every CIB of a directory, and say how long that takes."""
+    click.echo("Timings:")
     for path in sorted(Path(folder).glob("*.xml")):
         data = path.read_bytes()
         started = time.process_time()
@@ -167,7 +168,7 @@ def _profile(folder: str, repeat: int) -> None:
             document = parse_document(data, str(path))
             upgrade(document, installed_schemas(), str(path))
             schedule(document, effective_now(document, None))
-        click.echo(f"* Testing {path.name} ... {time.process_time() - started:.2f} secs")
+        click.echo(f"  * Testing {path} ... {time.process_time() - started:.2f} secs")
 
 
 def _request(given: dict[str, Any]) -> Request:

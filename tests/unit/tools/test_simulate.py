@@ -59,7 +59,7 @@ def test_batch(case: Path) -> None:
 
 def test_profile(case: Path) -> None:
     done = CliRunner().invoke(simulate, ["-P", str(case.parent), "-N", "2"])
-    assert done.output.startswith("* Testing cib.xml ... ")
+    assert done.output.startswith(f"Timings:\n  * Testing {case} ... ")
 
 
 @pytest.mark.parametrize(
