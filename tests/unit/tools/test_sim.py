@@ -39,7 +39,7 @@ def test_a_failing_run_says_how_to_play_it_again(monkeypatch) -> None:
     assert lines[1].endswith("mail runs on node1")
     assert "    at 40.000 power node2" in lines
     assert not any("loss" in line for line in lines)
-    assert "--seed 1 --auto-failback on --seal off --script FILE" in lines[-1]
+    assert "--seed 1 --auto-failback on --seal on --script FILE" in lines[-1]
     kept = call("--script", "-", "--no-shrink", stdin=script)
     assert "    at 20.000 loss * eth0 5" in kept.stdout.splitlines()
 
