@@ -60,3 +60,6 @@ MAX_NAMED_CLIENTS: Final = 64
 
 MAX_CLIENT_NAME: Final = 64
 """Longest name of a client, and longest site of a node."""
+
+MAX_INSTANCES: Final = 10_000
+"""Most instances of one clone or bundle."""

@@ -117,11 +117,11 @@ def name_order(one: str, other: str) -> int:
     """-1, 0 or 1: names in the order people expect, ``node9`` before ``node10``, without regard to case."""
     i = j = 0
     while i < len(one) and j < len(other):
-        if one[i].isdigit() and other[j].isdigit():
+        if one[i].isdecimal() and other[j].isdecimal():
             start_i, start_j = i, j
-            while i < len(one) and one[i].isdigit():
+            while i < len(one) and one[i].isdecimal():
                 i += 1
-            while j < len(other) and other[j].isdigit():
+            while j < len(other) and other[j].isdecimal():
                 j += 1
             left = (int(one[start_i:i]), i - start_i)
             right = (int(other[start_j:j]), j - start_j)

@@ -109,7 +109,7 @@ def copies_per_node(rsc: Resource) -> int:
         return rsc.bundle_data.per_host
     if rsc.kind is Kind.CLONE:
         value = rsc.meta.get("clone-node-max", "1")
-        return int(value) if value.isdigit() else 0
+        return int(value) if value.isdecimal() else 0
     return 1
 
 

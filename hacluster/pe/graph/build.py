@@ -119,7 +119,7 @@ def build_graph(cluster: Cluster) -> Graph:
     graph.cluster_delay, graph.fencing_timeout = options["cluster-delay"], options["stonith-timeout"]
     graph.batch_limit = options["batch-limit"]
     limit = options["migration-limit"]
-    graph.migration_limit = limit if limit.strip("+").isdigit() and int(limit) > 0 else None
+    graph.migration_limit = limit if limit.strip("+").isdecimal() and int(limit) > 0 else None
     graph.start_failure_fatal = cluster.start_failure_fatal
     graph.recheck_by = cluster.recheck_by
     for rsc in cluster.resources:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from lxml import etree
@@ -17,6 +19,7 @@ from hacluster.pe.ordering.remote import connection_host
 FEATURE_SET: Final = "3.16.1"
 """The CRM feature set that the engine follows: Pacemaker 2.1.5's."""
 
+_NAME: Final = re.compile(r"[^\W\d][\w.-]*")
 _AGENT: Final = ("class", "provider", "type")
 _FENCINGS: Final = ("off", "reboot", "poweroff")
 _DOWN: Final = ("stop", "stopped", "demote", "demoted")
@@ -29,7 +32,7 @@ def _meta_name(name: str) -> str:
 
 def _interval(action: Action) -> int:
     value = action.meta.get("interval", "0")
-    return int(value) if value.isdigit() else 0
+    return int(value) if value.isdecimal() else 0
 
 
 def element_name(action: Action) -> str:
@@ -175,12 +178,19 @@ def _downed(parent: XML, action: Action) -> None:
             etree.SubElement(element, "node", id=name)
 
 
+def _attributes(parent: XML, attributes: Mapping[str, str]) -> None:
+    """Options and parameters. One whose name no XML attribute can have cannot be told to an executor."""
+    element = etree.SubElement(parent, "attributes")
+    for name in sorted(attributes):
+        if _NAME.fullmatch(name):
+            element.set(name, attributes[name])
+
+
 def _full_event(parent: XML, action: Action, graph: Graph) -> None:
     element = _event(parent, action)
     if action.rsc is not None and not action.flags & Flag.PSEUDO:
         _primitive(element, action, action.rsc)
-    attributes = action_attributes(action)
-    etree.SubElement(element, "attributes", {name: attributes[name] for name in sorted(attributes)})
+    _attributes(element, action_attributes(action))
     if element.get("on_node") is not None:
         _downed(element, action)
     if action.task == "maintenance_nodes":

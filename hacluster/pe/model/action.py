@@ -183,7 +183,7 @@ def parse_op_key(key: str) -> tuple[str, str, int] | None:
         return match[1], match[2], int(match[3])
     head, separator, interval = key.rpartition("_")
     rsc_id, second, task = head.rpartition("_")
-    if not separator or not second or not interval.isdigit():
+    if not separator or not second or not interval.isdecimal():
         return None
     return rsc_id, task, int(interval)
 

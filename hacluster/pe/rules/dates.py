@@ -30,7 +30,7 @@ def _side(spec: str, value: int) -> int | None:
     low_text, dash, high_text = spec.partition("-")
     if not dash:
         low = scan_int(spec)
-        return None if low is None or not spec.strip().isdigit() else (value > low) - (value < low)
+        return None if low is None or not spec.strip().isdecimal() else (value > low) - (value < low)
     low, high = scan_int(low_text), scan_int(high_text)
     if (low_text and low is None) or (high_text and high is None) or (low is None and high is None):
         return None

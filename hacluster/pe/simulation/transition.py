@@ -102,7 +102,7 @@ class _Runner:
             return
         names = _names(self._cluster, rsc)
         value = action.meta.get("interval", "0")
-        interval = int(value) if value.isdigit() else 0
+        interval = int(value) if value.isdecimal() else 0
         what = f"{action.task}={interval}" if interval and action.task not in ("delete", "meta-data") else action.task
         self.run.lines.append(f"Resource action: {names[0]:<15} {what} on {node.name}")
         if action.task in ("delete", "meta-data"):

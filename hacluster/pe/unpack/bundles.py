@@ -19,6 +19,7 @@ from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.kinds import Discovery
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
+from hacluster.pe.unpack.bounds import check_instances
 from hacluster.pe.unpack.remotes import add_op, add_pair, remote_connection
 from hacluster.pe.unpack.resources import unpack_resource, use_for_bundles
 
@@ -31,7 +32,7 @@ _AGENTS: Final = ("docker", "rkt", "podman")
 
 def _next_address(address: str) -> str | None:
     parts = address.split(".")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
         return None
     one, two, three, four = (int(part) for part in parts)
     if three > 253:
@@ -278,6 +279,7 @@ def _read_container(rsc: Resource) -> BundleData | None:
     data.promoted_max = min_int(xml.get("promoted-max", xml.get("masters")), 0)
     replicas = xml.get("replicas")
     data.count = data.promoted_max if replicas is None and data.promoted_max > 0 else min_int(replicas, 1)
+    check_instances(rsc.xml, "replicas", data.count)
     data.per_host = min_int(xml.get("replicas-per-host"), 1)
     data.run_command, data.launcher_options = xml.get("run-command"), xml.get("options")
     data.image, data.container_network = xml.get("image", ""), xml.get("network")

@@ -63,9 +63,10 @@ class _Reader:
             return
         roles = (entry.attrs.get("role"),) * 2
         if score < 0:
-            for position, ref in enumerate(entry.refs):
+            for ref in entry.refs:
                 rsc = self.find(ref)
-                for other in entry.refs[:position]:
+                # The end is known by the name of what was found: an instance's name never ends it.
+                for other in entry.refs:
                     if other.lower() == rsc.id.lower():
                         break
                     self.pair(entry.id, score, rsc, self.find(other), roles)

@@ -28,7 +28,7 @@ def _online_without_fencing(cluster: Cluster, state: NodeState, node: Node) -> b
 
 def _termination_asked(node: Node) -> bool:
     value = node.attrs.get("terminate")
-    return is_true(value) or (value is not None and value[:1].isdigit() and value[0] != "0")
+    return is_true(value) or (value is not None and value[:1].isdecimal() and value[0] != "0")
 
 
 def _wait(node: Node) -> None:

@@ -15,6 +15,7 @@ from hacluster.pe.model.resource import CloneData, Resource
 from hacluster.pe.operation.configured import op_entries
 from hacluster.pe.operation.params import read_meta, rsc_params
 from hacluster.pe.rules.nvpairs import gather, subject_for
+from hacluster.pe.unpack.bounds import check_instances
 from hacluster.pe.unpack.templates import expand_template
 
 _KINDS: Final = {
@@ -213,6 +214,7 @@ def _unpack_clone(rsc: Resource) -> bool:
     node_max, highest = meta.get("clone-node-max"), meta.get("clone-max")
     data.node_max = 1 if node_max is None else min_int(node_max, 0)
     data.max = max(1, len(rsc.cluster.nodes)) if highest is None else min_int(highest, 0)
+    check_instances(rsc.xml, "clone-max", data.max)
     data.ordered = is_true(meta.get("ordered"))
     if not rsc.unique and data.node_max > 1:
         data.node_max = 1

@@ -29,7 +29,7 @@ def _elements(root: etree._Element) -> list[etree._Element]:
 
 
 def _with_attribute(root: etree._Element, names: tuple[str, ...]) -> list[tuple[etree._Element, str]]:
-    return [(item, name) for item in root.iter() if isinstance(item.tag, str) for name in names if name in item]
+    return [(item, name) for item in root.iter() if isinstance(item.tag, str) for name in names if name in item.attrib]
 
 
 def _dangling(choices: Choices, root: etree._Element) -> None:

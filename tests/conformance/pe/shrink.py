@@ -19,7 +19,7 @@ def _candidates(root: etree._Element) -> Iterator[tuple[etree._Element, str | No
         if item.tag not in _SECTIONS:
             yield item, None
     for item in elements:
-        for name in item:
+        for name in item.attrib:
             if name not in _NEEDED:
                 yield item, name
 
