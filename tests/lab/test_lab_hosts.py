@@ -74,7 +74,7 @@ def test_nothing_is_made_in_the_machines_own_network(one: Host) -> None:
 
 
 def test_files_are_private_and_the_checkout_is_shared(one: Host, two: Host) -> None:
-    for path in ("/etc/ha.d/authkeys", "/var/lib/heartbeat/x", "/tmp/x", "/run/x", "/usr/local/sbin/x"):
+    for path in ("/etc/ha.d/authkeys", "/var/lib/heartbeat/x", "/tmp/of-one-host", "/run/x", "/usr/local/sbin/x"):
         one.write(path, "mine\n", 0o600)
         assert one.run(["cat", path], check=True).stdout == "mine\n"
         assert not two.path(path).exists()
