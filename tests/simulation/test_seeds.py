@@ -12,7 +12,11 @@ from hacluster.sim.nemesis import NEMESES
 from tests.simulation.runs import play
 
 OPEN = {7, 1073}
-"""Open findings. 7, legacy and seal offer: a window closes after 13.0 s, not 12. 1073: ipfail gave up, the taker lost power, the ping node came back: with failback on a group stays away."""
+"""Open findings.
+
+7, legacy with seal offer: a window closes after 13.0 s, not 12. 1073: ipfail gave up, the taker lost power, the ping
+node came back: a group stays away from its home although failback is on.
+"""
 
 KEPT = Path(__file__).with_name("seeds.txt")
 
