@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import subprocess
 import sys
@@ -51,8 +52,9 @@ class Engine:
     def close(self) -> None:
         process = self._process
         for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+            with contextlib.suppress(BrokenPipeError):  # what a dead process did not take is still to be written
+                if stream is not None:
+                    stream.close()
         process.wait(PATIENCE)
 
 
