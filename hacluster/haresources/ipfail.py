@@ -12,9 +12,9 @@ from hacluster.config.settings import AutoFailback
 from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
 from hacluster.haresources.handover import Handover
-from hacluster.haresources.hold import has
 from hacluster.haresources.protocol import IPFAIL, AbortGiveup, ClientJoined, PingCount, Resource, YouAreDead
 from hacluster.haresources.states import SETTLE_MS
+from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import Hold
 from hacluster.msg.membership import ClientSignedOn, NodeState
 
@@ -78,11 +78,8 @@ class IpFail:
         elif mine < theirs.count:
             self._give_up_soon(Hold.ALL)
         else:
-            self._forget()
             core.cast(protocol.abort_giveup(node))
-            back = core.config.auto_failback is AutoFailback.ON and has(core.state.hold, Hold.FOREIGN)
-            if back and self._handover.refusal(Hold.FOREIGN) is None:
-                self._give_up_soon(Hold.FOREIGN)
+            self._alike()
 
     def on_verdict(self, verdict: AbortGiveup | YouAreDead) -> None:
         """The other ipfail has judged."""
@@ -91,7 +88,7 @@ class IpFail:
         if isinstance(verdict, YouAreDead):
             self._give_up_soon(Hold.ALL)
         else:
-            self._forget()
+            self._alike()
 
     def on_resource(self, report: Resource) -> None:
         """The peer is stable (again): what could not be given up before is compared anew in ten seconds."""
@@ -109,12 +106,37 @@ class IpFail:
                 better = "more ping nodes answer the other node"
                 cause = better if which is Hold.ALL else "ping nodes answer both nodes alike again"
                 self._handover.begin(which, f"ipfail: {cause}", client=IPFAIL)
-            elif refused.code not in {"nothing-to-give", "leaving"}:
+            elif self._put_off(refused):
                 core.warn("ipfail-waits", f"ipfail cannot give {which.value} up now: {refused.text}")
-                f.ask_again = True
         if f.ask_at is not None and f.ask_at <= core.now:
             f.ask_at = None
             self.ask()
+
+    def _alike(self) -> None:
+        """Both reach the same number: nobody gives up, and what was given up may go home.
+
+        The real ipfail thinks of going home only on the node that judges, and only when no handover is going on at that
+        moment: a ping node that comes back during a give-up leaves the groups away from home for good.
+        """
+        self._forget()
+        if self._core.config.auto_failback is not AutoFailback.ON:
+            return
+        refused = self._handover.refusal(Hold.FOREIGN)
+        if refused is None:
+            self._give_up_soon(Hold.FOREIGN)
+        else:
+            self._put_off(refused)
+
+    def _put_off(self, refused: Refused) -> bool:
+        """Compare anew when what is in the way now may be over; ``False`` when there is no use in it."""
+        f = self._core.state.ipfail
+        if refused.code in {"handover-running", "unstable", "peer-unstable", "no-peer"}:
+            f.ask_again = True
+        elif refused.code == "busy":
+            f.ask_at = self._core.after(SETTLE_MS)
+        else:
+            return False
+        return True
 
     def _count(self) -> int:
         return sum(self._core.state.ipfail.pings.values())

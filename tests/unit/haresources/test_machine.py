@@ -95,6 +95,23 @@ def test_ipfail_gives_up_what_the_other_reaches_better_and_takes_it_back():
     assert world.holders() == BOTH_HOME
 
 
+def test_a_ping_node_that_comes_back_during_the_handover_brings_the_groups_home():
+    """The real ipfail compares in the middle of the handover, finds nothing to do yet, and never looks again."""
+    world = World(with_ipfail())
+    for node in world.nodes.values():
+        node.pings["gw"] = NodeState.PING
+    world.up()
+    world.ping_node(world.alpha, NodeState.DEAD)
+    while A_IP in world.alpha.hands.running:
+        world.run(10)
+    world.ping_node(world.alpha, NodeState.PING)
+    world.run(1_000)
+    assert world.holders() == {A_IP: ["beta"], B_IP: ["beta"]}
+    world.run(15_000)
+    assert world.holders() == BOTH_HOME
+    assert world.twice == []
+
+
 def test_a_ping_node_that_both_lose_moves_nothing():
     world = World(with_ipfail())
     for node in world.nodes.values():
