@@ -40,9 +40,17 @@ class Legacy:
             self._give_home(active)
         else:
             core.groups.take(WorkTag.LEGACY_TAKE, local, "no other node is active", "start")
+        s.legacy_joining = [node for node in core.living if node not in active]
         if not core.living:
             for node in core.others:
                 self.on_dead(node)
+
+    def on_active(self, node: str) -> None:
+        """``node`` has joined. If we joined beside it, neither saw the other active, and it took its own unasked."""
+        joining = self._core.state.legacy_joining
+        if node in joining:
+            joining.remove(node)
+            self._give_home([node])
 
     def _give_home(self, active: list[str]) -> None:
         """We join while groups run here (our heartbeat began anew): an active node has taken its own meanwhile."""
@@ -56,6 +64,7 @@ class Legacy:
         core, s = self._core, self._core.state
         if s.rstate is not RState.STABLE or core.living:
             return
+        s.legacy_joining.clear()
         known = s.heard.pop(node, False)
         if left:
             s.heard[node] = True

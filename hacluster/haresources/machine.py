@@ -412,6 +412,8 @@ class HaresourcesMachine:
             self._forget_claims(event.node)
             if core.legacy and (event.old, event.new) == (NodeState.DEAD, NodeState.ACTIVE) and s.comm_up:
                 self._leaving.on_returned(event.node)
+        elif event.new is NodeState.ACTIVE:
+            self._legacy.on_active(event.node)
 
     def _node_gone(self, node: str) -> None:
         core, s = self._core, self._core.state
