@@ -58,6 +58,7 @@ class OpRecord:
     secure_digest: str | None = None
     feature_set: str | None = None
     has_call_id: bool = True
+    has_key: bool = True
 
     @property
     def is_probe(self) -> bool:
@@ -110,6 +111,7 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
         get("op-secure-digest"),
         features and share(features, features),
         call is not None,
+        "operation_key" in attrs,
     )
 
 

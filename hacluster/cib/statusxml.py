@@ -17,7 +17,9 @@ def _set(element: XML, name: str, value: str | int | None) -> None:
 
 def op_xml(parent: XML, op: OpRecord) -> XML:
     """Append the ``lrm_rsc_op`` of a record to ``parent``."""
-    element = etree.SubElement(parent, "lrm_rsc_op", id=op.id, operation_key=op.key, operation=op.task)
+    element = etree.SubElement(parent, "lrm_rsc_op", id=op.id)
+    _set(element, "operation_key", op.key if op.has_key else None)
+    element.set("operation", op.task)
     _set(element, "crm_feature_set", op.feature_set)
     _set(element, "transition-key", op.transition_key)
     _set(element, "transition-magic", op.magic)

@@ -77,7 +77,8 @@ def effective_now(document: Document, when: str | None) -> Moment:
     return Moment.from_epoch(epoch, _local_offset(epoch))
 
 
-def _date_line(document: Document, when: str | None, now: Moment) -> str:
+def date_line(document: Document, when: str | None, now: Moment) -> str:
+    """The line that says which time is taken for the present; empty for the present itself."""
     if when is not None:
         return f"Setting effective cluster time: {when}"
     if scan_int(document.attribute("execution-date")):
@@ -98,7 +99,7 @@ def perform(request: Request) -> Outcome:
     document = parse_document(_read(request.xml_file), request.xml_file)
     upgrade(document, installed_schemas(), request.xml_file)
     now = effective_now(document, request.when)
-    wishes = replace(request.wishes, date=_date_line(document, request.when, now))
+    wishes = replace(request.wishes, date=date_line(document, request.when, now))
 
     def save_input(asked: Document) -> None:
         if request.save_input is not None:

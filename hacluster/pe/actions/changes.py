@@ -37,7 +37,11 @@ def check_config(rsc: Resource, node: Node, op: OpRecord) -> bool:
         return True
     task = "start" if interval == 0 and op.task in _AS_START else op.task
     verdict = compare(rsc, op, node)
-    if verdict is Verdict.MATCH or only_private_changed(rsc, op, node, verdict):
+    if verdict is Verdict.MATCH:
+        return False
+    if only_private_changed(rsc, op, node, verdict):
+        if cluster.listener is not None:
+            cluster.listener.private_change(rsc, task, interval, node, op.magic)
         return False
     if verdict is Verdict.RESTART:
         _force_restart(rsc, task, interval, node)

@@ -23,6 +23,17 @@ class Listener(Protocol):
         """The capacity of a node, ``Original`` or ``Remaining``."""
         ...
 
+    def private_change(self, rsc: Resource, task: str, interval_ms: int, node: Node, magic: str | None) -> None:
+        """An operation's parameters differ in what may have been taken out of the CIB for privacy, and in that only."""
+        ...
+
+    def unfencing_change(self, device: Resource, node: Node, private: bool, digest: str | None) -> None:
+        """A device's parameters differ from those that ``node`` was unfenced with.
+
+        ``private``: in what may have been taken out of the CIB only. ``digest``: what the node would have to say.
+        """
+        ...
+
     def utilization(self, rsc: Resource, node: Node) -> None:
         """What a resource takes on the node that it was given."""
         ...

@@ -124,13 +124,9 @@ def _secure_digest(rsc: Resource, node: Node, params: dict[str, str], op: OpReco
         table = {name: value for name, value in table.items() if f" {name} " not in private}
     if old and (rsc.xml.get("class") or "").lower() == "stonith":
         table = {name: value for name, value in table.items() if not _is_fence_param(name)}
-    if old:
-        table = {
-            name: value
-            for name, value in table.items()
-            if name not in NOT_IN_DIGEST and not name.startswith("CRM_meta_")
-        }
-    return parameters_digest(table)
+    # When the timeout is asked for, the interval is already gone: it counts for recurring operations neither.
+    counts = {n: value for n, value in table.items() if n not in NOT_IN_DIGEST and not n.startswith("CRM_meta_")}
+    return parameters_digest(counts)
 
 
 def digests_of(rsc: Resource, task: str, interval: int, node: Node, op: OpRecord | None) -> Digests:
@@ -179,6 +175,7 @@ def only_private_changed(rsc: Resource, op: OpRecord, node: Node, verdict: Verdi
 
 def fencing_digests(rsc: Resource, agent: str, node: Node) -> tuple[Verdict, str, str]:
     """Whether a node was unfenced with the parameters a device has now; with both digests."""
+    listener = rsc.cluster.listener
     found = digests_of(rsc, _UNFENCE, 0, node, None)
     secure = found.secure or ""
     done = node.attrs.get("#digests-all")
@@ -187,5 +184,10 @@ def fencing_digests(rsc: Resource, agent: str, node: Node) -> tuple[Verdict, str
     if f"{rsc.id}:{agent}:{found.all}" in done:
         return Verdict.MATCH, found.all, secure
     if f"{rsc.id}:{agent}:{secure}" in node.attrs.get("#digests-secure", ""):
+        if listener is not None:
+            listener.unfencing_change(rsc, node, True, None)
         return Verdict.MATCH, found.all, secure
+    if listener is not None:
+        shown = rsc.cluster.sanitized and found.secure is not None
+        listener.unfencing_change(rsc, node, False, f"{rsc.id}:{agent}:{secure}" if shown else None)
     return Verdict.ALL, found.all, secure

@@ -10,8 +10,8 @@ from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
 from hacluster.pe.schedule import Transition, decide, status
 from hacluster.pe.simulation.requests import Complaint, Requests, apply_requests
-from hacluster.pe.simulation.transition import Remark, Run, run_transition
-from hacluster.pe.views.scorelines import ScoreLines
+from hacluster.pe.simulation.transition import Run, run_transition
+from hacluster.pe.views.scorelines import Remark, ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
 from hacluster.pe.views.tree import Tree, modifications_tree, section_tree, status_tree
@@ -111,7 +111,7 @@ def simulate(
         return outcome
     scores = ScoreLines(wishes.scores, wishes.utilization)
     transition = outcome.transition = decide(cluster, scores)
-    outcome.table = scores.lines
+    outcome.table = [line for line in scores.lines if not isinstance(line, Remark)]
     if wishes.scores or wishes.utilization:
         _section(outcome, _score_title(wishes), _items(scores.lines))
     summary = summary_lines(cluster)

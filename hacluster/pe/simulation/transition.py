@@ -21,12 +21,7 @@ from hacluster.pe.simulation.inject import (
     record_result,
     set_online,
 )
-
-
-class Remark(str):
-    """A line that is not an item of the list."""
-
-    __slots__ = ()
+from hacluster.pe.views.scorelines import Remark
 
 
 @dataclass(slots=True)

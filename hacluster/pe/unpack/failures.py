@@ -59,11 +59,12 @@ def set_active(rsc: Resource) -> None:
 
 
 def record_failed(op: OpRecord, node: Node, rsc: Resource) -> None:
-    """Put an operation on the list of failures, once."""
+    """Put an operation on the list of failures, once; operations without a key are the same operation."""
     if not node.online:
         return
     failed = rsc.cluster.failed_ops
-    if not any(known.key == op.key and name == node.name for known, name in failed):
+    key = op.key.lower() if op.has_key else None
+    if not any(name == node.name and (known.key.lower() if known.has_key else None) == key for known, name in failed):
         failed.append((op, node.name))
 
 

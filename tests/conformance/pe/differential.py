@@ -29,7 +29,7 @@ from hacluster.cib.document import parse_document
 from hacluster.cib.upgrade import upgrade
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Wishes, simulate
-from hacluster.tools.simulate import effective_now
+from hacluster.tools.simulate import date_line, effective_now
 from tests.conformance.pe.levels import LEVELS, Answer, compare, read
 from tests.conformance.pe.mutate import evolve
 from tests.conformance.pe.random_cib import of_seed
@@ -86,9 +86,11 @@ def ourselves(cib: bytes) -> Answer:
     """What we say to the same CIB."""
     document = parse_document(cib, "cib.xml")
     upgrade(document)
-    outcome = simulate(document, effective_now(document, None), int(time.time()), Wishes(scores=True))
+    now = effective_now(document, None)
+    wishes = Wishes(scores=True, date=date_line(document, None, now))
+    outcome = simulate(document, now, int(time.time()), wishes)
     assert outcome.transition is not None
-    return read("\n".join(outcome.lines), etree.tostring(graph_xml(outcome.transition.graph)))
+    return read("\n".join(outcome.lines) + "\n", etree.tostring(graph_xml(outcome.transition.graph)))
 
 
 def judge(name: str, cib: bytes, folder: Path) -> tuple[Verdict, bytes | None]:

@@ -33,6 +33,7 @@ def test_found(path: Path) -> None:
     theirs = read(path.with_suffix(".txt").read_text(), path.with_suffix(".graph").read_bytes())
     differences = compare(etree.fromstring(cib), ours, theirs)
     assert not any(differences.values()), differences
+    assert ours.text == theirs.text
 
 
 def test_a_guest_inside_itself_cannot_be_fenced() -> None:
