@@ -156,6 +156,35 @@ def test_a_bind_mount_ends_only_its_own_users(one: Host) -> None:
     assert call(one, "monitor", **bind).returncode == 7
 
 
+def test_what_another_namespace_calls_by_the_same_name_is_spared(one: Host) -> None:
+    """A container may have something of its own at that place, which is no reason to kill its processes."""
+    one.run(["mkdir", "-p", DIR], check=True)
+    script = f"mount -t tmpfs own '{DIR}'; cd '{DIR}'; echo here; exec sleep 1000"
+    contained = squatter(one, f'exec unshare --mount sh -c "{script}"')
+    assert image(one, "start") == 0
+    outside = squatter(one, f"cd '{DIR}'; echo here; exec sleep 1000")
+    assert image(one, "stop") == 0
+    assert outside.wait(20) == -signal.SIGTERM
+    assert contained.poll() is None
+    contained.kill()
+    contained.wait(20)
+    for program in (contained, outside):
+        program.close()
+
+
+def test_who_uses_the_mount_from_another_namespace_is_ended(one: Host) -> None:
+    """As a service with PrivateTmp does: its copy of the mount keeps ours busy."""
+    one.run(["mount", "--make-rshared", "/"], check=True)
+    assert image(one, "start") == 0
+    script = f"cd '{DIR}'; echo here; exec sleep 1000"
+    service = squatter(one, f'exec unshare --mount --propagation slave sh -c "{script}"')
+    assert one.run(["umount", DIR]).returncode != 0
+    assert image(one, "stop") == 0
+    assert service.wait(20) == -signal.SIGTERM
+    service.close()
+    one.run(["mount", "--make-rprivate", "/"], check=True)
+
+
 def test_depths_read_and_write(one: Host) -> None:
     given = {"device": IMAGE, "directory": DIR}
     assert image(one, "start") == 0

@@ -22,7 +22,7 @@ MAX_LABEL = 15
 def _check_ip(name: str, value: str) -> None:
     try:
         family_of(value)
-    except OSError:
+    except (OSError, ValueError):
         raise Failure(ocf.ERR_CONFIGURED, f"{name} is {value!r}, which is no IP address") from None
 
 

@@ -9,14 +9,18 @@ NETWORK_TYPES = ("nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glust
 
 
 class Mount:
-    """One line of mountinfo (proc(5)): where, what kind, from what, and both sets of options."""
+    """One line of mountinfo (proc(5)): where, what kind, from what, and both sets of options.
 
-    __slots__ = ("directory", "kind", "options", "root", "source", "super_options")
+    ``what`` is the same for every copy of a mount in other namespaces: the device's number, and the part that is seen.
+    """
+
+    __slots__ = ("directory", "kind", "options", "root", "source", "super_options", "what")
 
     def __init__(self, line: str) -> None:
         left, _, right = line.partition(" - ")
         words, tail = left.split(" "), right.split(" ")
         self.root, self.directory = unescape(words[3]), unescape(words[4])
+        self.what = words[2], self.root
         self.options = words[5].split(",")
         self.kind, self.source = tail[0], unescape(tail[1])
         self.super_options = tail[2].split(",") if len(tail) > 2 else []
@@ -59,21 +63,37 @@ def users(directory: str) -> list[int]:
     """Processes with a file, a mapping, their root or their working directory inside ``directory``.
 
     By the names that /proc shows: asking the files themselves would hang on a dead NFS server, and by the device's
-    number a bind mount would have every user of the file system behind it.
+    number a bind mount would have every user of the file system behind it. The names of a process in another mount
+    namespace (a container, a service with PrivateTmp) are its own: it counts if it has the same mount there, which
+    also keeps ours busy.
     """
     spared = protected()
+    ours = {m.what for m in mounts() if below(m.directory, directory)}
+    here = os.readlink("/proc/self/ns/mnt")
     return [
         pid
         for entry in os.listdir("/proc")
-        if entry.isdecimal() and (pid := int(entry)) not in spared and _uses(pid, directory)
+        if entry.isdecimal() and (pid := int(entry)) not in spared and _uses(pid, directory, ours, here)
     ]
 
 
-def _uses(pid: int, directory: str) -> bool:
+def _uses(pid: int, directory: str, ours: set[tuple[str, str]], here: str) -> bool:
     try:
-        return any(below(path, directory) for path in _paths(pid))
+        found = {path for path in _paths(pid) if below(path, directory)}
+        if not found or os.readlink(f"/proc/{pid}/ns/mnt") == here:
+            return bool(found)
+        root, table = os.readlink(f"/proc/{pid}/root"), mounts(f"/proc/{pid}/mountinfo")
+        return any(mounted_at(path, root, table) in ours for path in found)
     except OSError:
         return False  # it ended while we looked
+
+
+def mounted_at(path: str, root: str, table: list[Mount]) -> tuple[str, str] | None:
+    """What covers ``path`` by the mount table of a process whose root is ``root``; ``path`` is a name outside of it."""
+    at = {root.rstrip("/") + mount.directory.rstrip("/"): mount.what for mount in table}
+    while path not in at and path:
+        path = path.rpartition("/")[0]
+    return at.get(path)
 
 
 def _paths(pid: int) -> Iterator[str]:

@@ -23,6 +23,7 @@ TRUE_WORDS = ("1", "yes", "true", "on", "y", "t")
 FALSE_WORDS = ("0", "no", "false", "off", "n", "f")
 COMMON_ACTIONS = ("meta-data", "validate-all")
 AGENT_VERSION = "1.0"
+MAX_DIGITS = 9
 
 
 class Failure(Exception):  # noqa: N818 - the standard's word for it
@@ -58,8 +59,10 @@ class Parameter:
 
     def fault(self, value: str) -> str:
         """What is wrong with a value; empty when nothing is."""
-        if self.kind == "integer" and not value.isdecimal():
+        if self.kind == "integer" and not (value.isascii() and value.isdecimal()):
             return f"{self.name} is {value!r}, a whole number is needed"
+        if self.kind == "integer" and len(value) > MAX_DIGITS:
+            return f"{self.name} is {value!r}, which is too much"
         if self.kind == "boolean" and value.lower() not in TRUE_WORDS + FALSE_WORDS:
             return f"{self.name} is {value!r}, yes or no is needed"
         if self.kind == "select" and value not in self.options:
@@ -219,7 +222,7 @@ def guarded(action: Callable[[], int]) -> int:
     except PermissionError as error:
         reason(f"not permitted: {error}")
         return ERR_PERM
-    except OSError as error:
+    except (OSError, ValueError) as error:
         reason(str(error))
         return ERR_GENERIC
 

@@ -101,6 +101,22 @@ def test_a_line_of_mountinfo() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "root", "expected"),
+    [
+        ("/srv/data/file", "/", ("7:0", "/")),
+        ("/srv/data", "/", ("7:0", "/")),
+        ("/srv/database", "/", ("8:1", "/")),
+        ("/jail/srv/data/file", "/jail", ("7:0", "/")),
+        ("/srv/data/file", "/jail", None),
+    ],
+)
+def test_what_covers_a_path_of_another_process(path: str, root: str, expected: tuple[str, str] | None) -> None:
+    lines = ("1 0 8:1 / / rw - ext4 /dev/sda1 rw", "2 1 7:0 / /srv/data rw - ext4 /dev/loop0 rw")
+    table = [module("mounts").Mount(line) for line in lines]
+    assert module("mounts").mounted_at(path, root, table) == expected
+
+
+@pytest.mark.parametrize(
     ("path", "directory", "expected"),
     [("/a", "/a", True), ("/a/b", "/a", True), ("/ab", "/a", False), ("/", "/a", False), ("/a/b", "/a/", True)],
 )

@@ -43,12 +43,14 @@ def test_wrong_calls(name: str) -> None:
         ("IPaddr", {}, "the parameter ip is required"),
         ("IPaddr", {"ip": "192.0.2.1", "arp_count": "-1", "check_duplicate": "maybe"}, "arp_count is '-1', a whole"),
         ("IPaddr", {"ip": "192.0.2.1", "iflabel": "much-too-long-a-label"}, "longer than 15 characters"),
+        ("IPaddr", {"ip": "\udcff"}, "no IP address"),
         ("Filesystem", {"device": "/dev/x"}, "the parameter directory is required"),
         ("Filesystem", {"device": "/dev/x", "directory": "x"}, "absolute path"),
         ("webserver", {"port": "70000"}, "1 to 65535"),
         ("webserver", {"ip": "localhost"}, "no IP address"),
         ("webserver", {"access_log": "log"}, "absolute path"),
         ("Dummy", {"state": "here"}, "absolute path"),
+        ("Dummy", {"op_sleep": "9" * 30}, "too much"),
     ],
 )
 def test_bad_parameters_are_told_and_a_stop_has_nothing_to_stop(
