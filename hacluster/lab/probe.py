@@ -67,6 +67,11 @@ class Outage:
         return float("inf") if self.until is None else self.until - self.since
 
     @property
+    def missed(self) -> bool:
+        """Whether a request failed or another host answers now; else answers were slow, but came."""
+        return self.failed > 0 or self.before != self.after
+
+    @property
     def spoiled(self) -> bool:
         """Whether the probe's own stalls are more than a tenth of it and more than 50 ms."""
         return self.stalled > max(0.05, self.seconds / 10)

@@ -80,6 +80,10 @@ class Watch:
             found = outages(self.samples, self.stalls, max(0.1, 5 * self.interval_ms / 1000))
         return [o for o in found if o.until is None or o.until > since]
 
+    def missed(self, since: float = 0.0) -> list[Outage]:
+        """Those of the outages in which a request failed or the answerer changed: no busy machine makes these."""
+        return [outage for outage in self.outages(since) if outage.missed]
+
     def wait_answer(self, who: str | None = None, since: float = 0.0, count: int = 3, timeout: float = 30) -> str:
         """Wait until the last ``count`` requests, begun after ``since``, were answered (by ``who``); gives who did.
 

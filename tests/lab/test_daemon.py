@@ -26,7 +26,7 @@ def said(node: OurNode, text: str) -> bool:
 def undisturbed(made: Cluster, since: float) -> None:
     """The client was answered all the time, and always by the same node."""
     made.watch.wait_answer(made.one.name, since=time.monotonic())
-    assert made.watch.outages(since) == []
+    assert made.watch.missed(since) == []
     assert {sample.who for sample in made.watch.samples if sample.start > since} == {made.one.name}
 
 

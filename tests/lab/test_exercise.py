@@ -166,7 +166,7 @@ def test_one_of_two_links_may_fail(make_cluster):
     two.host.heal()
     eventually("the link is up again", lambda: one.tool("cl_status", "hblinkstatus", NODE2, "eth1")[1].strip() == "up")
     assert cluster.holders() == {NODE1}
-    assert cluster.watch.outages(since) == []
+    assert cluster.watch.missed(since) == []
 
 
 def test_return_without_failback(make_cluster):
@@ -181,7 +181,7 @@ def test_return_without_failback(make_cluster):
     cluster.says("none", "all")
     since = time.monotonic()
     cluster.served_by(two)
-    assert cluster.watch.outages(since) == []
+    assert cluster.watch.missed(since) == []
     two.standby("failback")
     cluster.served_by(one)
 

@@ -45,7 +45,7 @@ def write_keys(made: Cluster, text: str, apart_s: float) -> None:
 def unnoticed(made: Cluster, since: float) -> None:
     """Nobody was late or refused, and the same node answered every request."""
     made.watch.wait_answer(made.one.name, since=time.monotonic())
-    assert made.watch.outages(since) == []
+    assert made.watch.missed(since) == []
     for node in made.nodes:
         for words in ("Late heartbeat", "refused a datagram", "is dead"):
             assert words not in node.log(), words

@@ -19,7 +19,7 @@ HANG = "hang_timeout 3\n"
 def unnoticed(made: Cluster, since: float) -> None:
     """The client was answered all the time, by the same node."""
     made.watch.wait_answer(made.one.name, since=time.monotonic())
-    assert made.watch.outages(since) == []
+    assert made.watch.missed(since) == []
     assert {sample.who for sample in made.watch.samples if sample.start > since} == {made.one.name}
 
 

@@ -51,6 +51,15 @@ def test_an_own_stall_spoils_a_measurement() -> None:
     assert found.spoiled
 
 
+def test_slow_answers_are_nothing_missed() -> None:
+    (slow,) = outages([good(1.0), good(1.01, end=1.4), good(1.42)])
+    assert not slow.missed
+    (failed,) = outages([good(1.0), bad(1.01, end=2.01), good(2.02)], longest_quiet=5)
+    assert failed.missed
+    (moved,) = outages([good(1.0), good(1.3, "b")])
+    assert moved.missed
+
+
 @given(st.lists(st.tuples(st.floats(0, 100), st.booleans()), max_size=60))
 def test_outages_do_not_overlap_and_the_order_of_the_record_does_not_matter(items: list[tuple[float, bool]]) -> None:
     samples = [good(start) if ok else bad(start) for start, ok in items]
