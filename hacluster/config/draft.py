@@ -5,7 +5,7 @@ A handler takes the draft and one line. It reports what is wrong and goes on, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -40,6 +40,24 @@ class Draft:
 
 
 Handler = Callable[[Draft, Line], None]
+
+
+def note_line(draft: Draft, line: Line, repeatable: Container[str]) -> None:
+    """Remember where the directive stands, and report a value that takes another one's place.
+
+    Heartbeat lets the last value win without a word. ``repeatable`` are the directives whose values add up, or which
+    report that themselves.
+    """
+    before = draft.lines.get(line.directive)
+    draft.lines[line.directive] = line.number
+    if line.directive in repeatable:
+        return
+    if before is not None:
+        text = f"{line.directive} was given in line {before} already: the last value counts"
+        draft.findings.warning("given-again", line.number, text, "keep one of the lines", line.directive)
+    if len(line.values) > 1:
+        text = f"{line.directive} takes one value: the last of {len(line.values)} counts"
+        draft.findings.warning("extra-values", line.number, text, "keep one of them", line.directive)
 
 
 def time_setting(name: str, *, minimum_ms: int = 1) -> Handler:

@@ -18,6 +18,7 @@ from hacluster.config.draft import (
     boolean_setting,
     enum_setting,
     no_meaning,
+    note_line,
     number_setting,
     path_setting,
     text_setting,
@@ -263,6 +264,12 @@ WHOLE_LINE: Final = frozenset(
 )
 """Directives that take the rest of their line as one value; they report themselves what is missing."""
 
+REPEATABLE: Final = WHOLE_LINE | {
+    *("node", "bcast", "udp", "serial", "ping", "ping6", "hbaping", "env", "udpport", "deadping"),
+    *("baud", "watchdog", "pacemaker", "crm"),
+}
+"""Directives whose values add up, or count for what follows, or of which a second one is an error that they report."""
+
 MEDIA: Final = ("bcast", "udp", "mcast", "mcast6", "ucast", "ucast6")
 """Directives that make a medium for heartbeats, or else report an error."""
 
@@ -300,7 +307,7 @@ def _read_line(draft: Draft, line: Line) -> None:
         draft.findings.error("unknown-directive", line.number, f"unknown directive {shown(line.directive)}", hint)
         return
     if line.values or line.directive in WHOLE_LINE:
-        draft.lines[line.directive] = line.number
+        note_line(draft, line, REPEATABLE)
     if line.directive in WHOLE_LINE:
         draft.configured.append((line.directive, " ".join(line.words)))
     elif not line.values:
@@ -368,7 +375,7 @@ def _check_times(draft: Draft) -> None:
     deadping = settings.setdefault("deadping_ms", deadtime)
     if "deadping" in lines and deadping <= 2 * keepalive:
         text = f"deadping {deadping} ms is not more than twice keepalive {keepalive} ms"
-        findings.error("deadping-too-short", lines["deadping"], text)
+        findings.error("deadping-too-short", lines["deadping"], text, f"at least {2 * keepalive + 1}ms")
     if "initdead_ms" not in settings:
         settings["initdead_ms"] = default_initdead_ms(deadtime)
     elif settings["initdead_ms"] < deadtime:

@@ -94,9 +94,9 @@ def _multicast(draft: Draft, line: Line, version: int) -> tuple[str, str, int, i
         draft.findings.error("bad-multicast-group", line.number, text, hint)
         return None
     before = len(draft.findings.reports)
-    port = read_number(line, port_text, draft.findings, 1, 65_535)
-    ttl = read_number(line, ttl_text, draft.findings, 0, MAX_TTL)
-    loop = read_number(line, loop_text, draft.findings, 0, 1)
+    port = read_number(line, port_text, draft.findings, 1, 65_535, name="the port")
+    ttl = read_number(line, ttl_text, draft.findings, 0, MAX_TTL, name="the TTL" if version == 4 else "the hop limit")
+    loop = read_number(line, loop_text, draft.findings, 0, 1, name="LOOP")
     if port is None or ttl is None or loop is None:
         assert len(draft.findings.reports) > before or draft.findings.full
         return None

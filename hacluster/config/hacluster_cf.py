@@ -15,6 +15,7 @@ from hacluster.config.draft import (
     Handler,
     boolean_setting,
     enum_setting,
+    note_line,
     number_setting,
     text_setting,
     time_setting,
@@ -75,7 +76,7 @@ def on_timeout(draft: Draft, line: Line) -> None:
     words = line.words
     if len(words) != 3:
         hint = f"write: timeout AGENT {'|'.join(OPERATIONS)} TIME"
-        text = f"timeout needs an agent, an operation and a time, this line has {len(words)} words"
+        text = f"timeout needs an agent, an operation and a time, this line has {len(words)} of them"
         draft.findings.error("missing-words" if len(words) < 3 else "extra-words", line.number, text, hint)
         return
     agent, operation, time = words
@@ -92,7 +93,7 @@ def on_hook(draft: Draft, line: Line) -> None:
     findings = draft.findings
     if len(words) != 2:
         hint = "write: hook TYPE /path/of/program"
-        text = f"hook needs a message type and a program, this line has {len(words)} words"
+        text = f"hook needs a message type and a program, this line has {len(words)} of them"
         findings.error("missing-words" if len(words) < 2 else "extra-words", line.number, text, hint)
         return
     kind, path = words
@@ -173,6 +174,9 @@ DIRECTIVES: Final[dict[str, Handler]] = {
 }
 """Every directive of hacluster.cf."""
 
+REPEATABLE: Final = frozenset({"allow_source", "timeout", "hook"})
+"""Directives whose values add up."""
+
 
 def parse_hacluster_cf(
     text: str, file: str, *, host: HostFacts = NO_FACTS
@@ -187,7 +191,7 @@ def parse_hacluster_cf(
         elif not line.values:
             findings.error("no-value", line.number, f"{line.directive} has no value", field=line.directive)
         else:
-            draft.lines[line.directive] = line.number
+            note_line(draft, line, REPEATABLE)
             handler(draft, line)
     _finish(draft)
     reports = in_order(findings.reports)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from typing import Final
 
 from hacluster.config.findings import shown
 from hacluster.config.lexical import parse_number
+
+MAX_LABEL: Final = 15
+"""Longest name of an interface, and longest label of an address (IFNAMSIZ of Linux, without the closing NUL)."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -64,6 +68,8 @@ def parse_ip_argument(text: str) -> IpArgument | str:
         interface, _, label = rest.pop(0).partition(":")
         if not interface:
             return f"{shown(text)} has an empty interface"
+        if len(f"{interface}:{label}" if label else interface) > MAX_LABEL:
+            return f"{shown(interface)} with its label is longer than {MAX_LABEL} characters"
     broadcast = rest.pop(0) if rest else None
     if rest:
         return f"{shown(rest[0])} after the broadcast address has no meaning"

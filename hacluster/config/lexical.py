@@ -106,6 +106,10 @@ def parse_time(text: str) -> int | None:
 
 def time_hint(text: str) -> str:
     """What to write instead of a time that :func:`parse_time` refuses."""
+    if re.match(r"\d{7,}", text, re.ASCII):
+        return f"the longest time is {MAX_TIME_MS // 1_000} seconds"
+    if text.startswith("-"):
+        return "no time is below zero"
     number = re.match(r"\d{1,9}(?:\.\d{1,9})?(?=(s|sec|secs|seconds)$)", text, re.ASCII)
     if number:
         return f"seconds have no unit: write {number.group()}"
@@ -144,11 +148,14 @@ def read_boolean(line: Line, value: str, findings: Findings) -> bool | None:
     return found
 
 
-def read_number(line: Line, value: str, findings: Findings, low: int, high: int) -> int | None:
-    """The number ``value`` of ``line`` in ``low..high``; reports and gives ``None`` when it is not one."""
+def read_number(line: Line, value: str, findings: Findings, low: int, high: int, *, name: str = "") -> int | None:
+    """The number ``value`` of ``line`` in ``low..high``; reports and gives ``None`` when it is not one.
+
+    ``name`` is what this value of the line is called, when the directive takes several.
+    """
     found = parse_number(value)
     if found is None or not low <= found <= high:
-        text = f"{line.directive} must be a number from {low} to {high}, not {shown(value)}"
+        text = f"{name or line.directive} must be a number from {low} to {high}, not {shown(value)}"
         findings.error("bad-number", line.number, text, field=line.directive)
         return None
     return found

@@ -10,100 +10,76 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Bcast:
+class _OnInterface:
+    """What every medium that sends heartbeats has."""
+
+    interface: str
+
+    @property
+    def link(self) -> str:
+        """The interface."""
+        return self.interface
+
+
+@dataclass(frozen=True, slots=True)
+class Bcast(_OnInterface):
     """``bcast IF``: UDP to the broadcast address of ``interface``."""
 
-    interface: str
     port: int
-
-    @property
-    def link(self) -> str:
-        """The interface."""
-        return self.interface
 
 
 @dataclass(frozen=True, slots=True)
-class Mcast:
+class _Multicast(_OnInterface):
+    group: str
+    port: int
+    ttl: int
+    loop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mcast(_Multicast):
     """``mcast IF GROUP PORT TTL LOOP``: UDP to a class D ``group``; ``ttl`` 0..4."""
 
-    interface: str
-    group: str
-    port: int
-    ttl: int
-    loop: bool
-
-    @property
-    def link(self) -> str:
-        """The interface."""
-        return self.interface
-
 
 @dataclass(frozen=True, slots=True)
-class Mcast6:
+class Mcast6(_Multicast):
     """``mcast6 IF GROUP PORT HOPS LOOP``: UDP to an IPv6 multicast ``group`` (ff00::/8)."""
 
-    interface: str
-    group: str
-    port: int
-    ttl: int
-    loop: bool
 
-    @property
-    def link(self) -> str:
-        """The interface."""
-        return self.interface
+@dataclass(frozen=True, slots=True)
+class _Unicast(_OnInterface):
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ucast:
+class Ucast(_Unicast):
     """``ucast IF HOST``: UDP to ``host``, a name or an IPv4 address that is resolved once at start."""
 
-    interface: str
-    host: str
-    port: int
-
-    @property
-    def link(self) -> str:
-        """The interface."""
-        return self.interface
-
 
 @dataclass(frozen=True, slots=True)
-class Ucast6:
+class Ucast6(_Unicast):
     """``ucast6 IF HOST``: UDP over IPv6 to ``host``, resolved once at start."""
 
-    interface: str
+
+@dataclass(frozen=True, slots=True)
+class _PingHost:
     host: str
-    port: int
 
     @property
     def link(self) -> str:
-        """The interface."""
-        return self.interface
+        """The host."""
+        return self.host
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(_PingHost):
     """``ping HOST``: ICMP echo; ``host`` is also the name of the ping node."""
 
-    host: str
-
-    @property
-    def link(self) -> str:
-        """The host."""
-        return self.host
-
 
 @dataclass(frozen=True, slots=True)
-class Ping6:
+class Ping6(_PingHost):
     """``ping6 HOST``: ICMPv6 echo; ``host`` is also the name of the ping node."""
-
-    host: str
-
-    @property
-    def link(self) -> str:
-        """The host."""
-        return self.host
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ HOST = HostFacts(
 )
 
 
+def whole(line):
+    """A file with the line, on line 4."""
+    return (BASE.replace("auto_failback on", "") if line.startswith("auto_failback") else BASE) + line
+
+
 def parse(text, host=HOST):
     return parse_ha_cf(text, "ha.cf", host=host)
 
@@ -72,7 +77,6 @@ def test_a_plain_file():
 SETTINGS = [
     ("node Gamma", {"nodes": ("alpha", "beta", "gamma")}),
     ("keepalive 200ms", {"keepalive_ms": 200}),
-    ("keepalive 1 2", {"keepalive_ms": 2000}),
     ("deadtime 10", {"deadtime_ms": 10_000, "warntime_ms": 5_000, "deadping_ms": 10_000, "initdead_ms": 20_000}),
     ("deadtime 5", {"initdead_ms": 12_000}),
     ("deadtime 11", {"initdead_ms": 11_000}),
@@ -83,7 +87,7 @@ SETTINGS = [
     ("hbgenmethod time", {"generation_method": GenerationMethod.TIME}),
     ("uuidfrom nodename", {"uuid_from": UuidFrom.NODENAME}),
     ("autojoin none", {}),
-    ("cluster a b", {"cluster": "b"}),
+    ("cluster b", {"cluster": "b"}),
     ("max_rexmit_delay 100", {"max_rexmit_delay_ms": 100}),
     ("max_rexmit_delay 10ms", {"max_rexmit_delay_ms": 10}),
     ("bcast eth1", {"media": (Bcast("eth0", 694), Bcast("eth1", 694)), "links": ("eth0", "eth1")}),
@@ -133,7 +137,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("line", "expected"), SETTINGS, ids=[line for line, _ in SETTINGS])
 def test_a_setting(line, expected):
-    config, reports = parse(BASE + line)
+    config, reports = parse(whole(line))
     assert reports == []
     for path, value in expected.items():
         found = config
@@ -164,6 +168,10 @@ ACCEPTED = [
     ("coreroot /var/cores", "notice", "no-effect"),
     ("normalpoll true", "warning", "no-effect"),
     ("keepalive", "warning", "no-value"),
+    ("keepalive 1 2", "warning", "extra-values"),
+    ("logfile /var/log/a /var/log/b", "warning", "extra-values"),
+    ("keepalive 1\nkeepalive 2", "warning", "given-again"),
+    ("auto_failback off\nauto_failback on", "warning", "given-again"),
     ("ucast eth0 10.0.0.2 more", "warning", "extra-words"),
     ("mcast eth0 225.0.0.1 694 1 0 more", "warning", "extra-words"),
     ("bcast eth0", "warning", "duplicate-medium"),
@@ -181,10 +189,31 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("line", "severity", "code"), ACCEPTED, ids=[line for line, _, _ in ACCEPTED])
 def test_what_heartbeat_accepts_starts_with_a_remark(line, severity, code):
-    config, reports = parse(BASE + line)
+    config, reports = parse(whole(line))
     assert config is not None
     assert [(report.severity.word, report.code) for report in reports] == [(severity, code)]
     assert reports[0].place.line == 3 + len(line.splitlines())
+
+
+def test_a_wrong_number_is_called_by_its_name():
+    _, reports = parse(BASE + "mcast eth0 225.0.0.1 694 5 2\ndeadtime 99999999")
+    assert [report.text for report in reports] == [
+        "the TTL must be a number from 0 to 4, not '5'",
+        "LOOP must be a number from 0 to 1, not '2'",
+        "'99999999' is not a time",
+    ]
+    assert reports[2].hint == "the longest time is 2147483 seconds"
+
+
+def test_the_last_value_counts():
+    config, reports = parse(BASE + "keepalive 1 2\nkeepalive 3 4")
+    assert config is not None
+    assert config.keepalive_ms == 4000
+    assert [(report.place.line, report.text) for report in reports] == [
+        (4, "keepalive takes one value: the last of 2 counts"),
+        (5, "keepalive was given in line 4 already: the last value counts"),
+        (5, "keepalive takes one value: the last of 2 counts"),
+    ]
 
 
 REFUSED = [
@@ -227,6 +256,7 @@ REFUSED = [
     ("mcast eth0 225.0.0.1 694 1 2", "bad-number"),
     ("mcast6 eth0 225.0.0.1 694 1 0", "bad-multicast-group"),
     ("mcast6 eth0 ff02::1 694 5 0", "bad-number"),
+    ("keepalive 99999999999999999999", "bad-time"),
     ("ucast eth0", "missing-words"),
     ("ucast eth9 10.0.0.2", "no-such-interface"),
     ("ucast eth0 fe80::1", "wrong-address-family"),

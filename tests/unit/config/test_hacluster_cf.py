@@ -99,6 +99,13 @@ def test_remarks(text, code):
     assert [(report.severity.word, report.code) for report in reports] == [("warning", code)]
 
 
+def test_a_value_that_takes_anothers_place_is_told():
+    config, reports = parse("seal on\nseal offer off")
+    assert config is not None
+    assert config.seal is Seal.OFF
+    assert [(report.place.line, report.code) for report in reports] == [(2, "given-again"), (2, "extra-values")]
+
+
 FAULTS = [
     ("sael on", "unknown-directive"),
     ("keepalive 2", "unknown-directive"),
