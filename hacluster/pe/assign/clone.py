@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import is_true
-from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores, factor_of
+from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores
 from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, apply_location, assign, colocate
 from hacluster.pe.assign.instances import by_claim, copies_per_node, find_compatible
 from hacluster.pe.assign.nodes import sort_nodes, top_row
@@ -15,6 +15,7 @@ from hacluster.pe.assign.promotable import (
     update_dependent_with_promotable,
     update_promotable_dependent,
 )
+from hacluster.pe.assign.pull import factor_of
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind, Role

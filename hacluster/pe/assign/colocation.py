@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import struct
 from enum import IntEnum
 from typing import Final
 
@@ -11,6 +9,7 @@ from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import same_text
 from hacluster.pe.assign.dispatch import GATHER, colocated_with
 from hacluster.pe.assign.nodes import Row, any_available
+from hacluster.pe.assign.pull import BY_NAME, factor_of, pulled, weighted
 from hacluster.pe.model.constraints import Colocation
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.resource import Resource
@@ -24,19 +23,6 @@ THIS_WITH: Final = 0x4
 """Follow the colocations of a resource with others, not of others with it."""
 
 _HELD: Final = INFINITY * -100
-_FLOAT: Final = struct.Struct("f")
-
-
-@functools.lru_cache(maxsize=4096)
-def _single(value: float) -> float:
-    """The value in single precision: the format in which these factors have always been computed."""
-    unpacked: tuple[float] = _FLOAT.unpack(_FLOAT.pack(value))
-    return unpacked[0]
-
-
-def factor_of(colocation: Colocation, sign: float = 1.0) -> float:
-    """The weight of a colocation: its score as a share of infinity."""
-    return _single(_single(sign * colocation.score) / INFINITY)
 
 
 class Affects(IntEnum):
@@ -101,16 +87,6 @@ def apply_to_priority(dependent: Resource, primary: Resource, colocation: Coloca
     dependent.priority = add_scores(sign * colocation.score, dependent.priority)
 
 
-@functools.lru_cache(maxsize=4096)
-def _change(factor: float, score: int) -> int:
-    """What a score comes to by its weight; something, however little."""
-    share = _single(factor * score)
-    change = int(share - 0.5 if share < 0 else share + 0.5)
-    if change == 0 and score != 0 and factor != 0.0:
-        return 1 if factor > 0.0 else -1
-    return change
-
-
 def _best_match(rsc: Resource, attribute: str, value: str | None) -> int:
     """The best score of a resource on the nodes that have that value.
 
@@ -139,7 +115,7 @@ def _add_matching(row: Row, rsc: Resource, attribute: str | None, factor: float,
             score = _best_match(rsc, attribute, value)
         if score == 0 or (factor < 0 and score < 0) or weight == _HELD:
             continue
-        new = add_scores(_change(factor, score), weight)
+        new = add_scores(weighted(factor, score), weight)
         if only_positive and new < 0 and weight > 0:
             row[idx] = _HELD
         elif not (only_positive and new < 0 and weight == 0):
@@ -166,6 +142,10 @@ def colocated_scores(rsc: Resource, row: Row | None, attribute: str | None, fact
     """
     if rsc.merging:
         return row
+    if row is not None and attribute in BY_NAME and not flags & (NONNEGATIVE | THIS_WITH):
+        simple = pulled(rsc, row, factor)
+        if simple is not None:
+            return simple
     rsc.merging = True
     try:
         work = _first_row(rsc, row, attribute, factor, flags)

@@ -6,8 +6,9 @@ import functools
 from functools import cmp_to_key
 from typing import Any, Final
 
-from hacluster.pe.assign.colocation import NONNEGATIVE, colocated_scores, factor_of
+from hacluster.pe.assign.colocation import NONNEGATIVE, colocated_scores
 from hacluster.pe.assign.nodes import sort_nodes, top_row
+from hacluster.pe.assign.pull import factor_of
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource

@@ -11,10 +11,10 @@ from hacluster.pe.assign.colocation import (
     apply_to_priority,
     apply_to_scores,
     colocated_scores,
-    factor_of,
 )
 from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, assign, colocate
 from hacluster.pe.assign.nodes import any_available, sort_nodes
+from hacluster.pe.assign.pull import factor_of
 from hacluster.pe.assign.utilization import ban_full_nodes
 from hacluster.pe.model.action import Flag
 from hacluster.pe.model.causes import Cause, Why

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import same_text
-from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores, factor_of
+from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores
 from hacluster.pe.assign.dispatch import colocate
 from hacluster.pe.assign.instances import by_promotion, find_compatible
 from hacluster.pe.assign.nodes import guest_will_run
+from hacluster.pe.assign.pull import factor_of
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Quorum, Role

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hacluster.pe.model.node import Node
     from hacluster.pe.model.notify import NotifyData
     from hacluster.pe.model.opconfig import OpConfig, OpEntry
+    from hacluster.pe.model.pulls import Pulls
 
 
 class CloneData:
@@ -62,7 +63,7 @@ class Resource:
         "managed", "merging", "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum",
         "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
-        "priority", "promotable", "provisional", "recalled", "reload", "remote_reconnect_ms", "restart_type",
+        "priority", "promotable", "provisional", "pulls", "recalled", "reload", "remote_reconnect_ms", "restart_type",
         "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting",
         "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "this_with", "tickets", "unique",
         "utilization", "with_this", "xml", "xml_id",
@@ -133,12 +134,19 @@ class Resource:
         self.by_key: dict[str, list[Action]] = {}
         self.tasks: set[str] = set()
         self.stamp = 0
+        self.pulls: Pulls | None = None
         self.seen_flags: dict[tuple[Action, Node | None], tuple[int, int, int]] = {}
         self.clone: CloneData | None = None
         self.bundle: BundleData | None = None
 
     def __repr__(self) -> str:
         return f"<{self.kind.name.lower()} {self.id}>"
+
+    def forget_pulls(self) -> None:
+        """Its row, or who is to be with it, is another: what it adds to others' rows has to be worked out again."""
+        pulls, self.pulls = self.pulls, None
+        for user in () if pulls is None else pulls.users:
+            user.forget_pulls()
 
     # Who it belongs to
 

@@ -81,6 +81,8 @@ class Scores:
     def add(self, rsc: Resource, node: Node, score: int, cause: Cause) -> None:
         """Add to a score; a node that the row does not know starts from its own base score."""
         row, idx, ledger = rsc.allowed, node.idx, self._ledger
+        if rsc.pulls is not None:
+            rsc.forget_pulls()
         known = row.get(idx)
         if known is None:
             known = node.score
@@ -95,12 +97,15 @@ class Scores:
     def set(self, rsc: Resource, node: int, score: int, cause: Cause) -> None:
         """Set a score, whatever it was."""
         if rsc.allowed.get(node) != score:
+            if rsc.pulls is not None:
+                rsc.forget_pulls()
             rsc.allowed[node] = score
             if self._ledger is not None:
                 self._ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
 
     def drop(self, rsc: Resource, node: int, cause: Cause) -> None:
         """Forget a node."""
+        rsc.forget_pulls()
         if rsc.allowed.pop(node, None) is not None and self._ledger is not None:
             self._ledger.append(Entry(rsc.idx, node, Change.DROP, 0, cause))
 
@@ -112,6 +117,7 @@ class Scores:
             for node, score in row.items():
                 if old.get(node) != score:
                     ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
+        rsc.forget_pulls()
         rsc.allowed = row
         rsc.counts = {}
 

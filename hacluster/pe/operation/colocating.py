@@ -33,6 +33,7 @@ def add_this_with(rsc: Resource, entry: Colocation) -> None:
 
 def add_with_this(rsc: Resource, entry: Colocation) -> None:
     """Let the dependent of a colocation be placed with ``rsc``."""
+    rsc.forget_pulls()
     _insert(rsc.with_this, entry, _rank(entry.dependent), [_rank(other.dependent) for other in rsc.with_this])
 
 
