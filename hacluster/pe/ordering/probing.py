@@ -68,21 +68,33 @@ class _Restarts:
     """Finds the stops and demotes that the result of a resource's probes could make necessary.
 
     They are the same for its probes on all nodes: following the edges once per resource keeps long chains of orders
-    from being followed once per resource and node.
+    from being followed once per resource and node. ``barren`` are actions from which nothing is found, whoever is
+    probed: of a chain that is not running, each link is followed once and not once per resource before it.
     """
 
-    def __init__(self, probed: Resource) -> None:
+    def __init__(self, probed: Resource, barren: set[Action]) -> None:
         self._probed = probed
+        self._barren = barren
         self._seen: set[Action] = set()
+        self._depends = False  # on what is probed, and not only on where the edges lead
         self.found: list[Action] = []
+
+    def search(self, after: Action) -> list[Action]:
+        """What is found along the edges from ``after``."""
+        self.follow(after)
+        if not self.found and not self._depends:
+            self._barren |= self._seen
+        return self.found
 
     def follow(self, after: Action) -> None:
         """Go along the edges from ``after``."""
-        if after in self._seen:
+        if after in self._seen or after in self._barren:
             return
         self._seen.add(after)
         probed, rsc = self._probed, after.rsc
-        if rsc is not None and rsc.kind is Kind.PRIMITIVE and probed is not rsc:
+        if rsc is probed or (rsc is not None and rsc.kind is not Kind.PRIMITIVE):
+            self._depends = True
+        elif rsc is not None:
             self._find_down(after, rsc)
         interleave, compatible = False, None
         if rsc is not None and rsc.kind > Kind.GROUP:
@@ -113,7 +125,7 @@ class _Restarts:
         return not (rsc.kind > Kind.GROUP and interleave and compatible is not member)
 
 
-def _order_restarts(top: Resource) -> None:
+def _order_restarts(top: Resource, barren: set[Action]) -> None:
     for rsc in top.walk():
         if rsc.kind is not Kind.PRIMITIVE:
             continue
@@ -124,16 +136,15 @@ def _order_restarts(top: Resource) -> None:
             for after in reversed(list(probe.after)):
                 found = known.get(after)
                 if found is None:
-                    restarts = _Restarts(rsc)
-                    restarts.follow(after)
-                    found = known[after] = restarts.found
+                    found = known[after] = _Restarts(rsc, barren).search(after)
                 for then in found:
                     order(probe, then, Order.OPTIONAL)
 
 
 def order_probes(cluster: Cluster) -> None:
     """Order probes before everything that needs to know their results."""
+    barren: set[Action] = set()
     for rsc in cluster.resources:
-        _order_restarts(rsc)
+        _order_restarts(rsc, barren)
     for entry in cluster.orderings:
         _order_for_stop(entry)
