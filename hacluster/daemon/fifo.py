@@ -83,8 +83,16 @@ class Fifo:
         self._fd = -1
 
     def open(self) -> None:
-        """Make it if need be, and begin to read. :class:`HaError` when there is something else in its place."""
+        """Make it if need be, and begin to read. :class:`HaError` when there is something else in its place.
+
+        A plain file gives way, as with Heartbeat: it is what a tool leaves that writes while no daemon runs. What is in
+        it is not done: it was asked of a cluster that did not run.
+        """
         try:
+            if os.path.lexists(self._path) and stat.S_ISREG(os.lstat(self._path).st_mode):
+                os.unlink(self._path)
+                text = f"{self._path} was a plain file, written while no daemon read it: it is a FIFO now"
+                self._log(Say(Severity.NOTICE, SERVICE, "fifo-made-anew", text))
             if not os.path.lexists(self._path):
                 os.mkfifo(self._path, 0o600)
             if not stat.S_ISFIFO(os.lstat(self._path).st_mode):

@@ -25,6 +25,9 @@ STANDBY: Final[Mapping[str, Hold]] = MappingProxyType(_WORDS | {"failback": Hold
 TAKEOVER: Final[Mapping[str, Hold]] = MappingProxyType(_WORDS | {"failback": Hold.LOCAL})
 """To get back what belongs here; the original makes the other node give up everything, which is a fault of it."""
 
+MAX_TIMEOUT_S: Final = 1_000_000
+"""Longest time to wait for the end of a handover: 11 days. More than that does not fit into the kernel's timers."""
+
 USAGE: Final = """\
 {name} [all|foreign|local|failback] [--wait] [--timeout SECONDS] [--output-as text|json|xml] [--run-dir DIR]
 
@@ -44,6 +47,8 @@ def main(name: str, argv: Sequence[str]) -> int:
     try:
         words = parse(argv, flags=("-h", "--help", "--wait", "-w"), values=("--timeout",))
         timeout_s = float(words.values.get("--timeout", HANDOVER_TIMEOUT_S))
+        if not 0 < timeout_s <= MAX_TIMEOUT_S:
+            raise ValueError(timeout_s)
     except ValueError:
         return _usage("", f"{name}: --timeout needs a number of seconds", usage)
     except UsageError as error:
@@ -82,7 +87,8 @@ def _run(name: str, words: Words, which: Hold, timeout_s: float) -> int:
         data = {"accepted": bool(said), "code": error.refused.code, "reason": error.refused.text}
         return _report(name, words, 1, f"refused: {error}", data)
     except NotRunningError as error:
-        return _report(name, words, 1, f"Heartbeat is stopped on this machine ({error})", {"accepted": False})
+        text = f"Heartbeat is stopped on this machine ({error})"
+        return _report(name, words, 1, text, {"accepted": False, "running": False, "reason": text})
     except HaError as error:
         return _report(name, words, 1, str(error), {"accepted": bool(said), "reason": str(error)})
     data = {"accepted": True, "text": said[-1] if said else ""}

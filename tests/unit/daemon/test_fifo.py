@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -95,8 +96,29 @@ def test_the_fifo_is_private_and_outlives_its_writers(tmp_path, sayings):
     asyncio.run(live())
 
 
-def test_a_plain_file_in_its_place_is_said(tmp_path, sayings):
-    # What a tool leaves that writes to the FIFO while no daemon made one.
-    (tmp_path / "fifo").write_text("")
+def test_a_plain_file_in_its_place_gives_way_and_is_not_obeyed(tmp_path, sayings):
+    """What a tool leaves that writes to the FIFO while no daemon made one. Heartbeat replaces it, too."""
+    path = tmp_path / "fifo"
+    path.write_bytes(STANDBY)
+
+    async def live():
+        requests = []
+        fifo = Fifo(str(path), requests.append, sayings)
+        fifo.open()
+        assert stat.S_ISFIFO(path.lstat().st_mode)
+        path.write_bytes(command(t="hb_takeover"))
+        async with asyncio.timeout(30):
+            while not requests:
+                await asyncio.sleep(0.005)
+        fifo.close()
+        assert requests == [TakeoverRequest(Hold.ALL)]
+        assert sayings.codes == ["fifo-made-anew"]
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("elsewhere")], ids=["directory", "link"])
+def test_anything_else_in_its_place_is_said(tmp_path, sayings, make):
+    make(tmp_path / "fifo")
     with pytest.raises(HaError, match="not a FIFO"):
         Fifo(str(tmp_path / "fifo"), lambda request: None, sayings).open()

@@ -56,7 +56,12 @@ def test_a_refusal_says_why(node, capsys):
     assert data == {"accepted": False, "code": "unstable", "reason": "beta is not stable", "exit": 1}
 
 
-@pytest.mark.parametrize("words", [["everything"], ["--help"], ["all", "local"], ["--frob"], ["--timeout", "soon"]])
+WRONG = [["everything"], ["--help"], ["all", "local"], ["--frob"]] + [
+    ["--timeout", time] for time in ("soon", "0", "-1", "nan", "inf", "1e300")
+]
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
 @pytest.mark.parametrize("name", ["hb_standby", "hb_takeover"])
 def test_wrong_arguments_and_help_end_with_1(node, capsys, name, words):
     assert handover.main(name, [*words, "--run-dir", node.run_dir]) == 1
@@ -70,6 +75,10 @@ def test_wrong_arguments_and_help_end_with_1(node, capsys, name, words):
 def test_without_a_daemon(tmp_path, capsys, name):
     assert handover.main(name, ["--run-dir", str(tmp_path)]) == 1
     assert "Heartbeat is stopped on this machine" in capsys.readouterr().err
+    assert handover.main(name, ["--output-as=json", "--run-dir", str(tmp_path)]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data.pop("reason").startswith("Heartbeat is stopped on this machine (")
+    assert data == {"accepted": False, "running": False, "exit": 1}
 
 
 @pytest.mark.parametrize(
