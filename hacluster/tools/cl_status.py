@@ -31,7 +31,7 @@ from hacluster.tools.statuswords import (
     FailedError,
     error_lines,
 )
-from hacluster.tools.words import FORMATS, Words, complain, rendered
+from hacluster.tools.words import FORMATS, Words, complain, end, rendered
 
 if TYPE_CHECKING:
     from hacluster.tools.statusanswers import Answer
@@ -220,4 +220,4 @@ def script() -> None:
 
     signal.signal(signal.SIGALRM, out_of_time)
     signal.alarm(ALARM_S)
-    sys.exit(main(sys.argv[1:]))
+    end(lambda: main(sys.argv[1:]))

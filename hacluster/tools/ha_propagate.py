@@ -21,7 +21,7 @@ from typing import Final
 from hacluster.base.report import Severity
 from hacluster.client.configdir import check_config_dir
 from hacluster.config.settings import PropagateCommand
-from hacluster.tools.words import UsageError, complain, parse, rendered
+from hacluster.tools.words import UsageError, complain, end, parse, rendered
 
 EXIT_CONFIG: Final = 6
 TIMEOUT_S: Final = 120
@@ -184,4 +184,4 @@ def main(argv: Sequence[str]) -> int:
 
 def script() -> None:
     """The entry point of the command."""
-    sys.exit(main(sys.argv[1:]))
+    end(lambda: main(sys.argv[1:]))

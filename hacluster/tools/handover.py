@@ -15,7 +15,7 @@ from hacluster.base.errors import HaError
 from hacluster.client.cluster import HANDOVER_TIMEOUT_S, Cluster
 from hacluster.client.errors import NotRunningError, RefusedError
 from hacluster.msg.haresources import Hold
-from hacluster.tools.words import UsageError, Words, complain, parse, rendered
+from hacluster.tools.words import UsageError, Words, complain, end, parse, rendered
 
 _WORDS: Final = {hold.value: hold for hold in (Hold.ALL, Hold.FOREIGN, Hold.LOCAL)}
 
@@ -111,9 +111,9 @@ def _report(name: str, words: Words, code: int, text: str, data: dict[str, objec
 
 def hb_standby() -> None:
     """The entry point of ``hb_standby``."""
-    sys.exit(main("hb_standby", sys.argv[1:]))
+    end(lambda: main("hb_standby", sys.argv[1:]))
 
 
 def hb_takeover() -> None:
     """The entry point of ``hb_takeover``."""
-    sys.exit(main("hb_takeover", sys.argv[1:]))
+    end(lambda: main("hb_takeover", sys.argv[1:]))

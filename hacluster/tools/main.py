@@ -5,8 +5,9 @@ A sub-command is a click command in a module of its own. To add one, add one lin
 
 from __future__ import annotations
 
+import errno
 import importlib
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -40,6 +41,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Name → (``module:attribute`` of the click command, one line of help)."""
 
 
+_OUTPUT_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What writing fails with on a full disk, at a limit, on a terminal that is gone, and on an output that was closed."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a sub-command's module only to run it or to show its own help."""
 
@@ -55,6 +60,15 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command), cmd_name
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. When nobody takes its output, that is said in one line; click knows of closed pipes only."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in _OUTPUT_ERRORS:
+                raise
+            raise click.ClickException(error.strerror or str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the sub-commands from the table, so that help imports none of them."""

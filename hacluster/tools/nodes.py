@@ -14,7 +14,7 @@ from typing import Final
 from hacluster.base.errors import HaError
 from hacluster.client.cluster import Cluster
 from hacluster.client.errors import NotRunningError
-from hacluster.tools.words import UsageError, complain, parse, rendered
+from hacluster.tools.words import UsageError, complain, end, parse, rendered
 
 MAX_WEIGHT: Final = 1_000_000
 
@@ -82,19 +82,19 @@ def main(name: str, argv: Sequence[str]) -> int:
 
 def hb_addnode() -> None:
     """The entry point of ``hb_addnode``."""
-    sys.exit(main("hb_addnode", sys.argv[1:]))
+    end(lambda: main("hb_addnode", sys.argv[1:]))
 
 
 def hb_delnode() -> None:
     """The entry point of ``hb_delnode``."""
-    sys.exit(main("hb_delnode", sys.argv[1:]))
+    end(lambda: main("hb_delnode", sys.argv[1:]))
 
 
 def hb_setweight() -> None:
     """The entry point of ``hb_setweight``."""
-    sys.exit(main("hb_setweight", sys.argv[1:]))
+    end(lambda: main("hb_setweight", sys.argv[1:]))
 
 
 def hb_setsite() -> None:
     """The entry point of ``hb_setsite``."""
-    sys.exit(main("hb_setsite", sys.argv[1:]))
+    end(lambda: main("hb_setsite", sys.argv[1:]))

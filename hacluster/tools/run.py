@@ -13,7 +13,7 @@ import click
 
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
-from hacluster.client.greeting import DEFAULT_RUN_DIR
+from hacluster.client.rundir import run_dir as found_run_dir
 from hacluster.daemon import pidfile
 
 EXIT_CONFIG: Final = 6
@@ -70,7 +70,7 @@ def reload(run_dir: str) -> None:
     Changed keys are used at once; for anything else it restarts and leaves resources as they are. Files with faults
     change nothing. Exit status: 0 it was told, 1 it does not run or may not be told.
     """
-    pid = pidfile.running(run_dir or DEFAULT_RUN_DIR)
+    pid = pidfile.running(found_run_dir(run_dir))
     if pid is None:
         click.echo("heartbeat is stopped. No process", err=True)
         sys.exit(1)
@@ -89,7 +89,7 @@ def stop(run_dir: str, timeout: float | None) -> None:
 
     All resources are released first. Exit status: 0 it does not run (any more), 1 it still does.
     """
-    directory = run_dir or DEFAULT_RUN_DIR
+    directory = found_run_dir(run_dir)
     pid = pidfile.running(directory)
     if pid is None:
         click.echo("heartbeat is stopped. No process")
@@ -117,7 +117,7 @@ def status(run_dir: str, output_as: str) -> None:
 
     Exit status: 0 it runs, 3 it does not.
     """
-    pid = pidfile.running(run_dir or DEFAULT_RUN_DIR)
+    pid = pidfile.running(found_run_dir(run_dir))
     host = os.uname().nodename.lower()
     if output_as == "json":
         click.echo(json.dumps({"running": pid is not None, "pid": pid, "host": host}))

@@ -12,9 +12,9 @@ import click
 
 from hacluster.base.errors import HaError
 from hacluster.client.cluster import Cluster
-from hacluster.client.greeting import DEFAULT_RUN_DIR
+from hacluster.client.rundir import run_dir as found_run_dir
 
-_RUN_DIR = click.option("--run-dir", metavar="DIR", envvar="HACLUSTER_RUN_DIR", default=DEFAULT_RUN_DIR, hidden=True)
+_RUN_DIR = click.option("--run-dir", metavar="DIR", default="", help="Run-time files instead of hacluster.cf's.")
 
 
 @click.command()
@@ -26,7 +26,7 @@ def forget(node: str, run_dir: str) -> None:
     For a node that was installed anew or has lost its generation file. Exit status: 0 done, 1 refused or not running.
     """
     try:
-        with Cluster(run_dir, name="forget") as cluster:
+        with Cluster(found_run_dir(run_dir), name="forget") as cluster:
             text = cluster.forget_floor(node.lower())
     except HaError as error:
         click.echo(f"hacluster forget: {error}", err=True)
@@ -43,7 +43,7 @@ def unpin(node: str, run_dir: str) -> None:
     For a host that goes back from hacluster to Heartbeat. Exit status: 0 done, 1 refused or not running.
     """
     try:
-        with Cluster(run_dir, name="unpin") as cluster:
+        with Cluster(found_run_dir(run_dir), name="unpin") as cluster:
             text = cluster.unpin_seal(node.lower())
     except HaError as error:
         click.echo(f"hacluster unpin: {error}", err=True)

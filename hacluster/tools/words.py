@@ -10,13 +10,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from hacluster.base.errors import HaError
-from hacluster.client.greeting import DEFAULT_RUN_DIR
+from hacluster.client.rundir import run_dir
 
 FORMATS: Final = ("text", "json", "xml")
-RUN_DIR_VARIABLE: Final = "HACLUSTER_RUN_DIR"
 
 
 class UsageError(HaError):
@@ -38,8 +37,8 @@ class Words:
 
     @property
     def run_dir(self) -> str:
-        """Where the daemon's sockets are: the option, the environment, the default."""
-        return self.values.get("--run-dir") or os.environ.get(RUN_DIR_VARIABLE) or DEFAULT_RUN_DIR
+        """Where the daemon's sockets are: the option, or where :mod:`hacluster.client.rundir` finds them."""
+        return run_dir(self.values.get("--run-dir", ""))
 
 
 def parse(argv: Sequence[str], *, flags: Sequence[str] = (), values: Sequence[str] = ()) -> Words:
@@ -105,3 +104,17 @@ def _fill(element: Any, data: dict[str, Any], child: Callable[[Any, str], Any]) 
 def complain(text: str) -> None:
     """One line on standard error."""
     print(text, file=sys.stderr)
+
+
+def end(main: Callable[[], int]) -> NoReturn:
+    """End the process with the exit status of ``main``; when nobody takes its output (a full disk), in one line."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            complain(f"{os.path.basename(sys.argv[0])}: {error.strerror or error}")
+        status = 1
+    sys.exit(status)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -46,3 +47,19 @@ def test_help_loads_no_command():
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.splitlines()[-1] == "['hacluster', 'hacluster.tools', 'hacluster.tools.main']"
+
+
+@pytest.mark.parametrize("command", ["hacluster status", "hacluster iso8601 -n", "cl_status", "hb_addnode"])
+def test_an_output_that_takes_nothing_is_said_in_one_line(command):
+    program, *words = command.split()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [Path(sys.executable).parent / program, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.endswith(b": No space left on device\n")
