@@ -54,7 +54,7 @@ class Answers(Checker):
         """A program has asked."""
         scene = self.scene.hosts[host]
         hopeless = ""
-        if len(scene.holds_dead) == len(self.scene.hosts) - 1:
+        if scene.holds_dead >= self.scene.hosts.keys() - {host}:
             hopeless = "no other node is there"
         elif scene.stop_asked:
             hopeless = "it is leaving"

@@ -63,6 +63,14 @@ def test_the_first_answer_has_its_time(verb: str, limit: int) -> None:
     assert checker.each_second() is None
 
 
+def test_a_dead_ping_node_is_no_reason_to_refuse() -> None:
+    found = scene()
+    found.hosts["node1"].holds_dead.add("10.0.0.254")
+    checker = Answers(found, Bounds())
+    checker.on_request("node1", 7, "standby all")
+    assert checker.on_reply("node1", ACCEPTED) is None
+
+
 def test_what_cannot_be_accepted_is_refused_at_once() -> None:
     for hopeless in (lambda host: host.holds_dead.add("node2"), lambda host: setattr(host, "stop_asked", True)):
         found = scene()
