@@ -13,7 +13,7 @@ from hacluster.base.report import Report, Severity
 from hacluster.cib.document import XML, Document
 from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, rank, version_of
 from hacluster.cib.places import place_of
-from hacluster.cib.schema import ATTRIBUTE, Schemas
+from hacluster.cib.schema import ATTRIBUTE, UNCHECKED, Schemas
 from hacluster.cib.upgrade_acls import upgrade_acls
 from hacluster.cib.upgrade_names import NameUpgrade
 
@@ -21,6 +21,8 @@ MINIMUM: Final = "3.0"
 """The oldest version that is used as it is."""
 
 _ACLS_SINCE: Final = "2.0"
+_DIGITS: Final = 9
+"""Longer numbers are none of a version."""
 
 
 def _newest(root: XML, schemas: Schemas) -> str:
@@ -32,6 +34,35 @@ def _newest(root: XML, schemas: Schemas) -> str:
                 break
             best = version
     return best
+
+
+def usable(document: Document, schemas: Schemas, file: str = "cib.xml") -> list[Report]:
+    """Bring a document to the present form and validate it, as Pacemaker does before it works with one.
+
+    A schema that is not known is no promise: what names an old one that never was (``pacemaker-1.1``) is taken for the
+    oldest that accepts it, and what names one that is newer than ours is taken as it is. The status section is not
+    validated. The document cannot be used if one of the reports is an error.
+    """
+    root = document.root
+    name = root.get(ATTRIBUTE)
+    if name is None or name.lower() == UNCHECKED or _is_newer(name):
+        return []
+    claimed = version_of(name)
+    if claimed is not None and rank(claimed) >= rank(MINIMUM):
+        return schemas.faults(root, claimed, file)
+    for version in VERSIONS[VERSIONS.index(claimed or VERSIONS[0]) :]:
+        if schemas.accepts(root, version):
+            root.set(ATTRIBUTE, PREFIX + version)
+            return upgrade(document, schemas, file)
+    return schemas.faults(root, claimed, file) if claimed is not None else schemas.check(root, file)
+
+
+def _is_newer(name: str) -> bool:
+    """Whether a schema has a number that is above those that we know."""
+    parts = name.lower().removeprefix(PREFIX).split(".")
+    if len(parts) != 2 or not all(part.isdecimal() and len(part) < _DIGITS for part in parts):
+        return False
+    return (int(parts[0]), int(parts[1])) > rank(LATEST)
 
 
 def upgrade(document: Document, schemas: Schemas | None = None, file: str = "cib.xml") -> list[Report]:

@@ -175,6 +175,10 @@ class NameUpgrade:
                 fate = _fate(CLUSTER_PROPERTIES, pair)
                 if fate is None:
                     continue
+                if fate.section is not None and self._takes_nothing(fate.section, part):
+                    why = f"{fate.section} is there, but has no set without a rule that could take it"
+                    self._rename(pair, Fate(None, why=why, severity=Severity.WARNING))
+                    continue
                 target = self._defaults(fate.section, part) if fate.section is not None else None
                 if target is not None and fate.name is not None and self._is_default(target, fate.name):
                     self._say(pair, f"{pair.get('name')} is dropped: {fate.name} is set in {fate.section} already")
@@ -185,6 +189,11 @@ class NameUpgrade:
                     target.append(pair)
             if before and part.find("nvpair") is None:
                 _drop(part)
+
+    def _takes_nothing(self, section: str, origin: XML) -> bool:
+        """Whether the original loses what should move to a section: it only fills sets, or makes the whole section."""
+        parent = self._configuration.find(section)
+        return origin.find("rule") is None and parent is not None and not _plain_sets(parent, "meta_attributes")
 
     @staticmethod
     def _is_default(target: XML, name: str) -> bool:

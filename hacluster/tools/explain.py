@@ -11,11 +11,10 @@ import click
 
 from hacluster.base.errors import ConfigError
 from hacluster.cib.document import Document, parse_document
-from hacluster.cib.upgrade import upgrade
 from hacluster.pe.explain.action import explain_action
 from hacluster.pe.explain.resource import explain as explain_resource
 from hacluster.pe.explain.text import action_lines, resource_lines
-from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, effective_now
+from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status
 
 LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
 """The CIB of this node's daemon."""
@@ -26,12 +25,12 @@ def read_cib(xml_file: str | None) -> Document:
     path = xml_file or LIVE_CIB
     try:
         document = parse_document(Path(path).read_bytes(), path)
+        demand_usable(document, path)
     except ConfigError as error:
-        fail(error, EXIT_INVALID)
+        fail(error, exit_status(error))
     except OSError as error:
         click.echo(f"{path}: {error.strerror}", err=True)
         sys.exit(EXIT_NO_INPUT)
-    upgrade(document)
     return document
 
 

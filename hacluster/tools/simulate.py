@@ -15,10 +15,11 @@ from lxml import etree
 from hacluster import __version__
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment, parse_moment
+from hacluster.base.report import has_errors
 from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
-from hacluster.cib.upgrade import upgrade
+from hacluster.cib.upgrade import usable
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.schedule import schedule
@@ -32,6 +33,7 @@ EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 64
 EXIT_INVALID: Final = 65
 EXIT_NO_INPUT: Final = 66
+EXIT_BAD_CONFIGURATION: Final = 78
 _SCHEDULING: Final = (
     "run",
     "pretend",
@@ -94,10 +96,23 @@ def _read(xml_file: str) -> bytes:
     return sys.stdin.buffer.read() if xml_file == "-" else Path(xml_file).read_bytes()
 
 
+def demand_usable(document: Document, file: str) -> None:
+    """Bring a document up to date. Raises :class:`ConfigError` when it is not what its schema promises."""
+    reports = usable(document, installed_schemas(), file)
+    if has_errors(reports):
+        raise ConfigError(reports)
+
+
+def exit_status(error: ConfigError) -> int:
+    """The exit status for a CIB that cannot be used: 65 for what is no XML, 78 for what is not valid."""
+    broken = any(report.code == "broken-xml" for report in error.reports)
+    return EXIT_INVALID if broken else EXIT_BAD_CONFIGURATION
+
+
 def perform(request: Request) -> Outcome:
-    """Read, schedule, pretend, write. Raises :class:`ConfigError` for a CIB that cannot be read, and OSError."""
+    """Read, schedule, pretend, write. Raises :class:`ConfigError` for a CIB that cannot be used, and OSError."""
     document = parse_document(_read(request.xml_file), request.xml_file)
-    upgrade(document, installed_schemas(), request.xml_file)
+    demand_usable(document, request.xml_file)
     now = effective_now(document, request.when)
     wishes = replace(request.wishes, date=date_line(document, request.when, now))
 
@@ -167,7 +182,7 @@ def _profile(folder: str, repeat: int) -> None:
         started = time.process_time()
         for _ in range(repeat):
             document = parse_document(data, str(path))
-            upgrade(document, installed_schemas(), str(path))
+            demand_usable(document, str(path))
             schedule(document, effective_now(document, None))
         click.echo(f"  * Testing {path} ... {time.process_time() - started:.2f} secs")
 
@@ -260,7 +275,7 @@ def simulate(**given: Any) -> None:
     except ConfigError as error:
         for report in error.reports:
             click.echo(str(report), err=True)
-        sys.exit(EXIT_INVALID)
+        sys.exit(exit_status(error))
     except OSError as error:
         click.echo(f"{error.filename}: {error.strerror}", err=True)
         sys.exit(EXIT_NO_INPUT)

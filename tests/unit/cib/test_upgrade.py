@@ -7,7 +7,7 @@ from lxml import etree
 
 from hacluster.base.report import Severity, has_errors
 from hacluster.cib.document import Document, parse_document
-from hacluster.cib.upgrade import upgrade
+from hacluster.cib.upgrade import upgrade, usable
 from hacluster.client.schemas import installed_schemas
 
 CIB = """<cib validate-with="pacemaker-{version}" admin_epoch="0" epoch="1" num_updates="0"><configuration>
@@ -117,3 +117,45 @@ def test_without_schemas_the_document_is_taken_as_it_is() -> None:
     assert upgrade(doc)[0].text == "no_quorum_policy is now no-quorum-policy"
     assert doc.attribute("validate-with") == "pacemaker-3.0"
     assert upgrade(parse_document(b'<cib validate-with="pacemaker-1.0"/>')) == []
+
+
+def _usable(name: str, inside: str = "") -> tuple[list[str], str | None]:
+    """What is wrong with a small CIB of that schema, and the schema it has afterwards."""
+    versions = 'admin_epoch="0" epoch="1" num_updates="0"'
+    sections = f"<crm_config/><nodes>{inside}</nodes><resources/><constraints/>"
+    text = f'<cib {versions} validate-with="{name}"><configuration>{sections}</configuration><status/></cib>'
+    document = parse_document(text.encode())
+    reports = usable(document, installed_schemas())
+    return [report.text for report in reports if report.severity is Severity.ERROR], document.attribute("validate-with")
+
+
+@pytest.mark.parametrize(
+    ("name", "afterwards"),
+    [("pacemaker-1.1", "pacemaker-3.9"), ("pacemaker-1.2", "pacemaker-3.9"), ("pacemaker-3.0", "pacemaker-3.0"),
+     ("pacemaker-3.10", "pacemaker-3.10"), ("pacemaker-4.0", "pacemaker-4.0"), ("none", "none")],
+)  # fmt: skip
+def test_usable_takes_what_pacemaker_works_with(name: str, afterwards: str) -> None:
+    assert _usable(name) == ([], afterwards)
+
+
+@pytest.mark.parametrize("name", ["pacemaker-1.1", "pacemaker-1.2", "pacemaker-3.7", "odd"])
+def test_usable_refuses_what_no_schema_accepts(name: str) -> None:
+    faults, _ = _usable(name, "<bogus/>")
+    assert faults
+
+
+def test_usable_takes_an_old_name_for_the_oldest_that_fits() -> None:
+    """A node without a type is none of 1.0, but of 1.2."""
+    assert _usable("pacemaker-1.0", '<node id="1" uname="a"/>')[0] == []
+
+
+def test_defaults_without_a_set_take_nothing() -> None:
+    doc = parse_document(
+        b'<cib validate-with="pacemaker-1.2"><configuration><crm_config><cluster_property_set id="o">'
+        b'<nvpair id="a" name="default-resource-stickiness" value="10"/></cluster_property_set></crm_config>'
+        b"<nodes/><resources/><constraints/><rsc_defaults/></configuration></cib>"
+    )
+    dropped = next(report for report in upgrade(doc) if "stickiness" in report.text)
+    assert dropped.text == "default-resource-stickiness is dropped"
+    assert dropped.severity is Severity.WARNING
+    assert doc.root.find(".//rsc_defaults/*") is None

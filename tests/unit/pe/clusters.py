@@ -54,7 +54,8 @@ def cib(
     )
     members = "".join(f'<node id="{number}" uname="n{number}"/>' for number in numbers)
     text = (
-        f'<cib validate-with="pacemaker-3.7" have-quorum="1" dc-uuid="1"><configuration><crm_config>'
+        f'<cib validate-with="pacemaker-3.7" admin_epoch="0" epoch="1" num_updates="0" have-quorum="1" dc-uuid="1">'
+        f"<configuration><crm_config>"
         f'<cluster_property_set id="o">{pairs}</cluster_property_set></crm_config><nodes>{members}</nodes>'
         f"<resources>{resources}</resources><constraints>{constraints}</constraints></configuration>"
         f"<status>{states}</status></cib>"
