@@ -279,7 +279,7 @@ def simulate(**given: Any) -> None:
     except OSError as error:
         click.echo(f"{error.filename}: {error.strerror}", err=True)
         sys.exit(EXIT_NO_INPUT)
-    for complaint in outcome.complaints:
+    for complaint in outcome.complaints + ([] if outcome.run is None else outcome.run.complaints):
         click.echo(complaint, err=True)
     lines = [] if given["output_as"] != "text" else _shown(outcome, given)
     if given["output_as"] != "text":

@@ -16,6 +16,8 @@ from hacluster.pe.model.action import notify_key, op_key
 from hacluster.pe.operation.digest import NOT_IN_DIGEST
 
 _FAKE_UUID: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+_RECORDED: Final = frozenset({"ocf", "stonith", "service", "upstart", "systemd", "lsb"})
+"""The classes of agents that a pretended result can be the first one of."""
 _UP: Final = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 _DOWN: Final = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
@@ -105,6 +107,23 @@ def history_of(state: NodeState, names: tuple[str, ...], agent: tuple[str | None
         return twins[0]
     standard, provider, kind = agent
     return state.add_history(History(names[-1], kind, standard, provider))
+
+
+def why_no_history(
+    state: NodeState, names: tuple[str, ...], agent: tuple[str | None, str | None, str | None]
+) -> str | None:
+    """Why a node cannot get a history of a resource, in the original's words; ``None`` if it has one or can."""
+    if any(state.history(name) is not None for name in names):
+        return None
+    standard, provider, kind = agent
+    if standard is None or kind is None:
+        where = f"the status section of {state.id}"
+        return f"Resource {names[0]} not found in {where}.  Please supply the class and type to continue"
+    if standard.lower() not in _RECORDED:
+        return f"Invalid class for {names[0]}: {standard}"
+    if standard.lower() == "ocf" and provider is None:
+        return f"Please specify the provider for resource {names[0]}"
+    return None
 
 
 def _ids(result: Result, key: str) -> list[str]:

@@ -20,6 +20,7 @@ from hacluster.pe.simulation.inject import (
     node_state,
     record_result,
     set_online,
+    why_no_history,
 )
 from hacluster.pe.views.scorelines import Remark
 
@@ -29,6 +30,7 @@ class Run:
     """How a pretended run went."""
 
     lines: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
     complete: bool = True
 
 
@@ -99,8 +101,9 @@ class _Runner:
         value = action.meta.get("interval", "0")
         interval = int(value) if value.isdecimal() else 0
         what = f"{action.task}={interval}" if interval and action.task not in ("delete", "meta-data") else action.task
-        self.run.lines.append(f"Resource action: {names[0]:<15} {what} on {node.name}")
+        line = f"Resource action: {names[0]:<15} {what} on {node.name}"
         if action.task in ("delete", "meta-data"):
+            self.run.lines.append(line)
             return
         target_rc = int(action.meta.get("op_target_rc", "0"))
         result = Result(names[1], action.task, interval, target_rc, target_rc, self._when, "User-injected result")
@@ -108,6 +111,13 @@ class _Runner:
         routed = connection_host(action) is not None
         state = node_state(self._document, node.name, node.name if routed else node.id)
         agent = rsc.meta.get("class"), rsc.meta.get("provider"), rsc.meta.get("type")
+        complaint = why_no_history(state, names, agent)
+        if complaint is not None:
+            self.run.complaints.append(complaint)
+            self._failed.add(action)
+            self._abort = True
+            return
+        self.run.lines.append(line)
         twins = len(state.histories_of(names[-1])) > 1
         history = history_of(state, names, agent)
         failure = self._expected_failure(names, action.task, interval, node.name)
@@ -131,9 +141,10 @@ class _Runner:
             left: list[Synapse] = []
             for synapse in self._waiting:
                 if self._ready(synapse):
+                    before = len(self.run.complaints)
                     self._do[element_name(synapse.action)](synapse.action)
                     self._done.add(synapse.action)
-                    progress = True
+                    progress = progress or len(self.run.complaints) == before
                 else:
                     left.append(synapse)
             self._waiting = left
