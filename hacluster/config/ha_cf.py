@@ -60,6 +60,7 @@ from hacluster.config.settings import (
     PacemakerMode,
     UuidFrom,
 )
+from hacluster.wire.fields import is_node_name
 
 MAX_NODE_NAME: Final = 64
 """Longest node name: that of a host (HOST_NAME_MAX of Linux)."""
@@ -79,6 +80,9 @@ def on_node(draft: Draft, line: Line) -> None:
         if len(name) > MAX_NODE_NAME:
             text = f"node name {shown(name)} is longer than {MAX_NODE_NAME} characters"
             draft.findings.error("node-name-too-long", line.number, text)
+        elif not is_node_name(name):
+            text = f"{shown(name)} cannot name a node"
+            draft.findings.error("bad-node-name", line.number, text, "letters, digits, and what else uname -n prints")
         elif name in draft.nodes:
             text = f"node {shown(name)} was given in line {draft.nodes[name]} already"
             draft.findings.error("duplicate-node", line.number, text, "name every node once")

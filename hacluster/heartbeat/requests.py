@@ -29,8 +29,8 @@ from hacluster.msg.membership import (
     UnpinSeal,
 )
 from hacluster.wire.auth import Key, KeyRing, Method
-from hacluster.wire.fields import FieldName, MessageType
-from hacluster.wire.hamsg import HaMessage, is_name
+from hacluster.wire.fields import FieldName, MessageType, is_node_name
+from hacluster.wire.hamsg import HaMessage
 
 Answer = object
 """What a request is answered with; ``None``: later."""
@@ -125,7 +125,7 @@ class Requests:
         return Accepted(f"{' '.join(names)} {done} the running cluster; change ha.cf on all nodes as well")
 
     def _why_not_add(self, name: str) -> Refused | None:
-        if not is_name(name):
+        if not is_node_name(name):
             return Refused("bad-name", f"{name!r} is no node name")
         if name == self._core.identity.node or self._core.peers.get(name) is not None:
             return Refused("known-node", f"{name} is in the cluster already")
@@ -150,6 +150,9 @@ class Requests:
         if core.phase is not Phase.ACTIVE:
             return _NOT_YET
         node = change.node.lower()
+        member = self._member(node)
+        if node != core.identity.node and isinstance(member, Refused):
+            return member
         if not self._delivery.set_attribute(node, change.name, change.value) or not change.value:
             return Refused("bad-value", f"{change.value!r} is no {change.name} of {node}")
         fields = {"t": kind.value, "node": node, change.name: change.value}

@@ -113,6 +113,11 @@ _NODE_NAME: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
 _LONGEST_NUMBER: Final = 20
 
 
+def is_node_name(text: str) -> bool:
+    """Whether messages can carry ``text`` as a node: printable ASCII without blanks, since node lists are of words."""
+    return _NODE_NAME.fullmatch(text) is not None
+
+
 def _number(msg: HaMessage, name: str, base: int, low: int, high: int) -> int:
     text = require(msg, name)
     pattern = _DECIMAL if base == 10 else _HEX
@@ -142,11 +147,6 @@ def read_decimal(msg: HaMessage, name: str, *, low: int = 0, high: int = (1 << 3
     return _number(msg, name, 10, low, high)
 
 
-def read_flag(msg: HaMessage, name: str) -> bool:
-    """A field that is ``0`` or ``1``."""
-    return read_decimal(msg, name, high=1) == 1
-
-
 def read_uuid(msg: HaMessage, name: str) -> bytes:
     """A binary field of 16 bytes."""
     uuid = msg.get_binary(name)
@@ -161,7 +161,7 @@ def read_names(msg: HaMessage, name: str) -> tuple[str, ...]:
     """A node list: names that are each followed by one blank; a lone blank is the empty list."""
     names = tuple(require(msg, name).split())
     for node in names:
-        if _NODE_NAME.fullmatch(node) is None:
+        if not is_node_name(node):
             raise WireError("not a node name", field=name)
     return names
 
@@ -221,7 +221,7 @@ def read_stamp(msg: HaMessage) -> Stamp:
     present = set(msg.names())
     sequenced = is_sequenced(require(msg, FieldName.T))
     src = require(msg, FieldName.SRC)
-    if _NODE_NAME.fullmatch(src) is None:
+    if not is_node_name(src):
         raise WireError("not a node name", field=FieldName.SRC)
     return Stamp(
         src=src,

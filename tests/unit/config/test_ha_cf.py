@@ -217,6 +217,8 @@ def test_the_last_value_counts():
 
 
 REFUSED = [
+    ("node gämma", "bad-node-name"),
+    ("node \udcff", "bad-node-name"),
     ("Node gamma", "unknown-directive"),
     ("keepalive,2", "unknown-directive"),
     ("node beta", "duplicate-node"),

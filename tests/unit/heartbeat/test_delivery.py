@@ -142,6 +142,7 @@ def test_nodes_are_added_and_removed_at_run_time_and_newcomers_learn_it(lan):
         (("beta",), True, "known-node"),
         (("alpha",), True, "known-node"),
         (("gam ma",), True, "bad-name"),
+        (("gämma",), True, "bad-name"),
         ((), True, "bad-name"),
         (("alpha",), False, "own-node"),
         (("beta",), False, "live-node"),
@@ -164,6 +165,7 @@ def test_weight_and_site_reach_the_others(lan):
     assert isinstance(alpha.ask(SetNodeAttribute("alpha", "site", "north")), Accepted)
     assert alpha.ask(SetNodeAttribute("beta", "weight", "-1")).code == "bad-value"
     assert alpha.ask(SetNodeAttribute("beta", "colour", "red")).code == "unknown-attribute"
+    assert alpha.ask(SetNodeAttribute("gamma", "weight", "50")).code == "unknown-node"
     net._carry(alpha)
     net.run(200)
     assert beta.view().node("beta").weight == 50
