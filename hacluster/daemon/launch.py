@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Report
@@ -17,9 +16,6 @@ from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.membership import ReloadKeys
 from hacluster.node.assembly import NodeSettings
 from hacluster.wire.auth import KeyRing
-
-CONFIGURATION_ERROR: Final = 6
-"""Exit status of a daemon that refuses its configuration, as Heartbeat's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Final
 
 from hacluster.base.errors import WireError
 from hacluster.base.limits import MAX_DATAGRAM, MAX_NODES
-from hacluster.wire.auth import KeyRing
 from hacluster.wire.hkdf import binding, hkdf
 from hacluster.wire.reject import Rejected, RejectReason
 
@@ -84,14 +83,6 @@ class SealKeys:
         """Keys of these secrets; the first one seals."""
         keys = tuple(dict.fromkeys(SealKey(secret) for secret in secrets))
         return cls(keys, keys[0])
-
-    @classmethod
-    def from_ring(cls, ring: KeyRing) -> SealKeys | None:
-        """The secrets of authkeys; ``None`` when the signing slot is ``crc``, which has none."""
-        if not ring.signer.secret:
-            return None
-        rest = (key.secret for _, key in sorted(ring.keys.items()) if key.secret)
-        return cls.of(ring.signer.secret, *rest)
 
     def find(self, key_id: bytes) -> SealKey | None:
         """The accepted key of this id."""

@@ -142,11 +142,6 @@ class Story:
         )
 
 
-def shell_hint(host: Host) -> str:
-    """The command with which a person gets a shell in the host."""
-    return subprocess.list2cmdline([*host.enter_argv(), "bash"])
-
-
 def try_these(place: Exercise) -> list[str]:
     """For --keep: what to try, as lines of text."""
     one, two = place.nodes

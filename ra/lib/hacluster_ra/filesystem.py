@@ -10,7 +10,6 @@ from hacluster_ra import ocf
 from hacluster_ra.mounts import NETWORK_TYPES, Mount, below, mounts, users
 from hacluster_ra.ocf import SIGKILL, SIGTERM, Action, Agent, Failure, Parameter, Values
 
-TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
 TAG_DIRECTORIES = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 POLL_S = 0.1
 CHECK_FILE = ".hacluster-check"

@@ -9,7 +9,6 @@ from hacluster_ra.dummy import STATE, state_file, validate
 from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
 
 UNPROMOTED, PROMOTED = "unpromoted", "promoted"
-SCORE_TOOLS = ("crm_master", "crm_attribute")
 
 
 def _role(values: Values) -> str:
