@@ -55,7 +55,7 @@ def assign_bundle(rsc: Resource, prefer: Node | None) -> Node | None:
     if cluster.listener is not None:
         cluster.listener.scores(STAGE, rsc)
     nodes = sort_nodes(cluster, rsc.allowed, None)
-    containers = sorted(data.containers, key=by_claim)
+    containers = by_claim(data.containers)
     distribute(rsc, containers, nodes, data.count, data.per_host)
     for replica in data.replicas:
         _assign_replica(replica, prefer)

@@ -130,7 +130,7 @@ def assign_clone(rsc: Resource, prefer: Node | None) -> Node | None:
     if cluster.listener is not None:
         cluster.listener.scores(STAGE, rsc)
     nodes = sort_nodes(cluster, rsc.allowed, None)
-    rsc.instances.sort(key=by_claim)
+    rsc.instances[:] = by_claim(rsc.instances)
     distribute(rsc, rsc.instances, nodes, data.max, data.node_max)
     if rsc.promotable:
         set_instance_roles(rsc)

@@ -6,10 +6,9 @@ ones over a 31-based string hash; the order follows from the ids alone, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Iterable
+from typing import Final
 
-T = TypeVar("T")
 
 _SMALLEST: Final = 3
 _WORD: Final = 0xFFFFFFFF
@@ -48,24 +47,3 @@ def table_order(keys: Iterable[str]) -> list[str]:
                 if other is not None:
                     _put(table, other)
     return [key for key in table if key is not None]
-
-
-def merge_sort(items: list[T], compare: Callable[[T, T], int]) -> list[T]:
-    """Sort by halves, as GLib sorts lists.
-
-    Which order comes out of a comparison that is not transitive (capacities of different kinds) depends on that.
-    """
-    if len(items) < 2:
-        return items
-    middle = len(items) // 2
-    left, right = merge_sort(items[:middle], compare), merge_sort(items[middle:], compare)
-    merged: list[T] = []
-    first = second = 0
-    while first < len(left) and second < len(right):
-        if compare(left[first], right[second]) <= 0:
-            merged.append(left[first])
-            first += 1
-        else:
-            merged.append(right[second])
-            second += 1
-    return [*merged, *left[first:], *right[second:]]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from functools import cmp_to_key
-from typing import Any, Final
 
 from hacluster.pe.assign.colocation import NONNEGATIVE, colocated_scores
 from hacluster.pe.assign.nodes import sort_nodes, top_row
@@ -12,6 +10,7 @@ from hacluster.pe.assign.pull import factor_of
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
+from hacluster.pe.model.sorting import merge_sort
 from hacluster.pe.operation.colocating import has_influence
 
 
@@ -87,8 +86,9 @@ def compare_instances(one: Resource, other: Resource) -> int:
     return _compare_places(one, other, node, other_node)
 
 
-by_claim: Final[Any] = cmp_to_key(compare_instances)
-"""Sort key: the instance that gets its place first comes first."""
+def by_claim(instances: list[Resource]) -> list[Resource]:
+    """The instance that gets its place first comes first."""
+    return merge_sort(instances, compare_instances)
 
 
 def _compare_promotable(one: Resource, other: Resource) -> int:
@@ -100,8 +100,9 @@ def _compare_promotable(one: Resource, other: Resource) -> int:
     return compare_instances(one, other)
 
 
-by_promotion: Final[Any] = cmp_to_key(_compare_promotable)
-"""Sort key: the instance that is promoted first comes first."""
+def by_promotion(instances: list[Resource]) -> list[Resource]:
+    """The instance that is promoted first comes first."""
+    return merge_sort(instances, _compare_promotable)
 
 
 def copies_per_node(rsc: Resource) -> int:

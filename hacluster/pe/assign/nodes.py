@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import compare_capacities
-from hacluster.pe.assign.hashing import merge_sort, table_order
+from hacluster.pe.assign.hashing import table_order
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
+from hacluster.pe.model.sorting import merge_sort
 
 Row = dict[int, int]
 

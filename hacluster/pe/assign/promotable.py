@@ -166,7 +166,7 @@ def _sort_by_promotion(clone: Resource) -> None:
             child.sort_index = INFINITY
         elif chosen is not None and child.sort_index >= 0:
             child.sort_index = clone.allowed[chosen.idx]
-    clone.instances.sort(key=by_promotion)
+    clone.instances[:] = by_promotion(clone.instances)
     clone.merging = False
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-from typing import Final
-
 from hacluster.base.values import scan_int
 from hacluster.cib.records import History, OpRecord
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.sorting import merge_sort
 
 
 def _magic(text: str | None) -> tuple[str, int] | None:
@@ -65,17 +63,12 @@ def _age_here(one: OpRecord, other: OpRecord) -> int:
     return compare_age(one, other, True)
 
 
-by_age: Final = cmp_to_key(_age_here)
-"""Sort key: oldest first."""
-
-
 def in_order(history: History) -> list[OpRecord]:
     """The records of a history, oldest first; of those that cannot be told apart the last of the document first."""
     ops = history.ops
     if len(ops) == 1:
         return list(ops)
-    backwards = ops[::-1]
-    return sorted(backwards, key=by_age)
+    return merge_sort(ops[::-1], _age_here)
 
 
 def active_span(ops: list[OpRecord]) -> tuple[int, int]:
