@@ -114,15 +114,20 @@ def cluster(
     extra: str = "",
     hacluster_cf: str = "",
     haresources: str = "",
+    bare: bool = False,
+    own_agents: bool = True,
+    second_link: bool = False,
     share: Sequence[str] = (),
 ) -> Iterator[Cluster]:
-    """The hosts with their files; nothing is started. ``extra`` are further lines of ha.cf."""
+    """The hosts with their files; nothing is started. ``extra`` are further lines of ha.cf; ``bare``: no line but nodes
+    and medium. ``own_agents``: without those of a Heartbeat that is installed here.
+    """
     with ExitStack() as stack:
-        place = stack.enter_context(exercise("cluster", share=share))
-        text = f"{ha_cf}{LOGFILE}auto_failback {failback}\n{extra}"
+        place = stack.enter_context(exercise("cluster", second_link=second_link, share=share))
+        text = "" if bare else f"{ha_cf}{LOGFILE}auto_failback {failback}\n{extra}"
         more = {"haresources": haresources} if haresources else {}
         directory = Directory(media=medium, ha_cf=text, hacluster_cf=hacluster_cf, **more)
-        place.install(directory)
+        place.install(directory, own_agents=own_agents)
         one, two = (OurNode(host, directory) for host in place.nodes)
         watch = stack.enter_context(Watch(place.client, URL, interval_ms=20))
         made = Cluster(place, directory, one, two, watch)
