@@ -155,7 +155,17 @@ class Part:
         if left:
             text = "ended agents that an earlier life of the hands left at work"
             self._log(Say(Severity.WARNING, self.process, "agents-ended", text, (("pids", " ".join(map(str, left))),)))
+        self._make_temporary_dir()
         self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event), roster)
+
+    def _make_temporary_dir(self) -> None:
+        """HA_RSCTMP, which agents take for granted: systemd-tmpfiles makes it at boot, and not every host has that."""
+        path = self._launch.settings.surroundings.temporary_dir
+        try:
+            os.makedirs(path, 0o755, exist_ok=True)
+        except OSError as error:
+            text = f"cannot make {path}, in which agents keep what they need: {error.strerror}"
+            self._log(Say(Severity.WARNING, self.process, "no-temporary-dir", text))
 
     def _open_fifo(self) -> None:
         path = os.path.join(self._launch.state_dir, FIFO)
