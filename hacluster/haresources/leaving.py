@@ -96,7 +96,6 @@ class Leaving:
         s.other_stable, s.need_failback, s.timers = False, False, Timers(stop=s.timers.stop)
         s.heard.clear()
         s.legacy_wanted.clear()
-        s.legacy_joining.clear()
         core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
 
     def on_time(self) -> None:

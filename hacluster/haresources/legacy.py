@@ -2,7 +2,7 @@
 
 A node that comes up takes each of its groups, or asks an active node for it (``ip-request``); that node stops the group
 if it has it and answers. There is no report of what is held, no standby and no takeover. Heartbeat asks once; we ask
-again every ten seconds while a living node has not answered.
+again every ten seconds while a living node has not answered; and we give a group to its home as soon as that is active.
 
 Nobody says what he holds, so two nodes that were both alone cannot see it from words. A node that is active when we
 first hear it again was alone, as we were, and has taken everything: that is a healed partition (WIRE.md 9.8), whatever
@@ -40,31 +40,32 @@ class Legacy:
             self._give_home(active)
         else:
             core.groups.take(WorkTag.LEGACY_TAKE, local, "no other node is active", "start")
-        s.legacy_joining = [node for node in core.living if node not in active]
         if not core.living:
             for node in core.others:
                 self.on_dead(node)
 
     def on_active(self, node: str) -> None:
-        """``node`` has joined. If we joined beside it, neither saw the other active, and it took its own unasked."""
-        joining = self._core.state.legacy_joining
-        if node in joining:
-            joining.remove(node)
+        """``node`` has joined: it asks for its groups, or has taken them unasked because it did not see us active yet.
+
+        Two that join in the same moment do that, and so does a real node that hears its own status before ours; there
+        both run the group for good. So we do not wait to be asked.
+        """
+        if self._core.legacy and self._core.state.rstate is RState.STABLE:
             self._give_home([node])
 
     def _give_home(self, active: list[str]) -> None:
-        """We join while groups run here (our heartbeat began anew): an active node has taken its own meanwhile."""
-        for run in self._core.groups.runs.values():
-            if run.group.node in active and run.state is not GroupState.STOPPED:
-                node = run.group.node
-                self._core.groups.give(WorkTag.LEGACY_GIVE, [run.group.key], f"its home {node} is active", node)
+        """What runs here and has its home on an active node goes there."""
+        groups = self._core.groups
+        coming = {key for work in groups.works if work.take for key in work.keys}
+        for key, run in groups.runs.items():
+            if run.group.node in active and (run.state is not GroupState.STOPPED or key in coming):
+                groups.give(WorkTag.LEGACY_GIVE, [key], f"its home {run.group.node} is active", run.group.node)
 
     def on_dead(self, node: str, *, left: bool = False) -> None:
         """``node`` is gone: take everything that it may have had."""
         core, s = self._core, self._core.state
         if s.rstate is not RState.STABLE or core.living:
             return
-        s.legacy_joining.clear()
         known = s.heard.pop(node, False)
         if left:
             s.heard[node] = True
@@ -88,12 +89,16 @@ class Legacy:
             core.warn(
                 "unknown-group", f"{node} asks for {request.key}, which is not in haresources; make the files equal"
             )
-        if core.state.rstate is not RState.STABLE:
+        if core.state.rstate is not RState.STABLE or self._gives(request.key, node):
             return
         if run is None or (run.state is GroupState.STOPPED and not core.groups.busy):
             core.cast(protocol.ip_response(node, request.key, owned=False))
         else:
             core.groups.give(WorkTag.LEGACY_GIVE, [request.key], f"{node} asks for it", node)
+
+    def _gives(self, key: str, node: str) -> bool:
+        works = self._core.groups.works
+        return any(work.tag is WorkTag.LEGACY_GIVE and work.note == node and key in work.keys for work in works)
 
     def given(self, work: Work) -> None:
         """A group is stopped for the node that asked."""

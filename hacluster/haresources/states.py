@@ -140,7 +140,6 @@ class State:
     leaving: Leaving = field(default_factory=Leaving)
     ipfail: IpFailState = field(default_factory=IpFailState)
     legacy_wanted: list[str] = field(default_factory=list)
-    legacy_joining: list[str] = field(default_factory=list)
     moves: dict[str, Instant] = field(default_factory=dict)
 
     @property

@@ -61,6 +61,19 @@ def test_legacy_from_start_to_return():
     assert world.holders() == {A_IP: ["alpha"], B_IP: ["alpha"]}
 
 
+def test_legacy_gives_a_group_to_its_home_that_does_not_ask():
+    """A real node that hears its own status before ours takes its groups unasked; two real nodes then both run them."""
+    world = World(config(AutoFailback.LEGACY)).up()
+    world.alpha.crash()
+    world.run(10_000)
+    world.wire.clear()
+    for state in (NodeState.UP, NodeState.ACTIVE):
+        world.beta.see("alpha", state)
+    world.run(1_000)
+    assert world.holders() == {A_IP: [], B_IP: ["beta"]}
+    assert [(who, m.type) for _, who, m in world.wire] == [("beta", "ip-request-resp")]
+
+
 def test_a_dead_third_node_makes_nobody_claim_what_a_living_one_holds():
     """Trap 14: two real nodes both claim all here."""
     world = World(config(nodes=("alpha", "beta", "gamma")), haresources(f"alpha {A_IP}", f"beta {B_IP}"))
