@@ -72,6 +72,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     )
 
 
+FILES_OF_A_CLUSTER = ("ha.cf", "authkeys", "haresources", "hacluster.cf")
+"""What a new host does not take over from this machine's /etc/ha.d."""
+
+
 class Lab:
     """A set of networks and hosts. Everything dies with this process, at the latest; ``close`` makes it earlier.
 
@@ -155,6 +159,7 @@ class Lab:
                     raise LabError(f"{name} {interface}: {address} is no address with a prefix length") from None
         host = Host(self, name, len(self.hosts) + 1, {k: tuple(v) for k, v in interfaces.items()})
         host.boot()
+        host.forget_the_machine()
         self.hosts[name] = host
         for other in self.hosts.values():
             other.write_hosts_file()
@@ -336,6 +341,13 @@ class Host:
     def read(self, path: str) -> str:
         """The text of a file of the host."""
         return self.path(path).read_text(encoding="utf-8", errors="replace")
+
+    def forget_the_machine(self) -> None:
+        """Leave out what this machine is in a cluster of its own: its hosts would all have its UUID and its keys."""
+        state = self.path("/var/lib/heartbeat")
+        kept = [entry for entry in state.iterdir() if not entry.is_dir()] if state.is_dir() else []
+        for entry in (*kept, *(self.path(f"/etc/ha.d/{name}") for name in FILES_OF_A_CLUSTER)):
+            entry.unlink(missing_ok=True)
 
     def write_hosts_file(self) -> None:
         """Write /etc/hosts with every host of the laboratory under its first address."""

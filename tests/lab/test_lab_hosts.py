@@ -85,6 +85,22 @@ def test_files_are_private_and_the_checkout_is_shared(one: Host, two: Host) -> N
     assert Path(where).is_relative_to(Path(hacluster.__file__).parent)
 
 
+def test_a_host_is_not_the_node_that_this_machine_is() -> None:
+    require_lab()
+    with Lab("machine") as lab:
+        lab.add_network("net0", "10.9.0.0/24")
+        host = lab.add_host("machine", {"eth0": ("net0", "10.9.0.1/24")})
+        for path, mode in (("/var/lib/heartbeat/hb_uuid", 0o600), ("/etc/ha.d/authkeys", 0o600)):
+            host.write(path, b"of the machine", mode)
+        host.write("/etc/ha.d/shellfuncs", b"of the package")
+        host.path("/var/lib/heartbeat/crm").mkdir(exist_ok=True)
+        host.forget_the_machine()
+        assert not host.path("/var/lib/heartbeat/hb_uuid").exists()
+        assert not host.path("/etc/ha.d/authkeys").exists()
+        assert host.path("/etc/ha.d/shellfuncs").exists()
+        assert host.path("/var/lib/heartbeat/crm").is_dir()
+
+
 def test_both_networks_and_both_families_connect(one: Host, two: Host) -> None:
     for address in ("172.16.100.7", "10.1.0.7", "fd00::7", "node2.name"):
         assert reaches(one, address), address
