@@ -75,8 +75,17 @@ class Pair:
                 if word != "off"
             )
 
+        self.eventually(f"alpha {alpha}, beta {beta}", reached, within)
+
+    def each_its_own(self, within: float = 90.0) -> None:
+        """The addresses are at home. In legacy mode ``rscstatus`` says nothing of them."""
+        wanted = {"alpha": {ALPHA_VIP}, "beta": {BETA_VIP}}
+        self.eventually("each has its own", lambda: self.holders() == wanted, within)
+
+    def eventually(self, what: str, condition: Callable[[], bool], within: float = 90.0) -> None:
+        """As :func:`tests.waiting.eventually`; a failure shows both nodes' logs."""
         try:
-            eventually(f"alpha {alpha}, beta {beta}", reached, within)
+            eventually(what, condition, within)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.describe()}") from None
 

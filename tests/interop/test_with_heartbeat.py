@@ -162,19 +162,16 @@ def test_return_with_failback(make_pair, failback):
     pair = make_pair("bcast-sha1", failback=failback)
     for node in pair.nodes:
         node.start()
-    own = {"alpha": ALPHA_VIP, "beta": BETA_VIP}
-    eventually("each has its own", lambda: pair.holders() == {name: {vip} for name, vip in own.items()}, within=90)
+    pair.each_its_own()
     for node in pair.nodes:
         node.crash()
         other = pair.other(node)
-        eventually("the other has both", lambda other=other: pair.holders_of(other) == set(own.values()))
+        eventually("the other has both", lambda other=other: pair.holders_of(other) == {ALPHA_VIP, BETA_VIP})
         node.boot()
         node.start()
         eventually("the returned node is active", lambda node=node, other=other: other.sees(node.name) == "active")
         if failback == "legacy":
-            eventually(
-                "each has its own", lambda: pair.holders() == {name: {vip} for name, vip in own.items()}, within=90
-            )
+            pair.each_its_own()
         else:
             words = ("none", "all") if node is pair.alpha else ("all", "none")
             pair.settled(*words)
