@@ -152,13 +152,13 @@ class Cluster:
             self._rsc_names.setdefault(name, []).append(rsc)
 
     def find_resource(self, ident: str | None) -> Resource | None:
-        """The resource of that id, or else an instance that an executor knows under it."""
+        """The resource of that id, or an instance that an executor knows under it; of both, what is not an orphan."""
         if ident is None:
             return None
-        rsc = self._rsc_ids.get(ident)
-        if rsc is not None:
-            return rsc
-        return next((rsc for rsc in self._rsc_names.get(ident, ()) if rsc.clone_name == ident), None)
+        found = self._rsc_ids.get(ident)
+        if found is not None and (not found.orphan or found.parent is not None):
+            return found
+        return next((rsc for rsc in self._rsc_names.get(ident, ()) if rsc.clone_name == ident), found)
 
     def constraint_resource(self, ident: str | None) -> Resource | None:
         """The resource that a constraint names; an instance's name stands for its clone."""
