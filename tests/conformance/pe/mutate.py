@@ -179,9 +179,148 @@ def _quorum(choices: Choices, root: etree._Element) -> None:
     root.set("have-quorum", choices.pick(("0", "1")))
 
 
+_OPTIONS: Final = (
+    ("no-quorum-policy", ("stop", "freeze", "ignore", "demote", "suicide")),
+    ("stonith-enabled", ("true", "false")),
+    ("symmetric-cluster", ("false", "true")),
+    ("maintenance-mode", ("true", "false")),
+    ("stop-all-resources", ("true",)),
+    ("stop-orphan-resources", ("false", "true")),
+    ("stop-orphan-actions", ("false",)),
+    ("start-failure-is-fatal", ("false", "true")),
+    ("enable-startup-probes", ("false", "true")),
+    ("startup-fencing", ("false", "true")),
+    ("stonith-action", ("off", "reboot", "poweroff")),
+    ("concurrent-fencing", ("true", "false")),
+    ("priority-fencing-delay", ("15s", "0")),
+    ("placement-strategy", ("balanced", "utilization", "minimal", "default")),
+    ("node-health-strategy", ("only-green", "migrate-on-red", "progressive", "custom", "none")),
+    ("shutdown-lock", ("true", "false")),
+    ("have-watchdog", ("true", "false")),
+    ("remove-after-stop", ("true",)),
+)
+_META: Final = (
+    ("migration-threshold", ("1", "2", "INFINITY")),
+    ("failure-timeout", ("1", "10min", "0")),
+    ("multiple-active", ("block", "stop_only", "stop_start", "stop_unexpected")),
+    ("allow-migrate", ("true", "false")),
+    ("target-role", ("Master", "Slave", "Promoted", "Unpromoted", "stopped")),
+    ("requires", ("nothing", "quorum", "fencing", "unfencing")),
+    ("resource-stickiness", ("INFINITY", "-1", "200")),
+    ("critical", ("false", "true")),
+    ("clone-max", ("1", "2", "0", "5")),
+    ("clone-node-max", ("2", "1")),
+    ("clone-min", ("1", "2")),
+    ("promoted-max", ("0", "2", "1")),
+    ("master-max", ("2",)),
+    ("globally-unique", ("true", "false")),
+    ("interleave", ("true", "false")),
+    ("ordered", ("true", "false")),
+    ("notify", ("true", "false")),
+    ("promotable", ("true", "false")),
+)
+_ROLES: Final = ("Started", "Promoted", "Unpromoted", "Stopped", "Master", "Slave")
+_ATTRIBUTES: Final = (
+    ("//rsc_colocation", "rsc-role", _ROLES),
+    ("//rsc_colocation", "with-rsc-role", _ROLES),
+    ("//rsc_colocation", "influence", ("true", "false")),
+    ("//rsc_colocation", "node-attribute", ("#uname", "site", "#id")),
+    ("//rsc_order", "kind", ("Mandatory", "Optional", "Serialize")),
+    ("//rsc_order", "symmetrical", ("true", "false")),
+    ("//rsc_order", "require-all", ("true", "false")),
+    ("//rsc_order[@first]", "first-action", ("start", "stop", "promote", "demote")),
+    ("//rsc_order[@first]", "then-action", ("start", "stop", "promote", "demote")),
+    ("//resource_set", "sequential", ("true", "false")),
+    ("//resource_set", "require-all", ("true", "false")),
+    ("//resource_set", "role", _ROLES),
+    ("//resource_set", "action", ("start", "stop", "promote", "demote")),
+    ("//rsc_location[@node]", "resource-discovery", ("never", "exclusive", "always")),
+    ("//rsc_location[@rsc]", "role", _ROLES),
+    ("//rsc_ticket", "loss-policy", ("stop", "demote", "fence", "freeze")),
+    ("//op", "on-fail", ("ignore", "block", "stop", "restart", "fence", "standby", "demote")),
+    ("//op", "enabled", ("false", "true")),
+    ("//op", "interval", ("0", "10s", "PT1M", "1h", "15000ms")),
+    ("//op[@name='monitor']", "role", _ROLES),
+    ("//rule", "boolean-op", ("or", "and")),
+    ("//expression", "operation", ("eq", "ne", "lt", "gt", "defined", "not_defined")),
+    ("//primitive", "type", ("Other",)),
+    ("//docker|//podman|//rkt", "replicas", ("1", "2", "4")),
+    ("//docker|//podman|//rkt", "replicas-per-host", ("1", "2")),
+)
+
+
+def _option(choices: Choices, root: etree._Element) -> None:
+    section = root.find("configuration/crm_config")
+    block = section.find("cluster_property_set")
+    if block is None:
+        block = put(section, "cluster_property_set", id="options-new")
+    name, values = choices.pick(_OPTIONS)
+    _pair(block, name, choices.pick(values))
+
+
+def _more_meta(choices: Choices, root: etree._Element) -> None:
+    element = _some(choices, root, "//resources//primitive|//resources//group|//resources//clone|//resources//master")
+    if element is None:
+        return
+    block = element.find("meta_attributes")
+    if block is None:
+        block = put(element, "meta_attributes", id=f"{element.get('id')}-newer")
+        element.remove(block)
+        element.insert(0, block)
+    name, values = choices.pick(_META)
+    _pair(block, name, choices.pick(values))
+
+
+def _attribute(choices: Choices, root: etree._Element) -> None:
+    path, name, values = choices.pick(_ATTRIBUTES)
+    found = _some(choices, root, path)
+    if found is not None:
+        found.set(name, choices.pick(values))
+
+
+def _no_node(choices: Choices, root: etree._Element) -> None:
+    """Take a node out of the configuration; its state may stay."""
+    nodes = root.findall("configuration/nodes/node")
+    if len(nodes) < 2:
+        return
+    gone = choices.pick(nodes)
+    gone.getparent().remove(gone)
+    state = root.find(f"status/node_state[@uname='{gone.get('uname')}']")
+    if state is not None and choices.percent(50):
+        state.getparent().remove(state)
+
+
+def _no_history(choices: Choices, root: etree._Element) -> None:
+    found = _some(choices, root, "status/node_state/lrm|status/node_state")
+    if found is not None:
+        found.getparent().remove(found)
+
+
+def _call(choices: Choices, root: etree._Element) -> None:
+    op = _some(choices, root, "status/node_state/lrm//lrm_rsc_op")
+    if op is not None:
+        op.set("call-id", choices.pick(("-1", "1", "99999")))
+
+
+def _task(choices: Choices, root: etree._Element) -> None:
+    """Let an operation have been another one."""
+    op = _some(choices, root, "status/node_state/lrm//lrm_rsc_op[@interval='0']")
+    if op is None:
+        return
+    task = choices.pick(("start", "stop", "monitor", "promote", "demote", "migrate_to", "migrate_from"))
+    op.set("operation", task)
+    op.set("operation_key", f"{op.getparent().get('id')}_{task}_0")
+    if task.startswith("migrate"):
+        names = [state.get("uname") or "" for state in root.findall("status/node_state")]
+        op.set("migrate_source", choices.pick(names))
+        op.set("migrate_target", choices.pick(names))
+
+
 _CHANGES: Final[tuple[Callable[[Choices, etree._Element], None], ...]] = (
     _membership, _membership, _node_attribute, _transient, _result, _result, _result, _digest, _forget, _elsewhere,
     _meta, _meta, _parameter, _score, _constraint, _move, _move, _orphan, _ticket, _quorum,
+    _option, _option, _more_meta, _more_meta, _attribute, _attribute, _attribute, _no_node, _no_history, _call, _task,
+    _task,
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ class Plan:
     tops: list[str] = field(default_factory=list)
     promotable: list[str] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
     guests: list[str] = field(default_factory=list)
     bundles: list[etree._Element] = field(default_factory=list)
     tickets: list[str] = field(default_factory=list)

@@ -13,6 +13,13 @@ from lxml import etree
 from tests.conformance.pe.choices import Choices
 from tests.conformance.pe.plan import NOW, Host, Plan, pairs, put
 from tests.conformance.pe.random_constraints import build_constraints
+from tests.conformance.pe.random_extras import (
+    build_lifetimes,
+    build_references,
+    build_strangers,
+    build_tags,
+    build_topology,
+)
 from tests.conformance.pe.random_resources import build_resources
 from tests.conformance.pe.random_status import build_status
 from tests.conformance.pe.rules import rule
@@ -51,6 +58,12 @@ FEATURES: Final = {
     "migration": 15,
     "reload": 10,
     "locks": 8,
+    "tags": 15,
+    "topology": 15,
+    "references": 12,
+    "scored": 10,
+    "lifetimes": 8,
+    "strangers": 4,
 }
 
 # option: (chance in percent, values); the first two are there in half of all CIBs
@@ -188,10 +201,15 @@ def build(choices: Choices) -> etree._Element:
     _nodes(plan)
     build_resources(plan)
     _options(plan)
+    build_tags(plan)
     build_constraints(plan)
+    build_lifetimes(plan)
     if plan.has("defaults"):
         _defaults(plan)
+    build_topology(plan)
+    build_references(plan)
     build_status(plan)
+    build_strangers(plan)
     return plan.cib
 
 

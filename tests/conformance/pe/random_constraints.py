@@ -17,7 +17,9 @@ _FLAGS: Final = (None, None, "false", "true")
 
 
 def _resource(plan: Plan) -> str:
-    """Mostly something that stands for itself, at times a member of something."""
+    """Mostly something that stands for itself, at times a member of something, or a tag or template."""
+    if plan.named and plan.choices.percent(20):
+        return plan.choices.pick(plan.named)
     if plan.members and plan.choices.percent(15):
         return plan.choices.pick(plan.members)
     return plan.choices.pick(plan.tops)
@@ -35,7 +37,7 @@ def _role(plan: Plan, resource: str) -> str | None:
 
 def _sets(plan: Plan, parent: etree._Element, kind: str) -> None:
     choices = plan.choices
-    left = list(dict.fromkeys(plan.tops + plan.members))
+    left = list(dict.fromkeys(plan.tops + plan.members + plan.named))
     for _ in range(choices.between(1, 3)):
         chosen = choices.some(left, 1, 3)
         if not chosen:

@@ -88,8 +88,9 @@ def _operations(plan: Plan, element: etree._Element, leaf: Leaf) -> None:
         wanted = choices.some([("monitor", 10, ""), ("monitor", 30, "Started")], 0, 2)
     if choices.percent(8):
         wanted.append(("monitor", 45, "Stopped"))
+    units = ("{}s", "{}s", "{}", "{}000ms", "PT{}S", "{}sec") if plan.has("ops") else ("{}s",)
     for name, seconds, role in wanted:
-        _operation(plan, operations, leaf, name, f"{seconds}s", role or None)
+        _operation(plan, operations, leaf, name, choices.pick(units).format(seconds), role or None)
         leaf.monitors.append((name, seconds * 1000, role))
     for name in ("start", "stop", "promote", "demote"):
         if plan.has("ops") and choices.percent(35):
