@@ -80,8 +80,9 @@ def enter(priority: int | None) -> list[Say]:
             step()
             granted.append(what)
         except (OSError, ValueError) as error:
-            text = f"the heartbeat runs without {what}"
-            says.append(Say(Severity.WARNING, "pulse", "realtime-refused", text, (("error", str(error)),)))
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            text = f"the heartbeat runs without {what}: {reason}"
+            says.append(Say(Severity.WARNING, "pulse", "realtime-refused", text))
     if granted:
         says.append(Say(Severity.INFO, "pulse", "realtime", f"the heartbeat has {', '.join(granted)}"))
     return says

@@ -10,8 +10,8 @@ from hacluster.lab.faults import Fault, ruleset
 from hacluster.lab.hosts import Lab, LabError, require_program
 
 HINTS = {
-    "user-namespace": "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
-    "kernel.apparmor_restrict_unprivileged_userns=0",
+    "user-namespace": "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, "
+    "user.max_user_namespaces above 0, and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0",
     "namespaces": "the kernel needs CONFIG_NET_NS, CONFIG_PID_NS, CONFIG_UTS_NS and CONFIG_IPC_NS",
     "overlay": "the kernel needs overlayfs; without root it needs Linux 5.11 or later",
     "proc": "a fresh /proc is refused: inside a container give it --privileged or systempaths=unconfined",
