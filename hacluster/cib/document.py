@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -33,6 +34,11 @@ class Document:
     def section(self, name: str) -> XML | None:
         """A section of the configuration (``resources``, ``nodes``, …), ``None`` when it is missing."""
         return self.root.find(f"configuration/{name}")
+
+    def entries(self, name: str) -> Iterable[tuple[int, XML]]:
+        """The elements of a section of the configuration that count, each with its place in the section."""
+        section = self.section(name)
+        return enumerate(() if section is None else section)
 
     def attribute(self, name: str) -> str | None:
         """An attribute of the ``cib`` element."""

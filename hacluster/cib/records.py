@@ -117,7 +117,10 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
 
 @dataclass(slots=True)
 class History:
-    """One ``lrm_resource``: everything a node's executor knows of a resource."""
+    """One ``lrm_resource``: everything a node's executor knows of a resource.
+
+    ``place``: which one of its node's histories it is, as far as somebody has counted them.
+    """
 
     id: str
     type: str | None = None
@@ -125,6 +128,7 @@ class History:
     provider: str | None = None
     container: str | None = None
     shutdown_lock: str | None = None
+    place: int = 0
     ops: list[OpRecord] = field(default_factory=list)
 
     def with_task(self, task: str) -> Iterator[OpRecord]:

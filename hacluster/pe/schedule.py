@@ -18,6 +18,7 @@ from hacluster.pe.actions.probes import schedule_probes
 from hacluster.pe.assign.prepare import apply_health, apply_node_criteria, assign_everything
 from hacluster.pe.graph.build import Graph, build_graph
 from hacluster.pe.implied.collections import imply_everything
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.listener import Listener
 from hacluster.pe.model.memory import Memory
@@ -89,4 +90,5 @@ def _create_actions(cluster: Cluster) -> None:
     if cluster.stop_orphans:
         clear_orphans_failures(cluster)
     for rsc in cluster.resources:
+        cluster.begin(Stage.ACTIONS, rsc.rank)
         create_actions(rsc)

@@ -7,6 +7,7 @@ from typing import Final
 from hacluster.cib.records import History, OpRecord
 from hacluster.pe.actions.cancel import reschedule, schedule_cancel, schedule_cleanup, schedule_reload
 from hacluster.pe.model.action import op_key
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
@@ -110,7 +111,7 @@ def _by_history_id(cluster: Cluster) -> dict[str, list[Resource]]:
 def handle_changes(cluster: Cluster) -> None:
     """Compare what runs with what is configured."""
     table = _by_history_id(cluster)
-    for node in cluster.nodes:
+    for position, node in enumerate(cluster.nodes):
         if not (node.maintenance or node.available):
             continue
         states = [state for state in cluster.document.status.nodes if state.uname == node.name]
@@ -118,6 +119,7 @@ def handle_changes(cluster: Cluster) -> None:
             agent = history.standard, history.provider, history.type
             for rsc in table.get(history.id, ()) if history.ops else ():
                 if rsc.agent != agent or rsc.orphan or node in rsc.active_on:
+                    cluster.begin(Stage.CHANGES, position, history.place)
                     _check_history(rsc, node, history)
 
 

@@ -7,6 +7,7 @@ from hacluster.pe.actions.primitive import order_unfenced
 from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.instances import instance_number
 from hacluster.pe.model.action import Action, Flag, Order, find_first, op_key
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Discovery, Kind, Role
 from hacluster.pe.model.node import Node
@@ -158,7 +159,7 @@ def probe_on(rsc: Resource, node: Node) -> bool:
 
 def schedule_probes(cluster: Cluster) -> None:
     """Make the probes of all nodes."""
-    for node in cluster.nodes:
+    for position, node in enumerate(cluster.nodes):
         if not node.online:
             if is_failed_remote(node):
                 fence_node(cluster, node, "the connection is unrecoverable")
@@ -172,4 +173,5 @@ def schedule_probes(cluster: Cluster) -> None:
             continue
         for rsc in cluster.resources:
             if rsc.kind is not Kind.PRIMITIVE or not rsc.known >> node.idx & 1:
+                cluster.begin(Stage.PROBES, position, rsc.rank)
                 probe_on(rsc, node)

@@ -11,6 +11,7 @@ from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.nodes import sort_nodes
 from hacluster.pe.assign.threshold import threshold_reached
 from hacluster.pe.model.action import find_exact, op_key
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Discovery, Kind
@@ -140,6 +141,16 @@ def _sort_resources(cluster: Cluster) -> None:
     cluster.resources.sort(key=key)
 
 
+def _assign_in_turn(cluster: Cluster, rsc: Resource) -> None:
+    cluster.begin(Stage.ASSIGN, rsc.rank)
+    if cluster.tally is None:
+        assign(rsc, None)
+        return
+    cluster.tally.before(rsc, cluster.node_table)
+    assign(rsc, None)
+    cluster.tally.after(rsc, cluster.node_table)
+
+
 def assign_everything(cluster: Cluster) -> None:
     """Stage 3: give everything its place; connections to remote nodes first, since these nodes depend on it."""
     if cluster.placement != "default":
@@ -153,7 +164,7 @@ def assign_everything(cluster: Cluster) -> None:
                 assign(rsc, rsc.partial_target)
     for rsc in cluster.resources:
         if not rsc.is_remote:
-            assign(rsc, None)
+            _assign_in_turn(cluster, rsc)
     if cluster.listener is not None:
         for node in cluster.nodes:
             cluster.listener.capacity("Remaining", node)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hacluster.pe.actions.notify import create_notifications
 from hacluster.pe.graph.select import belongs, includes, merge_edges
 from hacluster.pe.model.action import Action, Flag
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.resource import Resource
@@ -28,9 +29,13 @@ class Synapse:
 
 @dataclass(slots=True)
 class Graph:
-    """The transition: what is to be done, in which order, and under which limits."""
+    """The transition: what is to be done, in which order, and under which limits.
+
+    ``ends``: how many synapses there are after each resource of the cluster, in its order; what follows is nobody's.
+    """
 
     synapses: list[Synapse] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     cluster_delay: str = "60s"
     fencing_timeout: str = "60s"
     batch_limit: str = "0"
@@ -123,7 +128,9 @@ def build_graph(cluster: Cluster) -> Graph:
     graph.start_failure_fatal = cluster.start_failure_fatal
     graph.recheck_by = cluster.recheck_by
     for rsc in cluster.resources:
+        cluster.begin(Stage.GRAPH, rsc.rank)
         builder.resource(rsc)
+        graph.ends.append(len(graph.synapses))
     graph.maintenance = _maintenance_changes(cluster)
     if graph.maintenance:
         pseudo_action(cluster, "maintenance_nodes").set(Flag.ALWAYS)

@@ -9,6 +9,7 @@ from hacluster.base.score import INFINITY
 from hacluster.pe.assign.instances import instance_number
 from hacluster.pe.implied.primitive import imply_primitive
 from hacluster.pe.model.action import Order
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.bundle import Replica
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
@@ -188,4 +189,5 @@ def imply(rsc: Resource) -> None:
 def imply_everything(cluster: Cluster) -> None:
     """Write down what all resources imply."""
     for rsc in cluster.resources:
+        cluster.begin(Stage.IMPLIED, rsc.rank)
         imply(rsc)

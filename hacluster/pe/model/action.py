@@ -73,15 +73,18 @@ class Edge:
 
 
 class Action:
-    """Something to do, or a milestone (pseudo-action) that others wait for."""
+    """Something to do, or a milestone (pseudo-action) that others wait for.
+
+    ``id`` counts actions as they are made; ``born`` says when that was (:mod:`hacluster.pe.model.births`).
+    """
 
     __slots__ = (
-        "after", "before", "cancel_task", "extra", "fail_role", "flags", "id", "key", "meta", "needs", "node",
+        "after", "before", "born", "cancel_task", "extra", "fail_role", "flags", "id", "key", "meta", "needs", "node",
         "on_fail", "op", "priority", "reason", "required_runnable", "rsc", "runnable_before", "task",
     )  # fmt: skip
 
     def __init__(self, key: str, task: str, rsc: Resource | None, node: Node | None, flags: int) -> None:
-        self.id = 0
+        self.id = self.born = 0
         self.key = key
         self.task = task
         self.rsc = rsc

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hacluster.base.report import Report
 from hacluster.base.score import parse_score
 from hacluster.base.values import name_order
+from hacluster.pe.model.births import Stage, birth
 from hacluster.pe.model.causes import Contest, Decision
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hacluster.pe.model.listener import Listener
     from hacluster.pe.model.memory import Memory
     from hacluster.pe.model.resource import Resource
+    from hacluster.pe.model.tally import Tally
     from hacluster.pe.operation.digest import Digests
 
 name_key: Final = cmp_to_key(name_order)
@@ -100,6 +102,9 @@ class Cluster:
         self.colocations: list[Colocation] = []
         self.orderings: list[Ordering] = []
         self.constraint_id: str | None = None
+        self.birth = 0
+        self.recycled: dict[str, Node] = {}
+        self.tally: Tally | None = None
         self.actions: list[Action] = []
         self.singletons: dict[str, Action] = {}
         self.failed_ops: list[tuple[OpRecord, str]] = []
@@ -113,13 +118,20 @@ class Cluster:
         self.digests: dict[tuple[int, str], Digests] = {}
         self.set_cache: dict[tuple[XML, str], list[Any]] = {}
 
+    # When
+
+    def begin(self, stage: Stage, major: int, minor: int = 0) -> None:
+        """Say what is being worked on: it is the birth of the actions and orders that are made from now on."""
+        self.birth = birth(stage, major, minor)
+
     # Nodes
 
     def create_node(self, ident: str, name: str, kind_word: str | None, score: str | None) -> Node:
         """Add a node and keep the list in the order of names."""
         word = "member" if kind_word is None else kind_word.lower()
         kind = {"member": NodeKind.MEMBER, "remote": NodeKind.REMOTE}.get(word, NodeKind.PING)
-        node = Node(len(self.node_table), ident, name, kind, self.score_of(score))
+        node = self.recycled.pop(ident, None) or Node()
+        node.reset(len(self.node_table), ident, name, kind, self.score_of(score))
         self.have_remote_nodes = self.have_remote_nodes or kind is NodeKind.REMOTE
         self.node_table.append(node)
         insort(self.nodes, node, key=node_key)
@@ -159,6 +171,23 @@ class Cluster:
         if found is not None and (not found.orphan or found.parent is not None):
             return found
         return next((rsc for rsc in self._rsc_names.get(ident, ()) if rsc.clone_name == ident), found)
+
+    def replace_resources(self, old: list[Resource], new: list[Resource]) -> None:
+        """Let other objects stand for the same resources, as numbered and named as those before."""
+        gone = set(old)
+        for one, other in zip(old, new, strict=True):
+            other.cluster, other.idx = self, one.idx
+            self.resource_table[one.idx] = other
+            if self._rsc_ids.get(one.id) is one:
+                self._rsc_ids[one.id] = other
+            named = self._rsc_names.get(one.clone_name or "")
+            if named is not None and one in named:
+                named[:] = [rsc for rsc in named if rsc not in gone]
+        for rsc in new:
+            if rsc.clone_name is not None:
+                self._rsc_names.setdefault(rsc.clone_name, []).append(rsc)
+        tops = {rsc.place: rsc for rsc in new if rsc.parent is None}
+        self.resources = [tops.get(rsc.place, rsc) for rsc in self.resources]
 
     def constraint_resource(self, ident: str | None) -> Resource | None:
         """The resource that a constraint names; an instance's name stands for its clone."""

@@ -61,7 +61,7 @@ class Colocation:
 class Ordering:
     """An order between actions that may not exist yet: each side is a resource and a key, or an action.
 
-    ``cause`` is the id of the constraint that it is part of.
+    ``cause`` is the id of the constraint that it is part of, ``born`` when it was written down.
     """
 
     flags: int
@@ -72,6 +72,7 @@ class Ordering:
     then_key: str | None
     then: Action | None
     cause: str | None = None
+    born: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -45,7 +45,8 @@ class Node:
         "utilization",
     )
 
-    def __init__(self, idx: int, ident: str, name: str, kind: NodeKind, score: int) -> None:
+    def reset(self, idx: int, ident: str, name: str, kind: NodeKind, score: int) -> None:
+        """Make it a node of which nothing else is known."""
         self.idx = idx
         self.id = ident
         self.name = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.model.kinds import Discovery, Kind, Multiple, Role
@@ -46,8 +46,14 @@ class CloneData:
         return self.child_xml.get("id", "")
 
 
+PLACE_BITS: Final = 24
+
+
 class Resource:
     """One resource or instance.
+
+    ``rank`` orders resources of the configuration: those of higher priority first, then as they are written. Its lowest
+    ``PLACE_BITS`` are the place in the configuration.
 
     ``allowed`` is the score row: node number to score, and a node that is not in it has never been spoken of. Only
     :class:`~hacluster.pe.model.scores.Scores` writes it. ``counts`` is how many instances a clone has on a node,
@@ -63,15 +69,16 @@ class Resource:
         "managed", "merging", "meta", "migration_threshold", "multiple", "needs_fencing", "needs_quorum",
         "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
-        "priority", "promotable", "provisional", "pulls", "recalled", "reload", "remote_reconnect_ms", "restart_type",
-        "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending", "starting",
-        "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "this_with", "tickets", "unique",
+        "priority", "promotable", "provisional", "pulls", "rank", "recalled", "reload", "remote_reconnect_ms",
+        "restart_type", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending",
+        "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "this_with", "tickets", "unique",
         "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, idx: int, xml: XML, kind: Kind, parent: Resource | None) -> None:
         self.cluster = cluster
         self.idx = idx
+        self.rank = 0
         self.xml = xml
         self.xml_id: str = xml.get("id", "")
         self.id = self.xml_id
@@ -149,6 +156,14 @@ class Resource:
             user.forget_pulls()
 
     # Who it belongs to
+
+    @property
+    def place(self) -> int:
+        """Which element of the section of resources it is, or is part of."""
+        rsc = self
+        while rsc.parent is not None:
+            rsc = rsc.parent
+        return rsc.rank & ((1 << PLACE_BITS) - 1)
 
     @property
     def top(self) -> Resource:

@@ -15,8 +15,8 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.configured import op_entries
 from hacluster.pe.operation.create import custom_action
 
-_COUNT: Final = "fail-count-"
-_LAST: Final = "last-failure-"
+COUNT: Final = "fail-count-"
+LAST: Final = "last-failure-"
 _TRAILING: Final = re.compile(r":\d+$")
 
 
@@ -46,10 +46,10 @@ def _attributes(rsc: Resource, node: Node) -> tuple[int, int]:
         name = base_name(name)
     legacy, count, last = rsc.cluster.legacy_failcounts, 0, 0
     for attribute, value in node.attrs.items():
-        if attribute.startswith(_COUNT):
-            if _matches(attribute[len(_COUNT) :], name, rsc.unique, legacy):
+        if attribute.startswith(COUNT):
+            if _matches(attribute[len(COUNT) :], name, rsc.unique, legacy):
                 count = add_scores(count, rsc.cluster.score_of(value))
-        elif attribute.startswith(_LAST) and _matches(attribute[len(_LAST) :], name, rsc.unique, legacy):
+        elif attribute.startswith(LAST) and _matches(attribute[len(LAST) :], name, rsc.unique, legacy):
             last = max(last, scan_int(value) or 0)
     return count, last
 

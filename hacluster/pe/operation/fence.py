@@ -67,7 +67,7 @@ def new_cluster_action(cluster: Cluster, key: str, task: str, node: Node | None,
     action = cluster.singletons.get(key)
     if action is None:
         action = Action(key, task, None, node, Flag.RUNNABLE | (Flag.OPTIONAL if optional else 0))
-        action.id = len(cluster.actions) + 1
+        action.id, action.born = len(cluster.actions) + 1, cluster.birth
         cluster.actions.append(action)
         cluster.singletons[key] = action
     elif node is not None and action.node is None:

@@ -58,9 +58,11 @@ def new_ordering(
         then_key = then_action.key
     owner = first_rsc or then_rsc
     assert owner is not None, (first_key, then_key)
-    cause = owner.cluster.constraint_id
-    entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cause)
-    owner.cluster.orderings.append(entry)
+    cluster = owner.cluster
+    entry = Ordering(
+        flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cluster.constraint_id, cluster.birth
+    )
+    cluster.orderings.append(entry)
     _mirror_migrations(entry)
 
 

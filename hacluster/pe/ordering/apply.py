@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hacluster.pe.graph.select import has_loop
 from hacluster.pe.model.action import Action, Edge, Flag, Order, find_keyed, op_key, order, parse_op_key
+from hacluster.pe.model.births import birth_for_order
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ordering
 from hacluster.pe.model.kinds import Role
@@ -93,6 +94,7 @@ def _is_invalid(action: Action, edge: Edge) -> bool:
 def apply_orderings(cluster: Cluster) -> None:
     """Make the edges, and let them take effect."""
     for entry in cluster.orderings:
+        cluster.birth = birth_for_order(entry.born)
         _apply(entry)
     for action in reversed(list(cluster.actions)):
         block_dependents(action)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
+from hacluster.base.score import INFINITY
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.resource import PLACE_BITS
 from hacluster.pe.unpack import bundles
 from hacluster.pe.unpack.remotes import link_containers, link_remote_node, unpack_remote_nodes
 from hacluster.pe.unpack.resources import unpack_resource
@@ -12,8 +16,9 @@ def unpack_resources(cluster: Cluster) -> None:
     """Read the resources; those of higher priority come first from here on."""
     assert bundles.unpack_bundle is not None
     connections = unpack_remote_nodes(cluster)
-    section = cluster.document.section("resources")
-    for element in [*(section if section is not None else ()), *connections]:
+    entries = list(cluster.document.entries("resources"))
+    entries += enumerate(connections, len(entries))
+    for place, element in entries:
         ident = element.get("id")
         if not ident:
             continue
@@ -22,8 +27,9 @@ def unpack_resources(cluster: Cluster) -> None:
             continue
         rsc = unpack_resource(cluster, element, None)
         if rsc is not None:
+            rsc.rank = (INFINITY - rsc.priority) << PLACE_BITS | place
             cluster.resources.append(rsc)
     for rsc in cluster.resources:
         link_containers(cluster, rsc)
         link_remote_node(cluster, rsc)
-    cluster.resources.sort(key=lambda rsc: -rsc.priority)
+    cluster.resources.sort(key=attrgetter("rank"))

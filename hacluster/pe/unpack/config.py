@@ -68,7 +68,7 @@ def unpack_config(cluster: Cluster) -> None:
     options = cluster.options = Options(given)
     cluster.reports.extend(options.reports)
     cluster.startup_probes = options.true("enable-startup-probes")
-    cluster.have_fencing = options.true("have-watchdog")
+    cluster.have_fencing = cluster.have_fencing or options.true("have-watchdog")
     cluster.unfencing = _uses_unfencing(cluster)
     cluster.fencing = options.true("stonith-enabled")
     action = options["stonith-action"]

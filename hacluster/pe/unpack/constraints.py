@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hacluster.cib.document import XML
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.rules.evaluate import test_rules
 from hacluster.pe.rules.nvpairs import subject_for
@@ -24,13 +25,13 @@ _READERS: Final[dict[str, Callable[[Cluster, XML], None]]] = {
 
 def unpack_constraints(cluster: Cluster) -> None:
     """Read all constraints; one whose lifetime is not now does not count."""
-    section = cluster.document.section("constraints")
-    for element in section if section is not None else ():
+    for place, element in cluster.document.entries("constraints"):
         reader = _READERS.get(str(element.tag))
         if reader is None or element.get("id") is None:
             continue
         lifetime = element.find("lifetime")
         if lifetime is None or test_rules(lifetime, subject_for(cluster)):
+            cluster.begin(Stage.CONSTRAINTS, place)
             cluster.constraint_id = element.get("id")
             reader(cluster, element)
     cluster.constraint_id = None

@@ -8,6 +8,7 @@ from hacluster.base.score import INFINITY
 from hacluster.base.values import scan_int
 from hacluster.cib.records import History, NodeState, OpRecord
 from hacluster.pe.model.action import Flag, op_key, resource_actions
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.cluster import Cluster, Plain
 from hacluster.pe.model.kinds import Kind, OnFail, Role
@@ -230,12 +231,14 @@ def unpack_histories(cluster: Cluster, node: Node, state: NodeState) -> None:
     """Take all histories of a node into account."""
     orphan_filler = False
     plain, here = _plain_primitives(cluster), 1 << node.idx
+    order = sum(other.unpacked for other in cluster.nodes)
     for history in state.histories:
         known = plain.get(history.id)
         if known is not None and _is_clean_probe(known.rsc, history.ops) and known.stop_key not in known.rsc.by_key:
             known.rsc.known |= here
             known.rsc.next_role = known.highest
             continue
+        cluster.begin(Stage.STATUS, order, history.place)
         rsc = unpack_history(cluster, node, history)
         orphan_filler = orphan_filler or (rsc is not None and rsc.orphan_filler)
     if not orphan_filler:

@@ -67,18 +67,19 @@ def unpack_status(cluster: Cluster) -> None:
             settle_remote(node)
 
 
-def _count(cluster: Cluster, rsc: Resource) -> None:
+def count(cluster: Cluster, rsc: Resource, sign: int = 1) -> None:
+    """Count what is configured of a resource, or with ``sign`` -1 count it no more."""
     if rsc.kind is Kind.BUNDLE:
         for replica in rsc.bundle_data.replicas:
             for part in replica.parts():
-                _count(cluster, part)
+                count(cluster, part, sign)
     elif rsc.instances:
         for child in rsc.instances:
-            _count(cluster, child)
+            count(cluster, child, sign)
     elif not rsc.orphan or rsc.role > Role.STOPPED:
-        cluster.ninstances += 1
-        cluster.disabled_count += is_disabled(rsc)
-        cluster.blocked_count += rsc.blocked
+        cluster.ninstances += sign
+        cluster.disabled_count += is_disabled(rsc) * sign
+        cluster.blocked_count += rsc.blocked * sign
 
 
 def unpack(cluster: Cluster) -> None:
@@ -89,4 +90,4 @@ def unpack(cluster: Cluster) -> None:
     unpack_tags(cluster)
     unpack_status(cluster)
     for rsc in cluster.resources:
-        _count(cluster, rsc)
+        count(cluster, rsc)
