@@ -1,28 +1,59 @@
-"""Scheduling again and again, as the DC does: what the configuration alone decides is worked out once."""
+"""Scheduling again and again, as the DC does: what cannot have changed is not worked out again.
+
+Three things are kept. What the configuration alone says of its resources (:mod:`hacluster.pe.model.memory`); which of
+them have anything to do with one another (:mod:`hacluster.pe.warm.islands`); and the last transition. When since then
+only some histories have changed, the islands that these are about are scheduled as if they were alone, and their part
+of the transition replaced. If that shows that others are concerned (a node is fenced, or has another load than it had
+when others chose their places), everything is scheduled anew.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 
 from lxml import etree
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import XML, Document
+from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.listener import Listener
 from hacluster.pe.model.memory import Memory
-from hacluster.pe.schedule import Transition, decide, status
+from hacluster.pe.model.tally import Tally
+from hacluster.pe.schedule import Transition, decide, schedule
+from hacluster.pe.unpack.status import unpack
+from hacluster.pe.warm.islands import Islands
+from hacluster.pe.warm.kept import Kept
+from hacluster.pe.warm.steady import is_divisible, is_steady
+from hacluster.pe.warm.watch import Watch
+
+_ATTRIBUTES = ("have-quorum", "dc-uuid", "crm_feature_set", "no-quorum-panic")
+"""The attributes of the document that count, beside its configuration."""
+
+
+@dataclass(slots=True)
+class _Configuration:
+    """A configuration, known by its digest, and what was learned of it."""
+
+    root: XML
+    digest: bytes
+    attributes: tuple[str | None, ...]
+    memory: Memory | None
+    divisible: bool
+    watch: Watch = field(default_factory=Watch)
+    islands: Islands | None = None
+    kept: Kept | None = None
 
 
 class Engine:
     """Schedules a document that changes between the calls; its answers are those of :func:`schedule`.
 
-    The configuration is known by its digest, so that it may be changed in place or replaced. All that the status
-    section decides is decided anew each time.
+    The configuration is known by its digest, so that it and the records may be changed in place or replaced. A
+    transition is good until the next call, which may make the next one of its parts.
     """
 
     def __init__(self) -> None:
-        self._known: tuple[XML, bytes, str | None] | None = None
-        self._memory: Memory | None = None
+        self._known: _Configuration | None = None
 
     def schedule(
         self,
@@ -33,16 +64,43 @@ class Engine:
         sanitized: bool = False,
         ledger: bool = False,
     ) -> Transition:
-        """Decide what has to be done."""
-        memory = self._recall(document)
-        return decide(status(document, now, sanitized=sanitized, ledger=ledger, memory=memory), listener)
+        """Decide what has to be done. Who wants to listen, or the ledger, gets a schedule of everything."""
+        known = self._recall(document)
+        if known.memory is None:
+            return schedule(document, now, listener, sanitized=sanitized, ledger=ledger)
+        if listener is not None or ledger:
+            cluster = Cluster(document, now, sanitized, ledger, known.memory)
+            unpack(cluster)
+            return decide(cluster, listener)
+        kept, known.kept = known.kept, None
+        changed = known.watch.look(document.status)
+        transition: Transition | None = None
+        if kept is not None and changed is not None and kept.sanitized is sanitized:
+            known.islands = known.islands or Islands(document)
+            transition = kept.renew(document, now, known.islands, known.memory, changed | known.watch.uneasy)
+        if transition is None:
+            return self._everything(document, now, known, known.memory, sanitized)
+        known.kept = kept
+        return transition
 
-    def _recall(self, document: Document) -> Memory | None:
+    def _everything(
+        self, document: Document, now: Moment, known: _Configuration, memory: Memory, sanitized: bool
+    ) -> Transition:
+        cluster, tally = Cluster(document, now, sanitized, memory=memory), Tally()
+        cluster.tally = tally
+        unpack(cluster)
+        transition = decide(cluster)
+        if known.divisible and is_steady(transition):
+            known.kept = Kept(transition, tally, sanitized)
+        return transition
+
+    def _recall(self, document: Document) -> _Configuration:
         configuration = document.root.find("configuration")
         text = b"" if configuration is None else etree.tostring(configuration)
-        digest = hashlib.sha256(text).digest()
-        key = document.root, digest, document.attribute("have-quorum")
-        if self._known is None or self._known[0] is not key[0] or self._known[1:] != key[1:]:
-            self._known = key
-            self._memory = Memory() if Memory.trusts(text) else None
-        return self._memory
+        digest, known = hashlib.sha256(text).digest(), self._known
+        attributes = tuple(document.attribute(name) for name in _ATTRIBUTES)
+        same = known is not None and (known.root, known.digest, known.attributes) == (document.root, digest, attributes)
+        if known is None or not same:
+            memory = Memory() if Memory.trusts(text) else None
+            known = self._known = _Configuration(document.root, digest, attributes, memory, is_divisible(text))
+        return known

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document, parse_document
+from hacluster.cib.records import History, OpRecord
 from hacluster.cib.upgrade import upgrade
 from hacluster.pe.incremental import Engine
 
@@ -21,13 +22,17 @@ NOW = Moment.from_epoch(1_700_000_000, 0)
 
 
 def change(document: Document) -> None:
-    """Let one more operation fail, or, where there is none yet, say that one found nothing."""
+    """Let one more operation fail, or, where there is none yet, say that the first probe found nothing."""
     for state in document.status.nodes:
         for history in state.histories:
             for op in history.ops:
                 if op.interval_ms == 10_000 and op.rc == 0:
                     op.rc = 1
                     return
+    first = next(document.root.iter("primitive"))
+    ident, state = first.get("id", ""), document.status.nodes[0]
+    probe = OpRecord(f"{ident}_last_0", f"{ident}_monitor_0", "monitor", 7, 0, 5, 0, 7, on_node=state.uname)
+    state.add_history(History(ident, first.get("type"), first.get("class"), first.get("provider"), ops=[probe]))
 
 
 def main(path: str) -> None:

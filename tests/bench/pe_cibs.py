@@ -201,6 +201,17 @@ _PLANS: Final[dict[str, Callable[[], _Plan]]] = {
     "chain-16x400": lambda: _chain(16, 400),
 }
 
+_SMALL: Final[dict[str, Callable[[], _Plan]]] = {
+    "groups-3x8x3": lambda: _groups(3, 8, 3),
+    "clones-4x6": lambda: _clones(4, 6, False),
+    "promotables-4x6": lambda: _clones(4, 6, True),
+    "chain-3x12": lambda: _chain(3, 12),
+}
+"""The same shapes for tests, in which speed is not the question."""
+
+SHAPES: Final = tuple(f"{plan}-{state}" for plan in ("3x20", *_SMALL) for state in _STATES)
+"""The names of small CIBs, one of each shape."""
+
 CASES: Final = tuple(f"{plan}-{state}" for plan in _PLANS for state in _STATES)
 """The names of all CIBs."""
 
@@ -208,7 +219,7 @@ CASES: Final = tuple(f"{plan}-{state}" for plan in _PLANS for state in _STATES)
 def cib(case: str) -> bytes:
     """The CIB of that name."""
     name, _, state = case.rpartition("-")
-    return "".join(_document(_PLANS[name](), state)).encode()
+    return "".join(_document({**_PLANS, **_SMALL}[name](), state)).encode()
 
 
 if __name__ == "__main__":
