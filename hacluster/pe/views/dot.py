@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from hacluster.pe.graph.xml import instance_key
-from hacluster.pe.model.action import Action, Edge, Flag, Order
+from hacluster.pe.model.action import Action, Flag, Order, notify_key
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.views.summary import summarize
 
 if TYPE_CHECKING:
     Picture = nx.DiGraph[str]
@@ -27,8 +27,8 @@ def action_name(action: Action) -> str:
     if action.task == "do_shutdown":
         return f"do_shutdown {node}"
     rsc, key = action.rsc, action.key
-    if action.task == "notify":
-        key = instance_key(action)
+    if action.task in ("notify", "notified") and rsc is not None and rsc.clone_name is not None:
+        key = notify_key(rsc.clone_name, action.meta.get("notify_key_type"), action.meta.get("notify_key_operation"))
     elif rsc is not None and rsc.clone_name is not None and key.startswith(f"{rsc.id}_"):
         key = rsc.clone_name + key[len(rsc.id) :]
     if action.cancel_task is not None:
@@ -53,28 +53,22 @@ def _hidden(action: Action) -> bool:
     return look["color"] == "blue" or look["fontcolor"] == "purple"
 
 
-def _line(then: Action, edge: Edge, everything: bool) -> str | None:
-    """How an edge is drawn; ``None`` if it is not."""
-    if edge.dumped:
-        return "bold"
-    first = edge.action
-    if edge.type == Order.NONE or (first.pseudo and edge.type & Order.PRESERVE):
-        return None
-    needed = not (first.optional or then.optional) and edge.type != Order.LOAD
-    return "dashed" if needed or everything else None
-
-
 def transition_picture(cluster: Cluster, everything: bool = False) -> Picture:
     """The graph that a schedule of this cluster has made; ``everything``: with what is not needed or not managed."""
+    summarize(cluster)  # as in the original, it is the summary that gives some actions their node
     picture: Picture = nx.DiGraph()
+    shown: set[Action] = set()
     for action in reversed(cluster.actions):
         if everything or not _hidden(action):
             picture.add_node(action_name(action), **_look(action))
+            shown.add(action)
     for action in reversed(cluster.actions):
         for edge in action.before:
-            style = _line(action, edge, everything)
-            if style == "bold" or (style and everything) or (style and not (_hidden(action) or _hidden(edge.action))):
-                picture.add_edge(action_name(edge.action), action_name(action), style=style)
+            wanted = edge.action in shown and action in shown and edge.type != Order.LOAD
+            if edge.dumped:
+                picture.add_edge(action_name(edge.action), action_name(action), style="bold")
+            elif edge.type != Order.NONE and (everything or wanted):
+                picture.add_edge(action_name(edge.action), action_name(action), style="dashed")
     return picture
 
 

@@ -25,6 +25,10 @@ ALIKE = (
     "bundle-replicas-change",
     "unfence-device",
     "interleave-2",
+    "anti-colocation-unpromoted",
+    "bundle-order-stop",
+    "bug-pm-11",
+    "a-demote-then-b-migrate",
 )
 
 
