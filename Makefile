@@ -42,18 +42,13 @@ conformance: setup
 simulation: setup
 	$(PYTEST) -n $(JOBS) tests/simulation
 
-# With AGAIN=1 (CI) what failed in a ring of real time runs once more, and CI's log says which tests that were: each is
-# a cause to be found, but no reason to throw the other rings' verdict away on a machine that stood still.
-timed = $(PYTEST) $(1) || { test -n "$(AGAIN)" && echo "FAILED ONCE, running again: find the cause" && \
-	$(PYTEST) --last-failed --last-failed-no-failures none $(1); }
-
 # Tests marked "alone" keep every core busy; the others mostly wait for timers of the protocol.
 lab: setup
-	$(call timed,-m alone tests/lab)
-	$(call timed,-n $(LAB_JOBS) -m "not alone" tests/lab)
+	$(PYTEST) -m alone tests/lab
+	$(PYTEST) -n $(LAB_JOBS) -m "not alone" tests/lab
 
 interop: setup
-	$(call timed,-n $(LAB_JOBS) tests/interop)
+	$(PYTEST) -n $(LAB_JOBS) tests/interop
 
 coverage: setup
 	$(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/cases tests/conformance
