@@ -98,3 +98,10 @@ class PingGroup:
 NetworkMedium = Bcast | Mcast | Mcast6 | Ucast | Ucast6
 PingMedium = Ping | Ping6 | PingGroup
 Medium = NetworkMedium | PingMedium
+
+
+def described(medium: Medium) -> str:
+    """A medium in a sentence: ``bcast eth0``, ``ucast eth0 10.0.0.2``, ``ping 10.0.0.254``."""
+    directive = "ping_group" if isinstance(medium, PingGroup) else type(medium).__name__.lower()
+    end = f" {medium.host}" if isinstance(medium, Ucast | Ucast6) else ""
+    return f"{directive} {medium.link}{end}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from hacluster.base.effects import MachineName, Say
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
-from hacluster.daemon import clock
+from hacluster.daemon import clock, preflight
 from hacluster.daemon.control import Stage
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
@@ -61,6 +61,7 @@ class Single:
         if not pid_file.wait_for_orphans(lambda: None):
             raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
         try:
+            preflight.check(self._launch.settings.ha.media)
             outcome = Outcome.RESTART
             while outcome is Outcome.RESTART and not self._terms:
                 outcome = asyncio.run(self._live())

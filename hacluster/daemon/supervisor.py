@@ -35,7 +35,7 @@ from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
-from hacluster.daemon import clock, plug, processes
+from hacluster.daemon import clock, plug, preflight, processes
 from hacluster.daemon.control import Channel, End, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
@@ -155,6 +155,7 @@ class Supervisor:
         gc.collect()
         gc.freeze()
         try:
+            preflight.check(self._launch.settings.ha.media)
             for process in self._processes.values():
                 self._fork(process)
             while self._exit is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Self
 
-from hacluster.config.media import Bcast, Medium, Ping, Ping6, PingGroup
+from hacluster.config.media import Bcast, Medium, Ping, Ping6, PingGroup, described
 from hacluster.config.settings import GenerationMethod, HaclusterConfig, HaConfig, MessageFormat, Seal
 from hacluster.wire.auth import KeyRing
 
@@ -34,24 +34,27 @@ class Identity:
 class MediumSpec:
     """One medium: the name of its link; for a ping medium also the name of the ping node and its ``info`` word.
 
-    ``hears_itself`` is true where what we send comes back to us (broadcast): our own link then has a state.
+    ``hears_itself`` is true where what we send comes back to us (broadcast): our own link then has a state. ``text`` is
+    what a person calls it: ``bcast eth0``.
     """
 
     link: str
     ping: str | None = None
     info: str = ""
     hears_itself: bool = False
+    text: str = ""
 
     @classmethod
     def of(cls, medium: Medium) -> Self:
         """The specification of a configured medium."""
+        text = described(medium)
         match medium:
             case PingGroup(name=name):
-                return cls(name, ping=name.lower(), info="ping_group")
+                return cls(name, ping=name.lower(), info="ping_group", text=text)
             case Ping(host=host) | Ping6(host=host):
-                return cls(host, ping=host.lower(), info="ping" if isinstance(medium, Ping) else "ping6")
+                return cls(host, ping=host.lower(), info="ping" if isinstance(medium, Ping) else "ping6", text=text)
             case _:
-                return cls(medium.link, hears_itself=isinstance(medium, Bcast))
+                return cls(medium.link, hears_itself=isinstance(medium, Bcast), text=text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -424,14 +424,15 @@ class HeartbeatMachine:
 
     def _on_medium(self, event: MediumFailed | MediumReady, now: Instant) -> None:
         core = self._core
-        link = core.config.media[event.medium].link
+        spec = core.config.media[event.medium]
+        medium = spec.text or f"a medium on {spec.link}"
         if isinstance(event, MediumReady):
             if event.medium in self._failed_media:
                 self._failed_media.discard(event.medium)
-                core.say(Severity.INFO, "medium-ready", f"medium {event.medium} on {link} works again")
+                core.say(Severity.INFO, "medium-ready", f"{medium} works again")
         else:
             self._failed_media.add(event.medium)
-            text = f"medium {event.medium} on {link} failed: {event.error}"
+            text = f"{medium} failed: {event.error}"
             core.murmur(Severity.ERROR, "medium-failed", str(event.medium), text, now)
 
     def _on_client(self, event: ClientSignedOn, now: Instant) -> None:

@@ -12,7 +12,9 @@ loop; after each one we empty the socket ourselves, up to ``MAX_BURST``, so that
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -28,7 +30,9 @@ from hacluster.daemon.media.port import MAX_BURST, bind_to_device, widen
 Address = tuple[str, int] | tuple[str, int, int, int]
 Received = Callable[[bytes, str], None]
 
+_SIOCGIFFLAGS: Final = 0x8913
 _SIOCGIFBRDADDR: Final = 0x8919
+_IFF_UP: Final = 1
 _IPTOS_LOWDELAY: Final = 0x10
 _SMALL_BUFFER: Final = 2_048
 
@@ -54,6 +58,14 @@ def receive_key(medium: NetworkMedium, index: int) -> ReceiveKey:
 def device_of(interface: str) -> str:
     """The device under an address label such as ``eth0:1``."""
     return interface.partition(":")[0]
+
+
+def require_up(device: str) -> None:
+    """OSError when the interface is down: sockets can be bound to it all the same, and each send would fail."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("256s", device.encode()[:15]))
+    if not struct.unpack_from("H", answer, 16)[0] & _IFF_UP:
+        raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
 
 
 def broadcast_address(interface: str) -> str:
@@ -182,6 +194,7 @@ class UdpPort:
         """Both sockets; a host name is looked up the first time only, as Heartbeat does. OSError."""
         medium = self._medium
         self._index = socket.if_nametoindex(self._device)
+        require_up(self._device)
         self._target = await self._find_target()
         family = socket.AF_INET6 if isinstance(medium, Ucast6 | Mcast6) else socket.AF_INET
         sock = self._sock = socket.socket(family, socket.SOCK_DGRAM)

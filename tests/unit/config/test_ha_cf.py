@@ -10,6 +10,7 @@ from hacluster.base.report import Severity
 from hacluster.config.facts import HostFacts, InterfaceFacts
 from hacluster.config.findings import MAX_REPORTS
 from hacluster.config.ha_cf import DIRECTIVES, default_initdead_ms, parse_ha_cf
+from hacluster.config.media import described
 from hacluster.config.settings import (
     BUILTIN_APIAUTH,
     ApiAuth,
@@ -470,3 +471,23 @@ def test_the_longest_files_take_no_quadratic_time(line):
     if line == "nonsense":
         assert "too-many-reports" in {report.code for report in reports}
         assert config is None
+
+
+def test_media_are_called_what_they_are_in_the_file():
+    lines = [
+        "ucast eth1 10.1.0.2",
+        "mcast6 eth0 ff02::694 694 1 0",
+        "ping gw",
+        "ping6 fe80::1",
+        "ping_group routers a b",
+    ]
+    config, _ = parse(BASE + "\n".join(lines))
+    called = [described(medium) for medium in config.media]
+    assert called == [
+        "bcast eth0",
+        "ucast eth1 10.1.0.2",
+        "mcast6 eth0",
+        "ping gw",
+        "ping6 fe80::1",
+        "ping_group routers",
+    ]
