@@ -6,6 +6,7 @@ daemon waits with its start.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -31,6 +32,13 @@ class PidFile:
 
     def take(self) -> None:
         """Lock it and write our pid. :class:`HaError` when a daemon runs already."""
+        if not self._lock() and not self._lock():
+            raise HaError(f"cannot lock {self._path}: somebody else does so time and again")
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _lock(self) -> bool:
+        """Lock the file; false when it had to be removed, because somebody who may only read it has locked that one."""
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -38,12 +46,15 @@ class PidFile:
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            pid = running(os.path.dirname(self._path))
             os.close(self._fd)
             self._fd = -1
-            raise HaError(f"hacluster is already running [pid {pid}]") from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            pid = running(os.path.dirname(self._path))
+            if pid is not None:
+                raise HaError(f"hacluster is already running [pid {pid}]") from error
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            return False
+        return True
 
     def wait_for_orphans(self, on_wait: Callable[[], None]) -> bool:
         """Take the shared lock; false when processes of an earlier daemon have it for too long. HaError."""
@@ -91,7 +102,8 @@ def running(run_dir: str) -> int | None:
 
 
 def _holder(fd: int) -> int | None:
+    """Who has the lock for writing, which takes the right to write: anybody could have one for reading."""
     layout = "hhqqi4x"
-    asked = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    asked = struct.pack(layout, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
     kind, _, _, _, pid = struct.unpack(layout, fcntl.fcntl(fd, fcntl.F_GETLK, asked))
     return None if kind == fcntl.F_UNLCK else pid

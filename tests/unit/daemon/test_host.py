@@ -65,6 +65,30 @@ def test_the_one_that_runs_is_found_and_is_alone(tmp_path, holder):
     assert not (tmp_path / NAME).exists()
 
 
+STRANGER = """
+import fcntl, sys
+file = open(sys.argv[1])
+fcntl.lockf(file, fcntl.LOCK_SH)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_may_only_read_the_file_can_neither_keep_a_daemon_away_nor_pass_for_one(tmp_path):
+    path = tmp_path / NAME
+    path.write_text("1\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", STRANGER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as stranger:
+        assert stranger.stdout.readline() == b"held\n"
+        assert running(str(tmp_path)) is None
+        mine = PidFile(str(tmp_path))
+        mine.take()
+        assert path.read_text() == f"{os.getpid()}\n"
+        mine.release()
+        stranger.communicate()
+
+
 def test_a_new_daemon_waits_for_the_processes_of_a_dead_one(tmp_path, holder):
     program = holder("shared")
     said = []
