@@ -15,7 +15,7 @@ def cancel_action(rsc: Resource, task: str, interval: int, node: Node | None) ->
     action = custom_action(rsc, op_key(rsc.id, task, interval), "cancel", node, optional=False)
     action.task = "cancel"
     rsc.tasks.add("cancel")
-    action.touch()
+    action.appear()
     action.cancel_task = task
     action.default_meta("operation", task)
     action.default_meta("interval", str(interval))

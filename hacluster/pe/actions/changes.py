@@ -96,15 +96,40 @@ def _check_history(rsc: Resource, node: Node, history: History) -> None:
             _check_op(rsc, node, op)
 
 
-def _by_history_id(cluster: Cluster) -> dict[str, list[Resource]]:
-    """Primitives by every id a history may be kept under, the last of the configuration first."""
-    found: dict[str, list[Resource]] = {}
+class _Namesakes:
+    """The primitives that a history of one id may be about, the last of the configuration first."""
+
+    __slots__ = ("_active", "_every", "_plain")
+
+    def __init__(self) -> None:
+        self._every: list[Resource] = []
+        self._active: dict[int, list[Resource]] = {}
+        self._plain = True  # all are configured, and of one agent
+
+    def add(self, rsc: Resource) -> None:
+        """One more of the name."""
+        self._plain = self._plain and not rsc.orphan and (not self._every or rsc.agent == self._every[0].agent)
+        self._every.insert(0, rsc)
+        for node in rsc.active_on:
+            self._active.setdefault(node.idx, []).insert(0, rsc)
+
+    def concerned(self, node: Node, history: History) -> list[Resource]:
+        """Those for which a history on a node says something beside that they were looked for there."""
+        agent = history.standard, history.provider, history.type
+        if self._plain and self._every[0].agent == agent:
+            return self._active.get(node.idx, [])
+        return [rsc for rsc in self._every if rsc.agent != agent or rsc.orphan or node in rsc.active_on]
+
+
+def _by_history_id(cluster: Cluster) -> dict[str, _Namesakes]:
+    """Primitives by every id a history may be kept under."""
+    found: dict[str, _Namesakes] = {}
     for top in cluster.resources:
         for rsc in top.walk():
             if rsc.kind is Kind.PRIMITIVE:
                 for name in {rsc.id, rsc.clone_name}:
                     if name is not None:
-                        found.setdefault(name, []).insert(0, rsc)
+                        found.setdefault(name, _Namesakes()).add(rsc)
     return found
 
 
@@ -116,11 +141,10 @@ def handle_changes(cluster: Cluster) -> None:
             continue
         states = [state for state in cluster.document.status.nodes if state.uname == node.name]
         for history in states[0].histories if len(states) == 1 else ():
-            agent = history.standard, history.provider, history.type
-            for rsc in table.get(history.id, ()) if history.ops else ():
-                if rsc.agent != agent or rsc.orphan or node in rsc.active_on:
-                    cluster.begin(Stage.CHANGES, position, history.place)
-                    _check_history(rsc, node, history)
+            known = table.get(history.id) if history.ops else None
+            for rsc in () if known is None else known.concerned(node, history):
+                cluster.begin(Stage.CHANGES, position, history.place)
+                _check_history(rsc, node, history)
 
 
 def check_late_parameters(cluster: Cluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hacluster.base.values import is_true
 from hacluster.pe.actions.primitive import order_unfenced
 from hacluster.pe.assign.exclusive import exclusive_cause
@@ -115,10 +117,15 @@ def _probe_bundle(rsc: Resource, node: Node) -> bool:
     return created
 
 
+def _leaves(rsc: Resource) -> Iterator[Resource]:
+    return (entry for entry in rsc.walk() if not entry.instances)
+
+
 def _anonymous_to_probe(clone: Resource, node: Node) -> Resource:
     """Which instance of an anonymous clone a node is asked for."""
+    bit = 1 << node.idx
     for child in clone.instances:
-        if any(not entry.instances and entry.known_on(node) for entry in child.walk()):
+        if child.known & bit if not child.instances else any(entry.known & bit for entry in _leaves(child)):
             return child
     for child in clone.instances:
         if child.location(0) is node:

@@ -26,25 +26,27 @@ from hacluster.pe.operation.colocating import add_this_with, add_with_this, has_
 STAGE = "pcmk__clone_allocate"
 
 
-def _add_below(rsc: Resource, node: int, score: int, cause: Cause) -> None:
-    """Add to the score of an instance and all below it, where the row knows the node."""
+def _ban_below(rsc: Resource, node: int, cause: Cause) -> None:
+    """Keep an instance and all below it off a node that their rows know."""
     for entry in rsc.walk():
         if node in entry.allowed:
-            entry.cluster.scores.set(entry, node, add_scores(entry.allowed[node], score), cause)
+            entry.cluster.scores.set(entry, node, -INFINITY, cause)
 
 
 def _limit_nodes(rsc: Resource, limit: int) -> None:
     """Keep an instance off nodes that cannot be used or are full."""
-    top = top_row(rsc)
-    ident = top.config_id
-    for idx in list(rsc.allowed):
-        node = rsc.cluster.node_table[idx]
-        if not node.available or rsc.orphan or idx not in top.allowed:
-            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_NODE, ident))
-        elif top.allowed[idx] < 0:
-            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_BANNED, ident))
-        elif top.counts.get(idx, 0) >= limit:
-            _add_below(rsc, idx, -INFINITY, Cause(Why.CLONE_FULL, ident))
+    top, table = top_row(rsc), rsc.cluster.node_table
+    allowed, counts, whole = top.allowed, top.counts, not rsc.instances
+    unusable, banned, full = (Cause(why, top.config_id) for why in (Why.CLONE_NODE, Why.CLONE_BANNED, Why.CLONE_FULL))
+    for idx, score in list(rsc.allowed.items()):
+        if whole and score <= -INFINITY:
+            continue
+        if rsc.orphan or idx not in allowed or not table[idx].available:
+            _ban_below(rsc, idx, unusable)
+        elif allowed[idx] < 0:
+            _ban_below(rsc, idx, banned)
+        elif counts.get(idx, 0) >= limit:
+            _ban_below(rsc, idx, full)
 
 
 def _inherit_colocations(parent: Resource, child: Resource, every: bool) -> None:

@@ -134,6 +134,14 @@ class Action:
             self.flags &= ~flags
             self.touch()
 
+    def appear(self) -> None:
+        """Let the collections above know that there is an action that was not there, or not as this."""
+        parent = None if self.rsc is None else self.rsc.parent
+        while parent is not None:
+            parent.stamp += 1
+            parent.tasks_below.clear()
+            parent = parent.parent
+
     def touch(self) -> None:
         """Let the collections above know that something about the action is different: they keep what they saw."""
         parent = None if self.rsc is None else self.rsc.parent
@@ -220,7 +228,7 @@ def find_keyed(rsc: Resource, key: str, node: Node | None) -> list[Action]:
     for action in found:
         if action.node is None:
             action.node = node
-            action.touch()
+            action.appear()
         if action.node is node:
             result.append(action)
     return result

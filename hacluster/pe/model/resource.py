@@ -71,8 +71,8 @@ class Resource:
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
         "priority", "promotable", "provisional", "pulls", "rank", "recalled", "reload", "remote_reconnect_ms",
         "restart_type", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending",
-        "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "this_with", "tickets", "unique",
-        "utilization", "with_this", "xml", "xml_id",
+        "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "tasks_below", "this_with",
+        "tickets", "unique", "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, idx: int, xml: XML, kind: Kind, parent: Resource | None) -> None:
@@ -141,6 +141,7 @@ class Resource:
         self.by_key: dict[str, list[Action]] = {}
         self.tasks: set[str] = set()
         self.stamp = 0
+        self.tasks_below: dict[str, dict[int, list[Action]]] = {}
         self.pulls: Pulls | None = None
         self.seen_flags: dict[tuple[Action, Node | None], tuple[int, int, int]] = {}
         self.clone: CloneData | None = None

@@ -16,6 +16,8 @@ def merge_sort(items: list[T], compare: Callable[[T, T], int]) -> list[T]:
     """
     if len(items) < 2:
         return items
+    if len(items) == 2:
+        return items if compare(items[0], items[1]) <= 0 else items[::-1]
     middle = len(items) // 2
     left, right = merge_sort(items[:middle], compare), merge_sort(items[middle:], compare)
     merged: list[T] = []

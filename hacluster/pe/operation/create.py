@@ -25,7 +25,7 @@ def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: boo
         rsc.actions.append(action)
         rsc.tasks.add(task)
         rsc.by_key.setdefault(key, []).append(action)
-        action.touch()
+        action.appear()
     return action
 
 

@@ -43,13 +43,38 @@ def _group_flags(action: Action, rsc: Resource, node: Node | None) -> int:
     return flags
 
 
-def _summary(action: Action, children: list[Resource], node: Node | None) -> int:
-    flags, runnable = _START, False
-    task = instance_task(action) or "no_action"
+_ANYWHERE = -1
+
+
+def _by_node(children: list[Resource], task: str) -> dict[int, list[Action]]:
+    """The newest action with that task of each child, by node, and wherever it is."""
+    found: dict[int, list[Action]] = {_ANYWHERE: []}
     for child in children:
-        found = find_task(child, task, None if child.instances else node)
-        if found is None:
-            continue
+        newest: dict[int, Action] = {}
+        for action in reversed(child.actions) if task in child.tasks else ():
+            if action.task == task:
+                newest.setdefault(_ANYWHERE, action)
+                if action.node is not None:
+                    newest.setdefault(action.node.idx, action)
+        for node, action in newest.items():
+            found.setdefault(node, []).append(action)
+    return found
+
+
+def _instances_actions(action: Action, rsc: Resource, children: list[Resource], node: Node | None) -> list[Action]:
+    """What stands behind an action of a clone: of each instance one action, if it has one on the node."""
+    task = instance_task(action) or "no_action"
+    if rsc.kind is Kind.CLONE and not children[0].instances:
+        if task not in rsc.tasks_below:
+            rsc.tasks_below[task] = _by_node(children, task)
+        return rsc.tasks_below[task].get(_ANYWHERE if node is None else node.idx, [])
+    every = (find_task(child, task, None if child.instances else node) for child in children)
+    return [found for found in every if found is not None]
+
+
+def _summary(action: Action, rsc: Resource, children: list[Resource], node: Node | None) -> int:
+    flags, runnable = _START, False
+    for found in _instances_actions(action, rsc, children, node):
         child_flags = action_flags(found, node)
         if flags & Flag.OPTIONAL and not child_flags & Flag.OPTIONAL:
             flags &= ~Flag.OPTIONAL
@@ -85,5 +110,5 @@ def _flags_below(action: Action, rsc: Resource, node: Node | None) -> int:
     if rsc.kind is Kind.BUNDLE:
         child = rsc.bundle_data.child
         if child is not None and member_task(child, action.task) in _INSIDE:
-            return _summary(action, child.instances, node)
-    return _summary(action, parts(rsc), node)
+            return _summary(action, rsc, child.instances, node)
+    return _summary(action, rsc, parts(rsc), node)

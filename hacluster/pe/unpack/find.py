@@ -27,6 +27,13 @@ def _is_universal(clone: Resource) -> bool:
     return clone.is_clone and clone.clone_data.max == len(clone.cluster.nodes)
 
 
+def _first_place(child: Resource) -> Node | None:
+    """Where an instance is, or is to be when what is pending is done."""
+    if child.instances:
+        return next(iter(child.places(2)), None)
+    return child.active_on[0] if child.active_on else child.pending_node
+
+
 def _anonymous_instance(clone: Resource, node: Node, ident: str) -> Resource:
     """The instance of an anonymous clone that a node's history of ``ident`` is given to.
 
@@ -36,9 +43,9 @@ def _anonymous_instance(clone: Resource, node: Node, ident: str) -> Resource:
     inactive: Resource | None = None
     skip_inactive = False
     for child in clone.instances:
-        places = child.places(2)
-        if places:
-            if places[0] is node:
+        place = _first_place(child)
+        if place is not None:
+            if place is node:
                 chosen = clone_member(child, ident)
                 if chosen is not None and chosen.active_on:
                     # Two histories of one anonymous instance on one node: one of them must be an orphan.
