@@ -30,6 +30,7 @@ from hacluster.tools.statuswords import (
     UNKNOWN_ERROR,
     FailedError,
     error_lines,
+    plain,
 )
 from hacluster.tools.words import FORMATS, Words, complain, end, rendered
 
@@ -184,31 +185,35 @@ def _answer(line: _Line) -> Answer:
 
 
 def _failed(line: _Line, error: HaError) -> int:
+    if isinstance(error, NotRunningError) and line.name == "hbstatus":
+        for fault in line.faults:
+            complain(fault)
+        text = f"{STOPPED}\n({NO_CONNECTION})" if "-v" in line.words.flags else STOPPED
+        print(rendered(line.words.output_as, "cl_status hbstatus", text, {"running": False, "exit": FAILURE}))
+        return FAILURE
+    code, text, reason = _told(error)
+    if line.words.output_as != "text":
+        print(rendered(line.words.output_as, f"cl_status {line.name}", "", {"reason": reason, "exit": code}))
+    elif text:
+        complain(text)
+    return code
+
+
+def _told(error: HaError) -> tuple[int, str, str]:
+    """The exit status of a failure, what is said of it in words, and the reason without ornament."""
+    reason = str(error)
     match error:
-        case NotRunningError() if line.name == "hbstatus":
-            for fault in line.faults:
-                complain(fault)
-            text = f"{STOPPED}\n({NO_CONNECTION})" if "-v" in line.words.flags else STOPPED
-            print(rendered(line.words.output_as, "cl_status hbstatus", text, {"running": False, "exit": FAILURE}))
-            return FAILURE
         case NotRunningError():
-            complain(error_lines("Cannot signon with heartbeat", f"REASON: {NO_CONNECTION}"))
-            return FAILURE
+            return FAILURE, error_lines("Cannot signon with heartbeat", f"REASON: {NO_CONNECTION}"), reason
         case NotPermittedError():
-            complain(error_lines("Cannot signon with heartbeat", f"REASON: {error}"))
-            return FAILURE
+            return FAILURE, error_lines("Cannot signon with heartbeat", f"REASON: {reason}"), reason
         case FailedError(code=code):
-            if str(error):
-                complain(str(error))
-            return code
+            return code, reason, plain(reason)
         case TimedOutError():
-            complain(f"cl_status: {error}")
-            return TIMEOUT
+            return TIMEOUT, f"cl_status: {reason}", reason
         case RefusedError():
-            complain(f"cl_status: {error}")
-            return FAILURE
-    complain(f"cl_status: {error}")
-    return UNKNOWN_ERROR
+            return FAILURE, f"cl_status: {reason}", reason
+    return UNKNOWN_ERROR, f"cl_status: {reason}", reason
 
 
 def script() -> None:

@@ -17,6 +17,9 @@ RUNNING: Final = "Heartbeat is running on this machine."
 NO_CONNECTION: Final = "hb_api_signon: Can't initiate connection to heartbeat"
 
 
+_ORNAMENT: Final = "cl_status: ERROR: "
+
+
 class FailedError(HaError):
     """The end of a sub-command that cannot answer; ``text`` is for standard error, ready to print."""
 
@@ -27,4 +30,9 @@ class FailedError(HaError):
 
 def error_lines(*lines: str) -> str:
     """Lines for standard error as the original's log has them."""
-    return "\n".join(f"cl_status: ERROR: {line}" for line in lines)
+    return "\n".join(_ORNAMENT + line for line in lines)
+
+
+def plain(text: str) -> str:
+    """What :func:`error_lines` has made, as one line for JSON and XML."""
+    return "; ".join(line.removeprefix(_ORNAMENT) for line in text.splitlines())

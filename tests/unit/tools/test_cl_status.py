@@ -266,6 +266,15 @@ def test_without_a_daemon(tmp_path, capsys):
             "cl_status: ERROR: Cannot signon with heartbeat\n"
             "cl_status: ERROR: REASON: hb_api_signon: Can't initiate connection to heartbeat\n"
         )
+        assert main([*line, "--output-as=json", *run_dir]) == 1
+        captured = capsys.readouterr()
+        assert json.loads(captured.out) == {"reason": f"nobody listens at {tmp_path}/heartbeat.sock", "exit": 1}
+        assert captured.err == ""
+
+
+def test_what_goes_wrong_in_json(cluster, capsys):
+    code, out, err = ask(cluster, capsys, "nodestatus delta --output-as=json")
+    assert (code, json.loads(out), err) == (11, {"reason": "Error. May be due to incorrect node name", "exit": 11}, "")
 
 
 def test_a_node_whose_brain_is_down_still_says_that_it_runs(cluster, capsys):
