@@ -13,14 +13,16 @@ from hacluster.base.report import Report, Severity
 from hacluster.base.values import interval_ms, is_true, truth
 from hacluster.cib.document import XML
 from hacluster.cib.places import place_of, short
+from hacluster.cib.resource_checks import check_clones, check_nodes, check_requirements, check_strengths, meta
 
 _CONSTRAINED: Final = frozenset({"primitive", "group", "clone", "master", "bundle", "template", "tag"})
-_REFERENCES: Final = {
+REFERENCES: Final = {
     "rsc_location": ("rsc",),
     "rsc_colocation": ("rsc", "with-rsc"),
     "rsc_order": ("first", "then"),
     "rsc_ticket": ("rsc",),
 }
+"""Which attributes of a constraint name resources, templates or tags."""
 _PROMOTED_WORDS: Final = frozenset({"promoted", "unpromoted", "master", "slave"})
 _NOT_FOR_STOP: Final = frozenset({"stop", "demote", "restart", "restart-container"})
 
@@ -39,10 +41,6 @@ def option(configuration: XML, *names: str) -> XML | None:
     sets.sort(key=lambda part: part.get("id") != "cib-bootstrap-options")
     pairs = [pair for part in sets for pair in part.findall("nvpair")]
     return next((pair for name in names for pair in pairs if pair.get("name") == name), None)
-
-
-def _meta(resource: XML, name: str) -> XML | None:
-    return resource.find(f"meta_attributes/nvpair[@name='{name}']")
 
 
 def _fencing(configuration: XML, file: str) -> Iterator[Report]:
@@ -67,6 +65,15 @@ def _startup_fencing(configuration: XML, file: str) -> Iterator[Report]:
     if pair is not None and truth(pair.get("value")) is False:
         text = "nodes that were never seen are taken for down without being fenced"
         yield Report("blind-faith", Severity.NOTICE, text, place_of(pair, file))
+
+
+def _requirements(configuration: XML, file: str) -> Iterator[Report]:
+    off = _is_fencing_off(configuration)
+    yield from check_requirements(configuration, file, off)
+    pair = option(configuration, "no-quorum-policy")
+    if off and pair is not None and (pair.get("value") or "").lower() == "suicide":
+        text = "no-quorum-policy=suicide needs fencing, which is disabled: resources are stopped instead"
+        yield _error(pair, file, "no-fencing", text)
 
 
 def _is_fencing_off(configuration: XML) -> bool:
@@ -99,7 +106,7 @@ def _promotable(resource: XML) -> bool:
     while at is not None:
         if at.tag in ("master", "bundle"):
             return True
-        pair = _meta(at, "promotable")
+        pair = meta(at, "promotable")
         if at.tag == "clone" and pair is not None and is_true(pair.get("value")):
             return True
         at = at.getparent()
@@ -108,7 +115,7 @@ def _promotable(resource: XML) -> bool:
 
 def _target_roles(configuration: XML, file: str) -> Iterator[Report]:
     for resource in configuration.iter("primitive", "group", "clone"):
-        pair = _meta(resource, "target-role")
+        pair = meta(resource, "target-role")
         if pair is not None and (pair.get("value") or "").lower() in _PROMOTED_WORDS and not _promotable(resource):
             text = f"target-role={pair.get('value')} only makes sense for a promotable clone and is ignored"
             yield _error(pair, file, "bad-target-role", text)
@@ -118,7 +125,7 @@ def _references(configuration: XML, file: str) -> Iterator[Report]:
     known = {str(item.get("id")) for item in configuration.iter(*_CONSTRAINED) if item.get("id") is not None}
     many = {item.get("id") for item in configuration.iter("template", "tag")}
     for constraint in configuration.iterfind("constraints/*"):
-        for name in _REFERENCES.get(str(constraint.tag), ()):
+        for name in REFERENCES.get(str(constraint.tag), ()):
             value = constraint.get(name)
             if value is not None and value not in known:
                 text = (
@@ -146,7 +153,10 @@ def _outdated(configuration: XML, file: str) -> Iterator[Report]:
     for resource in configuration.iter("primitive", "group", "clone", "master", "bundle"):
         names = ("restart-type", "ordered", "collocated") if resource.tag == "group" else ("restart-type",)
         for name in names:
-            pair = _meta(resource, name)
+            pair = meta(resource, name)
+            parent = resource.getparent()
+            if pair is None and resource.tag == "group" and parent is not None:
+                pair = meta(parent, name)  # a clone's setting is that of the group inside it, too
             if pair is not None and (name == "restart-type" or truth(pair.get("value")) is False):
                 text = f"{name}={short(str(pair.get('value')))} is deprecated here"
                 yield _warning(pair, file, "deprecated", text, "resource sets in constraints do this")
@@ -162,6 +172,10 @@ _CHECKS: Final[tuple[Callable[[XML, str], Iterator[Report]], ...]] = (
     _target_roles,
     _references,
     _outdated,
+    _requirements,
+    check_clones,
+    check_nodes,
+    check_strengths,
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 from xml.etree import ElementTree  # written only, never parsed
@@ -21,10 +22,12 @@ from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.iso8601 import Moment
 from hacluster.base.report import Place, Report, Severity, has_errors
 from hacluster.base.values import scan_int
-from hacluster.cib.checks import check_configuration
+from hacluster.cib.checks import REFERENCES, check_configuration
 from hacluster.cib.document import XML, document_of, parse_tree
+from hacluster.cib.places import place_of
 from hacluster.cib.upgrade import upgrade
 from hacluster.client.schemas import installed_schemas
+from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
 
 OK: Final = 0
@@ -36,10 +39,25 @@ NOT_A_CIB: Final = 76
 BAD_CONFIGURATION: Final = 78
 
 
+def _inside_clones(cluster: Cluster, file: str) -> Iterator[Report]:
+    """Constraints that name what is inside a clone: it is only known by its instances."""
+    known = {str(item.get("id")) for item in cluster.document.root.iterfind("configuration/resources//*[@id]")}
+    for constraint in cluster.document.root.iterfind("configuration/constraints/*"):
+        for name in REFERENCES.get(str(constraint.tag), ()):
+            ident = constraint.get(name)
+            if ident is None or ident not in known or ident in cluster.templates or ident in cluster.tags:
+                continue
+            if cluster.constraint_resource(ident) is None:
+                text = f'{name} names "{ident}", which is inside a clone or bundle: the constraint is ignored'
+                yield Report(
+                    "no-resource", Severity.ERROR, text, place_of(constraint, file), "name the clone or bundle"
+                )
+
+
 def transition_reports(transition: Transition, file: str) -> list[Report]:
     """What scheduling the document shows: nodes to be fenced, resources that are active twice."""
     place = Place(file)
-    reports = list(transition.cluster.reports)
+    reports = [*transition.cluster.reports, *_inside_clones(transition.cluster, file)]
     for node in transition.cluster.nodes:
         if node.unclean:
             text = f"node {node.name} is unclean"

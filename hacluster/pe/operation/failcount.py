@@ -6,6 +6,7 @@ import functools
 import re
 from typing import Final
 
+from hacluster.base.report import Report, Severity
 from hacluster.base.score import add_scores
 from hacluster.base.values import scan_int
 from hacluster.cib.records import OpRecord
@@ -94,6 +95,8 @@ def failcount(
     count, last = _attributes(rsc, node) if node.has_failures else (0, 0)
     last_failure = last if count > 0 else 0
     if count > 0 and rsc.failure_timeout and _blocked(rsc, node, op):
+        text = f"the failure-timeout of {rsc.id} is ignored: with on-fail=block a failure stays"
+        rsc.cluster.reports.append(Report("no-failure-timeout", Severity.WARNING, text))
         rsc.failure_timeout = 0
     timeout = rsc.failure_timeout
     if effective and count > 0 and last > 0 and timeout and rsc.cluster.now.epoch > last + timeout:

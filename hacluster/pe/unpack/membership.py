@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hacluster.base.report import Report, Severity
 from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true, scan_int
 from hacluster.cib.records import NodeState
@@ -114,6 +115,8 @@ def unpack_node_state(cluster: Cluster, state: NodeState) -> None:
         return
     node = cluster.find_node_any(state.id, state.uname)
     if node is None:
+        text = f"what is recorded of node {state.uname} is ignored: it is not in the configuration any more"
+        cluster.reports.append(Report("stale-node-state", Severity.WARNING, text))
         return
     if node.is_remote_kind:
         node.remote_was_fenced = scan_int(state.attrs.get("node_fenced")) or 0

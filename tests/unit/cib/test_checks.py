@@ -95,3 +95,55 @@ def test_deprecated_words_are_warnings() -> None:
     group = '<meta_attributes id="m"><nvpair id="r" name="ordered" value="false"/></meta_attributes>'
     resources = f'<group id="g">{group}{A}</group>'
     assert [entry[0] for entry in found(options, resources)] == ["warning", "warning"]
+
+
+def _meta(name: str, value: str) -> str:
+    return f'<meta_attributes id="m"><nvpair id="n" name="{name}" value="{value}"/></meta_attributes>'
+
+
+@pytest.mark.parametrize(
+    ("resources", "severity", "code"),
+    [
+        (f'<clone id="c">{_meta("clone-node-max", "2")}{A}</clone>', "error", "bad-clone-max"),
+        (f'<clone id="c">{_meta("globally-unique", "true")}{A}</clone>', "warning", "never-unique"),
+        (f'<primitive id="p" class="ocf" type="x">{_meta("requires", "luck")}</primitive>', "error", "bad-requires"),
+        (f'<primitive id="p" class="ocf" type="x">{_meta("requires", "fencing")}</primitive>', "warning", "no-fencing"),
+        (f'<primitive id="p" class="ocf" type="x">{_meta("multiple-active", "odd")}</primitive>', "warning",
+         "bad-multiple-active"),
+        (f'<clone id="c">{_meta("ordered", "false")}<group id="g">{A}</group></clone>', "warning", "deprecated"),
+    ],
+)  # fmt: skip
+def test_resources(resources: str, severity: str, code: str) -> None:
+    assert [entry[:2] for entry in found(resources=resources)] == [(severity, code)]
+
+
+@pytest.mark.parametrize("value", ["nothing", "quorum", "Quorum"])
+def test_requirements_that_can_be_met(value: str) -> None:
+    assert found(resources=f'<primitive id="p" class="ocf" type="x">{_meta("requires", value)}</primitive>') == []
+
+
+def test_suicide_needs_fencing() -> None:
+    suicide = '<nvpair id="q" name="no-quorum-policy" value="suicide"/>'
+    assert [entry[:2] for entry in found(options=OFF + suicide)] == [("error", "no-fencing")]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "severity", "code"),
+    [
+        ('<rsc_order id="o" first="a" then="a" kind="odd"/>', "error", "bad-kind"),
+        ('<rsc_order id="o" first="a" then="a" kind="Serialize" symmetrical="true"/>', "warning", "bad-kind"),
+        ('<rsc_location id="l" rsc="a" node="n" score="1"><lifetime/></rsc_location>', "warning", "deprecated"),
+    ],
+)
+def test_kinds_and_lifetimes(constraint: str, severity: str, code: str) -> None:
+    assert [entry[:2] for entry in found(constraints=constraint)] == [(severity, code)]
+
+
+def test_nodes() -> None:
+    text = CIB.format(options=OFF, resources=A, constraints="").replace(
+        "<nodes/>", '<nodes><node id="1" uname="n"/><node id="2" uname="n"/><node id="3" uname="m" type="odd"/></nodes>'
+    )
+    assert [report.code for report in check_configuration(etree.fromstring(text))] == [
+        "duplicate-node",
+        "bad-node-type",
+    ]

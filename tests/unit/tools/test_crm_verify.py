@@ -91,3 +91,21 @@ def test_wrong_usage_exits_with_64(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         script()
     assert caught.value.code == 64
+
+
+CLONE = '<clone id="c"><primitive id="a" class="lsb" type="x"/></clone>'
+LOCATION = '<constraints><rsc_location id="l" rsc="{}" node="n" score="1"/></constraints>'
+
+
+@pytest.mark.parametrize(("named", "code"), [("a", 78), ("c", 0)])
+def test_a_constraint_cannot_name_what_is_inside_a_clone(named: str, code: int) -> None:
+    cloned = FINE.replace('<primitive id="a" class="lsb" type="x"/>', CLONE)
+    told = run("-X", cloned.replace("<constraints/>", LOCATION.format(named)))
+    assert told[0] == code
+    assert ("inside a clone" in " ".join(told[1])) is (code != 0)
+
+
+def test_the_state_of_a_node_that_is_gone() -> None:
+    code, lines = run("-X", FINE.replace("<status/>", '<status><node_state id="9" uname="gone"/></status>'))
+    assert code == 78
+    assert "what is recorded of node gone is ignored" in lines[0]
