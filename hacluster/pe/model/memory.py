@@ -1,7 +1,8 @@
-"""What a configuration says of its resources, kept from one schedule to the next.
+"""What a configuration says of its resources: told once for all instances of a clone, and from schedule to schedule.
 
 Meta-attributes, parameters, configured operations and digests depend on the configuration alone, as long as no rule in
-it asks for the time or for a node. They are most of the work on a resource that does nothing.
+it asks for the time or for a node. They are most of the work on a resource that does nothing. Within one schedule,
+where the time is the same, instances of a clone share them in any case.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _TELLING: Final = (b"<rule", b"<bundle", b"interval-origin", b"id-ref")
 
 
 class Recalled:
-    """What is known of one resource, or of one numbered instance of a cloned one."""
+    """What is known of one resource and all its instances. ``digests`` by task and interval."""
 
     __slots__ = ("digests", "meta", "op_cache", "op_table", "params")
 
@@ -24,28 +25,28 @@ class Recalled:
         self.meta: dict[str, str] | None = None
         self.params: dict[str, dict[str, str]] = {}
         self.op_table: list[OpEntry] | None = None
-        self.op_cache: dict[tuple[str, str, bool, str | None, bool], OpConfig] = {}
-        self.digests: dict[str, tuple[dict[str, str], bool, str]] = {}
+        self.op_cache: dict[tuple[str, str, bool, bool], OpConfig] = {}
+        self.digests: dict[tuple[str, int], tuple[dict[str, str], bool, str]] = {}
 
 
 class Memory:
-    """What is known of all resources of one configuration; good for that tree as long as it does not change."""
+    """What is known of all resources of one configuration, or of one clone; good as long as these do not change."""
 
     __slots__ = ("_rows",)
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[XML, str | None], Recalled] = {}
+        self._rows: dict[XML, Recalled] = {}
 
     @staticmethod
     def trusts(configuration: bytes) -> bool:
         """Whether nothing in a configuration can make the same resource look different next time."""
         return not any(word in configuration for word in _TELLING)
 
-    def of(self, xml: XML, instance: str | None) -> Recalled | None:
+    def of(self, xml: XML) -> Recalled | None:
         """What is known of an element of the configuration; ``None`` for one that was made up on the way."""
         if xml.getparent() is None or xml.get("type") == "remote":
             return None
-        found = self._rows.get((xml, instance))
+        found = self._rows.get(xml)
         if found is None:
-            found = self._rows[xml, instance] = Recalled()
+            found = self._rows[xml] = Recalled()
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hacluster.base.score import INFINITY
 from hacluster.pe.model.kinds import Discovery, Kind, Multiple, Role
+from hacluster.pe.model.memory import Memory
 
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
@@ -26,11 +27,12 @@ class CloneData:
 
     __slots__ = (
         "child_xml", "demote_notify", "max", "node_max", "ordered", "promote_notify", "promoted_max",
-        "promoted_node_max", "promotion_added", "promotion_sorted", "start_notify", "stop_notify", "total",
+        "promoted_node_max", "promotion_added", "promotion_sorted", "shared", "start_notify", "stop_notify", "total",
     )  # fmt: skip
 
     def __init__(self, child_xml: XML) -> None:
         self.child_xml = child_xml
+        self.shared = Memory()
         self.max = self.node_max = 1
         self.promoted_max = self.promoted_node_max = 0
         self.total = 0
@@ -92,7 +94,7 @@ class Resource:
         self.meta: dict[str, str] = {}
         self.params: dict[str, dict[str, str]] = {}
         self.op_table: list[OpEntry] | None = None
-        self.op_cache: dict[tuple[str, str, bool, str | None, bool], OpConfig] = {}
+        self.op_cache: dict[tuple[str, str, bool, bool], OpConfig] = {}
         self.utilization: dict[str, str] = {}
         self.recalled: Recalled | None = None
         self._init_state()

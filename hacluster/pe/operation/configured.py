@@ -201,9 +201,16 @@ def _meta(rsc: Resource, task: str, op: XML | None, interval: int) -> dict[str, 
     return meta
 
 
+def _without_name(rsc: Resource, key: str) -> str:
+    """What a key says beside the name of the resource."""
+    if key.startswith(rsc.id):
+        return key[len(rsc.id) :]
+    return key.removeprefix(rsc.clone_name) if rsc.clone_name is not None else key
+
+
 def configure(rsc: Resource, key: str, task: str) -> OpConfig:
-    """What the configuration makes of an action with that key and task."""
-    cache_key = (key, task, rsc.managed, rsc.clone_name, rsc.container is None)
+    """What the configuration makes of an action with that key and task; the same for all instances of a clone."""
+    cache_key = (_without_name(rsc, key), task, rsc.managed, rsc.container is None)
     cached = rsc.op_cache.get(cache_key)
     if cached is not None:
         return cached

@@ -10,6 +10,7 @@ from hacluster.base.digest import parameters_digest
 from hacluster.base.values import version_parts
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.action import op_key
+from hacluster.pe.model.memory import Recalled
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.configured import configure
@@ -71,9 +72,17 @@ def _main_params(rsc: Resource, node: Node, task: str, interval: int) -> tuple[d
     return params, bool(extra)
 
 
+def _where_same(rsc: Resource, node: Node, task: str, interval: int) -> Recalled | None:
+    """Where to remember a digest that is the same for all instances on every node; ``None`` if it may differ."""
+    if rsc.recalled is None or rsc.cluster.memory is not None:
+        return rsc.recalled
+    own = configure(rsc, op_key(rsc.id, task, interval), task).has_extra
+    return None if own or rsc_params(rsc, node) is not rsc_params(rsc, None) else rsc.recalled
+
+
 def _main_digest(rsc: Resource, node: Node, task: str, interval: int) -> tuple[dict[str, str], bool, str]:
     """What :func:`_main_params` answers, and its digest, remembered where it is the same on every node."""
-    known, key = rsc.recalled, op_key(rsc.id, task, interval)
+    known, key = _where_same(rsc, node, task, interval), (task, interval)
     if known is not None and key in known.digests:
         return known.digests[key]
     params, own = _main_params(rsc, node, task, interval)

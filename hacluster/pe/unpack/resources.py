@@ -11,6 +11,7 @@ from hacluster.cib.document import XML
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Multiple, Quorum, Role, parse_role
+from hacluster.pe.model.memory import Recalled
 from hacluster.pe.model.resource import CloneData, Resource
 from hacluster.pe.operation.configured import op_entries
 from hacluster.pe.operation.params import read_meta, rsc_params
@@ -240,10 +241,17 @@ _UNPACK: Final[dict[Kind, Callable[[Resource], bool]]] = {
 }
 
 
+def _known_of(rsc: Resource, xml: XML) -> Recalled | None:
+    """What is known of an element from the last schedule, or from another instance of the clone."""
+    top, memory = rsc.top, rsc.cluster.memory
+    if memory is not None:
+        return memory.of(xml)
+    return top.clone_data.shared.of(xml) if top.is_clone and top is not rsc else None
+
+
 def _recall(rsc: Resource, xml: XML) -> None:
     """Read the meta-attributes, or take them and everything that follows from them as they were the last time."""
-    memory = rsc.cluster.memory
-    known = rsc.recalled = None if memory is None else memory.of(xml, rsc.instance)
+    known = rsc.recalled = _known_of(rsc, xml)
     if known is None:
         read_meta(rsc.cluster, rsc)
         return
@@ -253,6 +261,8 @@ def _recall(rsc: Resource, xml: XML) -> None:
         known.meta, known.op_table = dict(rsc.meta), op_entries(rsc)
     else:
         rsc.meta = dict(known.meta)
+        if rsc.instance is not None:
+            rsc.meta["clone"] = rsc.instance
 
 
 def unpack_resource(
