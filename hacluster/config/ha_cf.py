@@ -196,6 +196,7 @@ def on_deadping(draft: Draft, line: Line) -> None:
 
 
 _PACEMAKER_ONLY = "it belongs to Pacemaker clusters"
+_NOT_COMPRESSED = "messages are short and sent as they are; compressed ones are read"
 _BY_SYSTEMD = "core dumps are set up outside, for example by systemd (LimitCORE)"
 
 DIRECTIVES: Final[dict[str, Handler]] = {
@@ -251,9 +252,9 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "log_badpack": boolean_setting("log_badpack"),
     "debug": number_setting("debug", 0, 255),
     "msgfmt": enum_setting("msgfmt", MessageFormat),
-    "compression": enum_setting("compression", Compression),
-    "compression_threshold": number_setting("compression_threshold", 1, 999_999),
-    "traditional_compression": boolean_setting("traditional_compression"),
+    "compression": no_meaning(_NOT_COMPRESSED, check=enum_setting("compression", Compression)),
+    "compression_threshold": no_meaning(_NOT_COMPRESSED, check=number_setting("compression_threshold", 1, 999_999)),
+    "traditional_compression": no_meaning(_NOT_COMPRESSED, check=boolean_setting("traditional_compression")),
     "realtime": boolean_setting("realtime"),
     "rtprio": number_setting("rtprio", 1, 99),
     "memreserve": no_meaning("memory is locked as it is", check=number_setting("memreserve_kib", 0, 999_999_999)),

@@ -78,6 +78,7 @@ class HeartbeatConfig:
     replay_skew_ms: int = 300_000
     allow_source: tuple[str, ...] = ()
     log_rate_limit: int = 20
+    log_badpack: bool = True
     pause_notice_ms: int | None = None
     parameters: tuple[tuple[str, str], ...] = ()
 
@@ -107,6 +108,7 @@ class HeartbeatConfig:
             replay_skew_ms=own.max_replay_skew_ms,
             allow_source=own.allow_source,
             log_rate_limit=own.log_rate_limit,
+            log_badpack=ha.log.log_badpack,
             pause_notice_ms=own.pause_notice_ms,
             parameters=tuple(ha.parameters().items()),
         )

@@ -81,6 +81,8 @@ class Reception:
             else:
                 self._classic(medium, event, now)
         except WireError as error:
+            if not core.config.log_badpack:
+                return
             text = f"a message that one of our keys made makes no sense: {error}"
             core.murmur(Severity.WARNING, "bad-message", "", text, now, source=event.source)
 
@@ -165,7 +167,7 @@ class Reception:
         return opened
 
     def _rejected(self, rejected: Rejected, event: DatagramReceived, now: Instant) -> None:
-        if rejected.reason is RejectReason.NOT_OURS:
+        if rejected.reason is RejectReason.NOT_OURS or not self._core.config.log_badpack:
             return
         text = f"refused a datagram from {event.source}: {rejected.reason}"
         if rejected.reason in _OTHER_KEYS:

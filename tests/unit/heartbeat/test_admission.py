@@ -162,6 +162,18 @@ def test_nothing_but_a_status_brings_a_node_back(alpha, beta):
     assert _state(alpha) is NodeState.ACTIVE
 
 
+def test_log_badpack_off_keeps_bad_datagrams_out_of_the_log(box, settings):
+    """ha.cf(5) of Heartbeat: whether malformed and unauthentic packets are logged."""
+    quiet = box("alpha", settings(log_badpack=False)).start(0)
+    beta, stranger = Mouth(quiet.keys), Mouth(KeyRing({1: Key(1, Method.SHA1, b"another cluster")}, 1))
+    before = quiet.codes()
+    quiet.receive(stranger.status(WALL, seq=1), 10)
+    quiet.receive(b"###\n(0)(5)short%%%\n", 11)
+    quiet.receive(beta.say(HaMessage.of(t="status", st=""), WALL), 12)
+    assert quiet.codes() == before
+    assert quiet.states("beta") == []
+
+
 def test_foreign_keys_are_logged_a_few_times_and_change_nothing(alpha):
     other = Mouth(KeyRing({1: Key(1, Method.SHA1, b"another cluster")}, 1))
     for number in range(500):
