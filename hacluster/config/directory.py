@@ -197,8 +197,8 @@ def _check_ha(ha: HaConfig, file: str) -> Iterator[Report]:
             hint = nearest(device.host, ha.nodes) or "a node, or * for all"
             text = f"stonith_host {shown(device.host)} is not a node"
             yield Report("unknown-node", Severity.WARNING, text, Place(file, device.line), hint)
-    if len(ha.links) == 1 and len(ha.nodes) > 1 and not (ha.stonith or ha.stonith_hosts):
-        hint = "add a second medium on another network, or a stonith device"
+    if len(ha.links) == 1 and len(ha.nodes) > 1:
+        hint = "add a second medium on another network"
         text = f"{shown(ha.links[0])} is the only link: when it is cut, both nodes run all resources"
         yield Report("single-link", Severity.NOTICE, text, place, hint)
 

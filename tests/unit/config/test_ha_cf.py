@@ -102,9 +102,6 @@ SETTINGS = [
     ("ping_group gws a b", {"media": (Bcast("eth0", 694), PingGroup("gws", ("a", "b"))), "ping_nodes": ("gws",)}),
     ("auto_failback OFF", {"auto_failback": AutoFailback.OFF}),
     ("auto_failback y", {"auto_failback": AutoFailback.ON}),
-    ("stonith rps10 /etc/rps.cfg", {"stonith": StonithDevice("rps10", "/etc/rps.cfg", 4)}),
-    ("stonith_host * null a b", {"stonith_hosts": (StonithHost("*", "null", ("a", "b"), 4),)}),
-    ("stonith_host Beta ssh a", {"stonith_hosts": (StonithHost("beta", "ssh", ("a",), 4),)}),
     ("watchdog /dev/watchdog", {"watchdog": "/dev/watchdog"}),
     ("pacemaker off", {"pacemaker": PacemakerMode.OFF}),
     ("crm no", {"pacemaker": PacemakerMode.OFF}),
@@ -183,7 +180,6 @@ ACCEPTED = [
     ("env A", "warning", "empty-variable"),
     ("logfile ha.log", "warning", "relative-path"),
     ("watchdog /dev/nothing", "warning", "no-such-file"),
-    ("stonith a /etc/rps.cfg\nstonith b /etc/rps.cfg", "warning", "duplicate-stonith"),
 ]
 
 
@@ -203,6 +199,18 @@ def test_a_wrong_number_is_called_by_its_name():
         "'99999999' is not a time",
     ]
     assert reports[2].hint == "the longest time is 2147483 seconds"
+
+
+def test_fencing_is_read_and_said_to_have_no_effect():
+    config, reports = parse(BASE + "stonith_host * null a b\nstonith_host Beta ssh a\nstonith rps10 /etc/rps.cfg")
+    assert config is not None
+    assert config.stonith == StonithDevice("rps10", "/etc/rps.cfg", 6)
+    assert config.stonith_hosts == (StonithHost("*", "null", ("a", "b"), 4), StonithHost("beta", "ssh", ("a",), 5))
+    assert [(report.place.line, report.severity.word, report.code) for report in reports] == [
+        (6, "warning", "no-fencing")
+    ]
+    _, reports = parse(BASE + "stonith a /etc/rps.cfg\nstonith b /etc/rps.cfg")
+    assert [report.code for report in reports] == ["duplicate-stonith", "no-fencing"]
 
 
 def test_the_last_value_counts():
@@ -395,7 +403,7 @@ def test_the_port_of_services_is_the_default():
 
 def test_nothing_known_of_the_host_means_nothing_checked_against_it():
     text = "auto_failback on\nnode x y\nbcast eth9\nrespawn who /bin/what\napiauth c uid=who\nstonith t /nowhere\n"
-    assert findings(text, HostFacts()) == []
+    assert findings(text, HostFacts()) == [(6, "warning", "no-fencing")]
 
 
 def test_parameters_are_what_was_written_and_defaults():
