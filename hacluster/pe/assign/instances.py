@@ -31,9 +31,11 @@ def instance_number(rsc: Resource) -> int:
 
 def _colocation_score(rsc: Resource, node: Node) -> int:
     """What the colocations of the whole clone make of the node where an instance is."""
-    row: dict[int, int] = {node.idx: node.score}
     parent = rsc.parent
     assert parent is not None, rsc.id
+    if not parent.this_with and not parent.with_this:
+        return node.score
+    row: dict[int, int] = {node.idx: node.score}
     for entry in parent.this_with:
         row = colocated_scores(entry.primary, row, entry.attribute, factor_of(entry), 0) or row
     for entry in parent.with_this:

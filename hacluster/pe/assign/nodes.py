@@ -33,8 +33,11 @@ def sort_nodes(cluster: Cluster, row: Row, active: Node | None) -> list[Node]:
         nodes.sort(key=lambda node: (-_weight(node, row), node.name))
         return nodes
     if cluster.placement != "balanced":
-        nodes.sort(key=lambda node: (-_weight(node, row), node.load, node is not active, node.name))
-        return nodes
+        keyed = [
+            (-row[node.idx] if node.available else INFINITY, node.load, node is not active, node.name, node.idx)
+            for node in nodes
+        ]
+        return [cluster.node_table[key[-1]] for key in sorted(keyed)]
 
     def compare(one: Node, other: Node) -> int:
         left, right = _weight(one, row), _weight(other, row)

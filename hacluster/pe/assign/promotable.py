@@ -45,6 +45,23 @@ class _Presence:
             found = self._found[ident] = active, known
         return found
 
+    def free(self, ident: str) -> int:
+        """The nodes, as bits, where it is known that no instance of that id is active."""
+        active, known = self.of(ident)
+        for idx in active:
+            known &= ~(1 << idx)
+        return known
+
+
+def _may_apply(rsc: Resource, presence: _Presence) -> int:
+    """The nodes, as bits, whose promotion scores may be this instance's business: most are another one's."""
+    if rsc.instances or (not rsc.active_on and not rsc.known):
+        return -1
+    nodes = rsc.known
+    for node in rsc.active_on:
+        nodes |= 1 << node.idx
+    return nodes if rsc.unique else nodes | presence.free(base_name(rsc.id))
+
 
 def _score_applies(rsc: Resource, node: Node, presence: _Presence) -> bool:
     """Whether a node's promotion score is this instance's business."""
@@ -83,13 +100,14 @@ def add_promotion_scores(clone: Resource) -> None:
     if data.promotion_added:
         return
     data.promotion_added = True
-    scores, presence = clone.cluster.scores, _Presence(clone)
+    scores, presence, table = clone.cluster.scores, _Presence(clone), clone.cluster.node_table
     for child in clone.instances:
+        nodes = _may_apply(child, presence)
         for idx in list(child.allowed):
-            node = clone.cluster.node_table[idx]
+            node = table[idx]
             if not node.available:
                 continue
-            score, _default = _promotion_score(child, node, presence)
+            score = _promotion_score(child, node, presence)[0] if nodes >> idx & 1 else 0
             if score > 0:
                 scores.add(child, node, score, Cause(Why.PROMOTION, clone.config_id))
             child.priority = max(child.priority, score)
