@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
+import sys
 from typing import Any, Final
 
 import click
@@ -62,7 +64,12 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. When nobody takes its output, that is said in one line; click knows of closed pipes only."""
+        """Run a command. When nobody takes its output, that is said in one line; click knows of closed pipes only.
+
+        What the terminal's encoding has no sign for is escaped, as Python does on standard error anyway.
+        """
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except OSError as error:

@@ -6,6 +6,7 @@ with 1, and scripts rely on that. They start in a tenth of a second, so they imp
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -107,7 +108,12 @@ def complain(text: str) -> None:
 
 
 def end(main: Callable[[], int]) -> NoReturn:
-    """End the process with the exit status of ``main``; when nobody takes its output (a full disk), in one line."""
+    """End the process with the exit status of ``main``; when nobody takes its output (a full disk), in one line.
+
+    What the terminal's encoding has no sign for is escaped, as Python does on standard error anyway.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()

@@ -1,5 +1,6 @@
 """The ``hacluster`` command: a table of lazily loaded sub-commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,19 @@ def test_an_output_that_takes_nothing_is_said_in_one_line(command):
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1
     assert done.stderr.endswith(b": No space left on device\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "latin-1:strict", "ascii:strict"])
+@pytest.mark.parametrize("command", ["hacluster check --offline", "hb_standby"])
+def test_what_the_terminal_cannot_show_is_escaped(command, encoding):
+    program, *words = command.split()
+    done = subprocess.run(
+        [Path(sys.executable).parent / program, *words, b"/nonexistent-\xff-\xe2\x80\xa6"],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in {1, 6}
+    assert b"/nonexistent-" in done.stdout
+    assert b"Traceback" not in done.stderr
