@@ -97,28 +97,26 @@ def _check_history(rsc: Resource, node: Node, history: History) -> None:
 
 
 class _Namesakes:
-    """The primitives that a history of one id may be about, the last of the configuration first."""
+    """The primitives that a history of one id may be about, the last of the configuration first.
 
-    __slots__ = ("_active", "_every", "_plain")
+    ``agent`` is that of all of them, ``None`` if they have several, or one is not configured; ``active`` are those on a
+    node, by its number. A history that names the agent says nothing new to those that are not active there.
+    """
 
-    def __init__(self) -> None:
-        self._every: list[Resource] = []
-        self._active: dict[int, list[Resource]] = {}
-        self._plain = True  # all are configured, and of one agent
+    __slots__ = ("active", "agent", "every")
+
+    def __init__(self, rsc: Resource) -> None:
+        self.every: list[Resource] = []
+        self.active: dict[int, list[Resource]] = {}
+        self.agent: tuple[str | None, ...] | None = rsc.agent
 
     def add(self, rsc: Resource) -> None:
         """One more of the name."""
-        self._plain = self._plain and not rsc.orphan and (not self._every or rsc.agent == self._every[0].agent)
-        self._every.insert(0, rsc)
+        if rsc.orphan or rsc.agent != self.agent:
+            self.agent = None
+        self.every.insert(0, rsc)
         for node in rsc.active_on:
-            self._active.setdefault(node.idx, []).insert(0, rsc)
-
-    def concerned(self, node: Node, history: History) -> list[Resource]:
-        """Those for which a history on a node says something beside that they were looked for there."""
-        agent = history.standard, history.provider, history.type
-        if self._plain and self._every[0].agent == agent:
-            return self._active.get(node.idx, [])
-        return [rsc for rsc in self._every if rsc.agent != agent or rsc.orphan or node in rsc.active_on]
+            self.active.setdefault(node.idx, []).insert(0, rsc)
 
 
 def _by_history_id(cluster: Cluster) -> dict[str, _Namesakes]:
@@ -129,7 +127,9 @@ def _by_history_id(cluster: Cluster) -> dict[str, _Namesakes]:
             if rsc.kind is Kind.PRIMITIVE:
                 for name in {rsc.id, rsc.clone_name}:
                     if name is not None:
-                        found.setdefault(name, _Namesakes()).add(rsc)
+                        if name not in found:
+                            found[name] = _Namesakes(rsc)
+                        found[name].add(rsc)
     return found
 
 
@@ -142,7 +142,14 @@ def handle_changes(cluster: Cluster) -> None:
         states = [state for state in cluster.document.status.nodes if state.uname == node.name]
         for history in states[0].histories if len(states) == 1 else ():
             known = table.get(history.id) if history.ops else None
-            for rsc in () if known is None else known.concerned(node, history):
+            if known is None:
+                continue
+            agent = history.standard, history.provider, history.type
+            if known.agent == agent:
+                concerned = known.active.get(node.idx, ())
+            else:
+                concerned = [rsc for rsc in known.every if rsc.agent != agent or rsc.orphan or node in rsc.active_on]
+            for rsc in concerned:
                 cluster.begin(Stage.CHANGES, position, history.place)
                 _check_history(rsc, node, history)
 

@@ -11,21 +11,15 @@ from typing import Final
 from hacluster.cib.records import History, NodeState, OpRecord, Status
 
 _VALUES: Final = attrgetter(*OpRecord.__slots__)
+_HEAD: Final = attrgetter("id", "type", "standard", "provider", "container", "shutdown_lock")
 _PLAIN_CODES: Final = frozenset({0, 7, 8})
 
-Snapshot = tuple[object, ...]
+Snapshot = list[tuple[object, ...]]
 
 
 def _snapshot(history: History) -> Snapshot:
-    return (
-        history.id,
-        history.type,
-        history.standard,
-        history.provider,
-        history.container,
-        history.shutdown_lock,
-        [_VALUES(op) for op in history.ops],
-    )
+    """What a history says: of itself first, its id before all, then operation by operation."""
+    return [_HEAD(history), *map(_VALUES, history.ops)]
 
 
 def is_uneasy(history: History) -> bool:
@@ -56,7 +50,7 @@ class _NodeWatch:
                 seen.append(now)
             elif seen[place] == now:
                 continue
-            elif seen[place][0] != history.id:
+            elif seen[place][0][0] != history.id:
                 return False
             else:
                 seen[place] = now
