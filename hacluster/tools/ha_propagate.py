@@ -20,6 +20,7 @@ from typing import Final
 
 from hacluster.base.report import Severity
 from hacluster.client.configdir import check_config_dir
+from hacluster.client.hostfacts import node_name
 from hacluster.config.settings import PropagateCommand
 from hacluster.tools.words import UsageError, complain, end, parse, rendered
 
@@ -161,7 +162,7 @@ def main(argv: Sequence[str]) -> int:
         complain("ha_propagate: there is none of scp, sftp, rsync and ssh on this host: install openssh-client")
         return 1
     more = tuple(name for name in MORE_FILES if (directory / name).exists()) if "--all" in words.flags else ()
-    own = os.uname().nodename.lower()
+    own = node_name(directory)
     user, batch = words.values.get("--user", "root"), not sys.stdin.isatty()
     results = {
         node: copy(Job(str(directory), (*FILES, *more), node, user, batch), carrier)

@@ -99,3 +99,13 @@ def test_a_host_without_any_carrier_is_told(place, capsys):
 def test_wrong_arguments(words, capsys):
     assert main(words) == 1
     assert "usage: ha_propagate" in capsys.readouterr().err
+
+
+def test_the_name_in_nodeinfo_is_our_own(place, capsys):
+    tmp_path, install = place
+    install("ssh", FAKE_SSH)
+    (tmp_path / "ha.d" / "nodeinfo").write_text("Gamma\n")
+    config = (tmp_path / "ha.d" / "ha.cf").read_text()
+    (tmp_path / "ha.d" / "ha.cf").write_text(config.replace(f"node {os.uname().nodename.lower()} ", "node "))
+    assert main(["-C", str(tmp_path / "ha.d")]) == 0
+    assert capsys.readouterr().out == "beta: copied ha.cf, authkeys\n"
