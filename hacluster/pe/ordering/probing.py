@@ -92,10 +92,10 @@ class _Restarts:
             return
         self._seen.add(after)
         probed, rsc = self._probed, after.rsc
-        if rsc is probed or (rsc is not None and rsc.kind is not Kind.PRIMITIVE):
-            self._depends = True
-        elif rsc is not None:
+        if rsc is not None and rsc.kind is Kind.PRIMITIVE:
             self._find_down(after, rsc)
+        elif rsc is not None:
+            self._depends = True
         interleave, compatible = False, None
         if rsc is not None and rsc.kind > Kind.GROUP:
             interleave = is_true(rsc.meta.get("interleave"))
@@ -107,8 +107,13 @@ class _Restarts:
 
     def _find_down(self, after: Action, rsc: Resource) -> None:
         task = _UNDO.get(after.task)
-        if task is not None:
-            self.found += [then for then in resource_actions(rsc, None, task, False) if not then.pseudo]
+        if task is None:
+            return
+        found = [then for then in resource_actions(rsc, None, task, False) if not then.pseudo]
+        if rsc is not self._probed:
+            self.found += found
+        elif found:
+            self._depends = True
 
     def _member_follows(self, after: Action, then: Action, interleave: bool, compatible: Resource | None) -> bool:
         """From a collection's milestone on to its own members."""
