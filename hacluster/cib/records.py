@@ -21,6 +21,9 @@ EXEC_UNKNOWN: Final = -2
 """The execution status of a record that names none."""
 
 
+_UNTIMED: Final = ("", "")
+
+
 def _target_rc(key: str) -> int:
     """The expected exit code inside a transition key ``action:transition:rc:uuid``; -1 if there is none."""
     parts = key.split(":", 3)
@@ -59,6 +62,8 @@ class OpRecord:
     feature_set: str | None = None
     has_call_id: bool = True
     has_key: bool = True
+    timing: tuple[str, str] = _UNTIMED
+    """Milliseconds that a failed operation was queued and run, as they are written."""
 
     @property
     def is_probe(self) -> bool:
@@ -87,16 +92,18 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
     transition_key, interval = get("transition-key"), get("interval")
     code, status, call = get("rc-code"), get("op-status"), get("call-id")
     known_code, known_status = _COMMON.get(code or ""), _COMMON.get(status or "")
+    rc = int_or(code, 0) if known_code is None else known_code
+    target = -1 if transition_key is None else _target_rc(transition_key)
     recurs = 0 if interval == "0" else scan_int(interval) or 0
     return OpRecord(
         share(ident, ident),
         share(key, key),
         share(task, task),
-        int_or(code, 0) if known_code is None else known_code,
+        rc,
         int_or(status, EXEC_UNKNOWN) if known_status is None else known_status,
         int_or(call, 0),
         recurs if recurs > 0 else 0,
-        -1 if transition_key is None else _target_rc(transition_key),
+        target,
         transition_key,
         get("transition-magic"),
         node and share(node, node),
@@ -112,6 +119,7 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
         features and share(features, features),
         call is not None,
         "operation_key" in attrs,
+        _UNTIMED if rc == target and status == "0" else (get("queue-time", ""), get("exec-time", "")),
     )
 
 

@@ -30,6 +30,8 @@ def op_xml(parent: XML, op: OpRecord) -> XML:
     _set(element, "op-status", op.status)
     _set(element, "interval", op.interval_ms)
     _set(element, "last-rc-change", op.last_change)
+    _set(element, "queue-time", op.timing[0] or None)
+    _set(element, "exec-time", op.timing[1] or None)
     _set(element, "migrate_source", op.source)
     _set(element, "migrate_target", op.target)
     _set(element, "op-digest", op.digest)

@@ -33,6 +33,7 @@ EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 64
 EXIT_INVALID: Final = 65
 EXIT_NO_INPUT: Final = 66
+EXIT_CANNOT_CREATE: Final = 73
 EXIT_BAD_CONFIGURATION: Final = 78
 _SCHEDULING: Final = (
     "run",
@@ -84,7 +85,7 @@ def date_line(document: Document, when: str | None, now: Moment) -> str:
     if when is not None:
         return f"Setting effective cluster time: {when}"
     if scan_int(document.attribute("execution-date")):
-        return f"Using the original execution date of: {now.show()}"
+        return f"Using the original execution date of: {Moment.from_epoch(now.epoch, 0).show()}"
     return ""
 
 
@@ -204,6 +205,7 @@ def _request(given: dict[str, Any]) -> Request:
     pretend = bool(given["pretend"] or given["in_place"] or given["op_fail"])
     wishes = Wishes(
         any(given[name] for name in _SCHEDULING), pretend, given["show_scores"], given["show_utilization"],
+        attributes=given["show_attrs"], failcounts=given["show_failcounts"], clock=time.ctime,
         failures=_failures(given["op_fail"]), requests=requests, trees=given["output_as"] != "text",
     )  # fmt: skip
     return Request(
@@ -223,6 +225,18 @@ def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
     return outcome.lines
 
 
+def _write(text: str, to: str) -> None:
+    """The answer, to standard output or to a file."""
+    if to == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(to).write_text(text)
+    except OSError as error:
+        click.echo(f"crm_simulate: {to}: {error.strerror}", err=True)
+        sys.exit(EXIT_CANNOT_CREATE)
+
+
 @click.command(name="simulate", context_settings={"help_option_names": ["-h", "-?", "--help"]})
 @click.option("-x", "--xml-file", metavar="FILE", help="The CIB.")
 @click.option("-p", "--xml-pipe", is_flag=True, help="Read the CIB from standard input.")
@@ -230,6 +244,8 @@ def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
 @click.option("-R", "--run", is_flag=True, help="Schedule only.")
 @click.option("-S", "--simulate", "pretend", is_flag=True, help="Schedule, and pretend to run the transition.")
 @click.option("-X", "--in-place", is_flag=True, help="Like --simulate, and write the result to the input file.")
+@click.option("-A", "--show-attrs", is_flag=True, help="Show the attributes of nodes.")
+@click.option("-c", "--show-failcounts", is_flag=True, help="Show fail counts and failed operations.")
 @click.option("-s", "--show-scores", is_flag=True, help="Show allocation scores.")
 @click.option("-U", "--show-utilization", is_flag=True, help="Show utilization.")
 @click.option("-j", "--pending", is_flag=True, hidden=True, help="Show pending operations (always so).")
@@ -254,6 +270,7 @@ def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
 @click.option("-D", "--save-dotfile", metavar="FILE", help="Write the transition graph for graphviz.")
 @click.option("-a", "--all-actions", is_flag=True, help="With --save-dotfile: what is not needed, too.")
 @click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
+@click.option("--output-to", metavar="FILE", default="-", help="Write the answer to a file.")
 @click.option("--text-fancy", is_flag=True, help="Headings and bullets with -s and -U, too.")
 @click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
 @click.version_option(__version__, "-$", "--version", prog_name="crm_simulate")
@@ -281,11 +298,10 @@ def simulate(**given: Any) -> None:
         sys.exit(EXIT_NO_INPUT)
     for complaint in outcome.complaints + ([] if outcome.run is None else outcome.run.complaints):
         click.echo(complaint, err=True)
-    lines = [] if given["output_as"] != "text" else _shown(outcome, given)
     if given["output_as"] != "text":
-        click.echo(result_text(outcome.trees, given["output_as"], sys.argv[1:]), nl=False)
-    if lines:
-        click.echo("\n".join(lines))
+        _write(result_text(outcome.trees, given["output_as"], sys.argv[1:]), given["output_to"])
+    else:
+        _write("".join(f"{line}\n" for line in _shown(outcome, given)), given["output_to"])
     if outcome.run is not None and not outcome.run.complete:
         click.echo("Transition failed: terminated\nAn invalid transition was produced", err=True)
         sys.exit(EXIT_ERROR)

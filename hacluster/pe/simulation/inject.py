@@ -166,7 +166,7 @@ def record_result(history: History, result: Result, call_id: int | None = None) 
         op.interval_ms, op.target_rc, op.transition_key = result.interval_ms, result.target_rc, transition_key
         op.magic = f"0:{result.rc};{transition_key}"
         op.exit_reason = result.exit_reason if result.rc != result.target_rc else ""
-        op.last_change, op.feature_set = result.when, FEATURE_SET
+        op.last_change, op.feature_set, op.timing = result.when, FEATURE_SET, ("0", "0")
         if task in ("migrate_to", "migrate_from"):
             op.source, op.target = params.get("CRM_meta_migrate_source"), params.get("CRM_meta_migrate_target")
         if params:

@@ -8,9 +8,11 @@ from typing import Final
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document
+from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, decide, status
 from hacluster.pe.simulation.requests import Complaint, Requests, apply_requests
 from hacluster.pe.simulation.transition import Run, run_transition
+from hacluster.pe.views.details import Clock, attribute_lines, failcount_lines, failed_lines
 from hacluster.pe.views.scorelines import Remark, ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
@@ -25,13 +27,19 @@ _MAINTENANCE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is to be shown and done. ``date``: the line that says which time is taken for the present, if any."""
+    """What is to be shown and done.
+
+    ``date``: the line that says which time is taken for the present, if any. ``clock`` tells times in local words.
+    """
 
     process: bool = True
     simulate: bool = True
     scores: bool = False
     utilization: bool = False
     date: str = ""
+    attributes: bool = False
+    failcounts: bool = False
+    clock: Clock = str
     trees: bool = False
     failures: Mapping[str, int] = field(default_factory=dict)
     requests: Requests = field(default_factory=Requests)
@@ -54,6 +62,19 @@ def _section(outcome: Outcome, title: str, lines: list[str]) -> None:
         outcome.lines.append("")
     outcome.lines.append(f"{title}:")
     outcome.lines += lines
+
+
+def _status(cluster: Cluster, wishes: Wishes, pending: bool = False) -> list[str]:
+    """The status with the details that were asked for."""
+    parts = [status_lines(cluster, show_pending=pending)]
+    if wishes.attributes:
+        parts.append(attribute_lines(cluster))
+    if wishes.failcounts:
+        parts += [failcount_lines(cluster, wishes.clock), failed_lines(cluster, wishes.clock)]
+    lines: list[str] = []
+    for part in parts:
+        lines += ["", *part] if lines and part else part
+    return lines
 
 
 def _items(lines: list[str]) -> list[str]:
@@ -94,7 +115,7 @@ def simulate(
             f"{cluster.blocked_count} BLOCKED from further action due to failure"
         )
     outcome.lines += [""] if spaced else []
-    outcome.lines += ["Current cluster status:", *status_lines(cluster, show_pending=True)]
+    outcome.lines += ["Current cluster status:", *_status(cluster, wishes, pending=True)]
     if wishes.trees:
         outcome.trees.append(status_tree(cluster, "cluster_status", pending=True))
     if wishes.requests:
@@ -124,7 +145,7 @@ def simulate(
         _section(outcome, "Executing Cluster Transition", _items(run.lines))
         outcome.lines += [wishes.date] if wishes.date else []
         revised = status(document, now, sanitized=True)
-        _section(outcome, "Revised Cluster Status", status_lines(revised))
+        _section(outcome, "Revised Cluster Status", _status(revised, wishes))
         if wishes.trees:
             outcome.trees.append(section_tree("transition", run.lines))
             outcome.trees.append(status_tree(revised, "revised_cluster_status"))

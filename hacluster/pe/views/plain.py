@@ -23,7 +23,10 @@ _TITLES: Final = frozenset(
     }
 )
 _ITEM: Final = re.compile(r" *\* ")
-_LIST: Final = re.compile(r"(?:Node List|Full List of Resources|(?:Resource Group|Clone Set|Container bundle).*):$")
+_LIST: Final = re.compile(
+    r"(?:Node List|Full List of Resources|Node Attributes|Migration Summary|Failed Resource Actions"
+    r"|(?:Node: |Resource Group|Clone Set|Container bundle).*):$"
+)
 _NODES: Final = re.compile(r"(?:Online|OFFLINE|RemoteOnline|RemoteOFFLINE|GuestOnline): (?=\[ )")
 
 

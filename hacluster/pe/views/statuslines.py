@@ -24,7 +24,7 @@ PENDING: Final = {
     "promote": "Promoting",
     "demote": "Demoting",
 }
-_EXIT_CODES: Final = {
+EXIT_CODES: Final = {
     0: "ok", 1: "error", 2: "invalid parameter", 3: "unimplemented feature", 4: "insufficient privileges",
     5: "not installed", 6: "not configured", 7: "not running", 8: "promoted", 9: "promoted (failed)",
     190: "OCF_DEGRADED", 191: "promoted (degraded)",
@@ -169,7 +169,7 @@ class _Lines:
         if rsc.role is Role.STOPPED:
             probe = self._failed_probe(rsc, None if node is None else node.name)
             if probe is not None:
-                text += f" ({_EXIT_CODES.get(probe.rc, 'unknown')}) "
+                text += f" ({EXIT_CODES.get(probe.rc, 'unknown')}) "
         flags = self._flags(rsc, node)
         if flags:
             text += f" ({', '.join(flags)})"
@@ -223,7 +223,7 @@ class _Lines:
             probe = self._failed_probe(rsc, node.name)
             word = "Stopped (disabled)" if disabled else "Stopped"
             if probe is not None:
-                word = f"Stopped ({_EXIT_CODES.get(probe.rc, 'unknown')})"
+                word = f"Stopped ({EXIT_CODES.get(probe.rc, 'unknown')})"
             found.setdefault(word, []).append(node.name)
         return found
 
@@ -291,7 +291,7 @@ def _configured_role(rsc: Resource) -> Role:
 
 
 def status_lines(cluster: Cluster, show_pending: bool = False) -> list[str]:
-    """The whole status, indented as below a title."""
+    """Nodes and resources, indented as below a title."""
     lines = [f"{INDENT}* Node List:"] if cluster.nodes else []
     lines += [f"{INDENT * 2}* {line}" for line in node_lines(cluster)]
     collected = _Lines(cluster, show_pending)
