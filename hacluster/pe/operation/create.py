@@ -13,8 +13,8 @@ from hacluster.pe.rules.nvpairs import gather, subject_for
 
 def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: bool, save: bool) -> Action:
     flags = Flag.RUNNABLE | (Flag.OPTIONAL if optional else 0) | (Flag.DC if task == "lrm_delete" else 0)
-    action = Action(key, task, rsc, node, flags)
     config = configure(rsc, key, task)
+    action = Action(key, task, rsc, node, flags if config.has_extra else flags | Flag.HAVE_NODE_ATTRS)
     action.op = config.op
     action.meta = config.meta.copy()
     action.needs, action.on_fail, action.fail_role = config.needs, config.on_fail, config.fail_role
@@ -31,13 +31,10 @@ def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: boo
 
 def _read_node_attributes(action: Action, rsc: Resource, node: Node) -> None:
     """Instance attributes of the operation itself may depend on the node."""
-    if action.flags & Flag.HAVE_NODE_ATTRS or action.op is None:
-        return
     action.set(Flag.HAVE_NODE_ATTRS)
-    if configure(rsc, action.key, action.task).has_extra:
-        subject = subject_for(rsc.cluster)
-        subject.attrs = node.attrs
-        gather(rsc.cluster, action.op, "instance_attributes", subject, action.extra)
+    subject = subject_for(rsc.cluster)
+    subject.attrs = node.attrs
+    gather(rsc.cluster, action.op, "instance_attributes", subject, action.extra)
 
 
 def _update_optional(action: Action, rsc: Resource, optional: bool) -> None:
@@ -107,13 +104,13 @@ def custom_action(
     Without ``save`` a new one is made that no stage will see: for its configuration only.
     """
     action: Action | None = None
-    if save:
+    if save and key in rsc.by_key:
         found = find_keyed(rsc, key, node)
         action = found[0] if found else None
     if action is None:
         action = _new(rsc, key, task, node, optional=optional, save=save)
     _update_optional(action, rsc, optional)
-    if action.node is not None:
+    if action.node is not None and not action.flags & Flag.HAVE_NODE_ATTRS:
         _read_node_attributes(action, rsc, action.node)
     _update_runnable(action, rsc, save)
     if save:

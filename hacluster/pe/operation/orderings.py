@@ -16,12 +16,9 @@ def _task(action: Action | None, key: str | None) -> str | None:
     return None if parsed is None else parsed[1]
 
 
-def _mirror_migrations(entry: Ordering) -> None:
+def _mirror_migrations(entry: Ordering, first: Resource, then: Resource) -> None:
     """An order of starts or stops holds for the halves of a live migration too."""
-    first, then = entry.first_rsc, entry.then_rsc
-    if first is None or then is None or first is then or first.is_inside(then) or then.is_inside(first):
-        return
-    if not first.allow_migrate and not then.allow_migrate:
+    if first is then or first.is_inside(then) or then.is_inside(first):
         return
     tasks = (_task(entry.first, entry.first_key), _task(entry.then, entry.then_key))
     flags = Order.OPTIONAL | (Order.FIRST_NON_MIGRATABLE if first.allow_migrate else 0)
@@ -63,7 +60,8 @@ def new_ordering(
         flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cluster.constraint_id, cluster.birth
     )
     cluster.orderings.append(entry)
-    _mirror_migrations(entry)
+    if first_rsc is not None and then_rsc is not None and (first_rsc.allow_migrate or then_rsc.allow_migrate):
+        _mirror_migrations(entry, first_rsc, then_rsc)
 
 
 def order_tasks(first: Resource, first_task: str, then: Resource, then_task: str, flags: int) -> None:
