@@ -75,6 +75,7 @@ class LazyGroup(click.Group):
         except OSError as error:
             if error.errno not in _OUTPUT_ERRORS:
                 raise
+            importlib.import_module("hacluster.tools.words").drop_output()
             raise click.ClickException(error.strerror or str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -107,6 +107,11 @@ def complain(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def drop_output() -> None:
+    """What is still in the buffer of standard output must not fail once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def end(main: Callable[[], int]) -> NoReturn:
     """End the process with the exit status of ``main``; when nobody takes its output (a full disk), in one line.
 
@@ -118,8 +123,7 @@ def end(main: Callable[[], int]) -> NoReturn:
         status = main()
         sys.stdout.flush()
     except OSError as error:
-        # What is still in the buffer must not fail once more when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         if not isinstance(error, BrokenPipeError):
             complain(f"{os.path.basename(sys.argv[0])}: {error.strerror or error}")
         status = 1
