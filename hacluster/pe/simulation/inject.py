@@ -36,6 +36,17 @@ class Result:
     params: dict[str, str] = field(default_factory=dict)
 
 
+def configure_node(document: Document, name: str) -> None:
+    """Make a node one of the configuration, unless it is.
+
+    Who is told to come or go becomes one; and when anybody was told to come, then every node of which something is
+    pretended, even a guest node.
+    """
+    section = document.section("nodes")
+    if section is not None and all(node.get("uname") != name for node in section):
+        etree.SubElement(section, "node", id=name, uname=name)
+
+
 def node_state(document: Document, name: str, uuid: str | None = None) -> NodeState:
     """The state of a node, made if there is none."""
     state = document.status.by_uname(name)

@@ -141,7 +141,10 @@ def simulate(
         outcome.trees += [section_tree(_table_name(wishes), scores.lines)] if scores.lines else []
         outcome.trees.append(section_tree("actions", summary))
     if wishes.simulate:
-        run = outcome.run = run_transition(document, cluster, transition.graph, when, wishes.failures)
+        configures = bool(wishes.requests.nodes_up)
+        run = outcome.run = run_transition(
+            document, cluster, transition.graph, when, wishes.failures, configures=configures
+        )
         _section(outcome, "Executing Cluster Transition", _items(run.lines))
         outcome.lines += [wishes.date] if wishes.date else []
         revised = status(document, now, sanitized=True)

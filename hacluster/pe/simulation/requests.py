@@ -14,6 +14,7 @@ from hacluster.pe.model.action import parse_op_key
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.simulation.inject import (
     Result,
+    configure_node,
     forget_node,
     history_of,
     inject_failure,
@@ -66,13 +67,6 @@ def _set_option(document: Document, name: str, value: str) -> None:
     pair.set("value", value)
 
 
-def _configure_node(document: Document, name: str) -> None:
-    """Who is told to come or go is a node of the configuration from then on."""
-    section = document.section("nodes")
-    if section is not None and all(node.get("uname") != name for node in section):
-        etree.SubElement(section, "node", id=name, uname=name)
-
-
 def _set_ticket(document: Document, ticket: str, name: str, value: str) -> None:
     state = next((state for state in document.status.tickets if state.get("id") == ticket), None)
     if state is None:
@@ -112,14 +106,16 @@ def apply_requests(document: Document, cluster: Cluster, requests: Requests, whe
         _set_option(document, "have-watchdog", requests.watchdog)
     for node in requests.nodes_up:
         lines.append(f"Bringing node {node} online")
-        _configure_node(document, node)
+        configure_node(document, node)
         set_online(document, node, up=True)
     for node in requests.nodes_down:
         lines.append(f"Taking node {node} offline")
-        _configure_node(document, node)
+        configure_node(document, node)
         forget_node(set_online(document, node, up=False))
     for node in requests.nodes_failing:
         lines.append(f"Failing node {node}")
+        if requests.nodes_up:
+            configure_node(document, node)
         set_online(document, node, up=True).attrs["in_ccm"] = "false"
     for title, tickets, name, value in (
         ("Granting ticket {}", requests.granted, "granted", "true"),
@@ -131,5 +127,8 @@ def apply_requests(document: Document, cluster: Cluster, requests: Requests, whe
             lines.append(title.format(ticket))
             _set_ticket(document, ticket, name, value)
     for spec in requests.results:
+        match = _SPEC.match(spec)
+        if requests.nodes_up and match is not None:
+            configure_node(document, match[2])
         lines += _inject_result(document, cluster, spec, when)
     return lines

@@ -14,6 +14,7 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.ordering.remote import connection_host
 from hacluster.pe.simulation.inject import (
     Result,
+    configure_node,
     forget_node,
     history_of,
     inject_failure,
@@ -57,6 +58,7 @@ class _Runner:
         self._when = when
         self._failures = failures
         self._abort = False
+        self.configures = False
         self._failed: set[Action] = set()
         self._done: set[Action] = set()
         self._waiting = list(graph.synapses)
@@ -75,6 +77,8 @@ class _Runner:
         assert action.node is not None, action.key
         op = action.meta.get("stonith_action")
         self.run.lines.append(f"Fencing {action.node.name} ({op})")
+        if self.configures:
+            configure_node(self._document, action.node.name)
         if op != "on":
             forget_node(set_online(self._document, action.node.name, up=False))
 
@@ -109,6 +113,8 @@ class _Runner:
         result = Result(names[1], action.task, interval, target_rc, target_rc, self._when, "User-injected result")
         result.params = action_attributes(action)
         routed = connection_host(action) is not None
+        if self.configures:
+            configure_node(self._document, node.name)
         state = node_state(self._document, node.name, node.name if routed else node.id)
         agent = rsc.meta.get("class"), rsc.meta.get("provider"), rsc.meta.get("type")
         complaint = why_no_history(state, names, agent)
@@ -153,10 +159,19 @@ class _Runner:
 
 
 def run_transition(
-    document: Document, cluster: Cluster, graph: Graph, when: int, failures: Mapping[str, int] | None = None
+    document: Document,
+    cluster: Cluster,
+    graph: Graph,
+    when: int,
+    failures: Mapping[str, int] | None = None,
+    *,
+    configures: bool = False,
 ) -> Run:
     """Pretend that a graph is run at ``when`` (seconds since 1970); the status of ``document`` is what it leads to.
 
-    ``failures`` are exit codes by ``<resource>_<task>_<interval>@<node>`` in lower case.
+    ``failures`` are exit codes by ``<resource>_<task>_<interval>@<node>`` in lower case. ``configures``: a node of
+    which something is pretended is one of the configuration from then on.
     """
-    return _Runner(document, cluster, graph, when, failures or {}).go()
+    runner = _Runner(document, cluster, graph, when, failures or {})
+    runner.configures = configures
+    return runner.go()

@@ -88,3 +88,19 @@ def test_an_operation_can_fail_during_the_run() -> None:
 def test_a_result_that_cannot_be(spec: str) -> None:
     outcome = _simulate(cib(primitive("a")), Requests(results=(spec,)))
     assert len(outcome.complaints) == 1
+
+
+GUEST = (
+    '<primitive id="vm" class="ocf" provider="heartbeat" type="VirtualDomain"><meta_attributes id="vm-meta">'
+    '<nvpair id="vm-guest" name="remote-node" value="guest"/></meta_attributes></primitive>'
+)
+
+
+@pytest.mark.parametrize(("requests", "configured"), [(Requests(nodes_up=("n1",)), True), (Requests(), False)])
+def test_once_a_node_was_told_to_come_all_that_do_something_are_configured(
+    requests: Requests, configured: bool
+) -> None:
+    document = cib(GUEST + primitive("a"))
+    _simulate(document, requests)
+    names = [node.get("uname") for node in document.root.iterfind("configuration/nodes/node")]
+    assert ("guest" in names) is configured
