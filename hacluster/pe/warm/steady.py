@@ -11,10 +11,10 @@ from hacluster.pe.schedule import Transition
 
 _TELLING: Final = (b"rsc-pattern", b"remote-node", b'"container"', b'"remote"')
 """Words of a configuration whose resources cannot be told apart."""
-_FIELDS: Final = (
-    "id", "idx", "kind", "score", "discover", "discovery", "expected_up", "is_dc", "maintenance", "name", "online",
-    "pending", "shutdown", "standby", "standby_onfail", "unclean", "unpacked", "unseen",
-)  # fmt: skip
+_LEFT_OUT: Final = frozenset({"attrs", "fail_any", "fail_known", "load", "priority", "running", "utilization"})
+"""Attributes are compared by themselves, loads by the tally; priorities count where nodes are fenced, and capacities
+and what they leave with other placement strategies."""
+_FIELDS: Final = tuple(name for name in Node.__slots__ if name not in _LEFT_OUT)
 _OF_RESOURCES: Final = (COUNT, LAST, "master-")
 
 

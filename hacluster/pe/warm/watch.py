@@ -11,7 +11,7 @@ from typing import Final
 from hacluster.cib.records import History, NodeState, OpRecord, Status
 
 _VALUES: Final = attrgetter(*OpRecord.__slots__)
-_HEAD: Final = attrgetter("id", "type", "standard", "provider", "container", "shutdown_lock")
+_HEAD: Final = attrgetter(*(name for name in History.__slots__ if name not in ("place", "ops")))
 _PLAIN_CODES: Final = frozenset({0, 7, 8})
 
 Snapshot = list[tuple[object, ...]]

@@ -11,7 +11,7 @@ from lxml import etree
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document, parse_document
-from hacluster.cib.records import NodeState, OpRecord
+from hacluster.cib.records import History, NodeState, OpRecord
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
 from hacluster.pe.model.memory import Memory
@@ -192,6 +192,18 @@ def test_an_operation_that_failed_takes_one_island() -> None:
     assert _compare_silently(engine, document).cluster is first.cluster
     op.rc = 0
     assert _compare_silently(engine, document).cluster is first.cluster
+
+
+def test_a_resource_that_moves_changes_the_loads_that_others_saw() -> None:
+    engine, document = Engine(), parse_document(cib("3x20-fresh"))
+    first = _compare_silently(engine, document)
+    place = first.cluster.resources[0].assigned
+    assert place is not None
+    state = document.status.by_uname(place.name)
+    assert state is not None
+    failed = OpRecord("rsc0_last_0", "rsc0_start_0", "start", 5, 0, 5, 0, 0, on_node=place.name)
+    state.add_history(History("rsc0", "Dummy", "ocf", "pacemaker", ops=[failed]))
+    assert _compare_silently(engine, document).cluster is not first.cluster
 
 
 def test_births_say_in_which_order_actions_were_made() -> None:
