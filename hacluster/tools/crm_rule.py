@@ -20,12 +20,12 @@ from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.cib.document import XML, parse_tree
 from hacluster.pe.rules.expiry import Standing, standing
+from hacluster.tools.result import API_VERSION
 
 ERROR: Final = 1
 USAGE: Final = 64
 INVALID: Final = 65
 NO_INPUT: Final = 66
-API_VERSION: Final = "2.25"
 _EXITS: Final[dict[Standing, tuple[int, str]]] = {
     Standing.IN_EFFECT: (0, "OK"),
     Standing.SATISFIED: (0, "OK"),

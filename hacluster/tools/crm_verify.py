@@ -29,6 +29,7 @@ from hacluster.cib.upgrade import upgrade
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
+from hacluster.tools.result import API_VERSION
 
 OK: Final = 0
 ERROR: Final = 1
@@ -129,7 +130,7 @@ def _show_json(reports: list[Report], code: int) -> None:
 
 
 def _show_xml(reports: list[Report], code: int) -> None:
-    root = ElementTree.Element("pacemaker-result", {"api-version": "2.25", "request": "crm_verify"})
+    root = ElementTree.Element("pacemaker-result", {"api-version": API_VERSION, "request": "crm_verify"})
     for report in reports:
         values = {key: str(value) for key, value in report.as_dict().items() if value not in (None, "")}
         ElementTree.SubElement(root, "report", values)

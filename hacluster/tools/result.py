@@ -12,6 +12,7 @@ from lxml import etree
 from hacluster.pe.views.tree import Tree
 
 API_VERSION: Final = "2.25"
+"""The version of Pacemaker's XML results that ours are written in."""
 
 
 def _element(parent: etree._Element, tree: Tree) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lxml import etree
@@ -48,7 +48,8 @@ class Requests:
     results: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return self != Requests()
+        """Whether anything is asked for; as in crm_simulate 2.1.5, quorum alone counts for nothing."""
+        return replace(self, quorum=None) != Requests()
 
 
 def _set_option(document: Document, name: str, value: str) -> None:

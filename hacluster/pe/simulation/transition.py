@@ -77,9 +77,9 @@ class _Runner:
         assert action.node is not None, action.key
         op = action.meta.get("stonith_action")
         self.run.lines.append(f"Fencing {action.node.name} ({op})")
-        if self.configures:
-            configure_node(self._document, action.node.name)
         if op != "on":
+            if self.configures:
+                configure_node(self._document, action.node.name)
             forget_node(set_online(self._document, action.node.name, up=False))
 
     def _cluster_event(self, action: Action) -> None:

@@ -28,7 +28,7 @@ def _squeezed(lines: list[str]) -> list[str]:
         (Requests(nodes_down=("n1",)), "Taking node n1 offline"),
         (Requests(nodes_up=("n1",)), "Bringing node n1 online"),
         (Requests(nodes_failing=("n1",)), "Failing node n1"),
-        (Requests(quorum="false"), "Setting quorum: false"),
+        (Requests(quorum="false", watchdog="false"), "Setting quorum: false"),
         (Requests(watchdog="true"), "Setting watchdog: true"),
         (Requests(granted=("t",)), "Granting ticket t"),
         (Requests(standby=("t",)), "Making ticket t standby"),
@@ -43,6 +43,13 @@ def test_what_is_asked_for_is_said(requests: Requests, said: str) -> None:
 
 def test_without_requests_nothing_is_said() -> None:
     assert "Performing Requested Modifications:" not in _simulate(cib(primitive("a")), Requests()).lines
+
+
+def test_quorum_alone_counts_for_nothing() -> None:
+    """So it is in crm_simulate 2.1.5."""
+    document = cib(primitive("a"))
+    assert "Performing Requested Modifications:" not in _simulate(document, Requests(quorum="false")).lines
+    assert document.attribute("have-quorum") == "1"
 
 
 def test_a_node_that_goes_down_loses_its_resources() -> None:
