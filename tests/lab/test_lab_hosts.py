@@ -277,8 +277,9 @@ def test_the_probe_sees_an_outage_and_who_answers(lab: Lab, one: Host, two: Host
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from hacluster.lab.hosts import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
 with Lab("owner") as lab:
     lab.add_network("net0", "172.16.0.0/16")
     host = lab.add_host("lonely", {"eth0": ("net0", "172.16.0.1/16")})
