@@ -1,0 +1,34 @@
+"""Trees as XML and JSON."""
+
+from __future__ import annotations
+
+import json
+
+from lxml import etree
+
+from hacluster.pe.views.tree import Tree
+from hacluster.tools.result import API_VERSION, result_text
+
+TREES = [Tree("nodes", {"count": "1"}, [Tree("node", {"name": "a&b"}, text="up")])]
+
+
+def test_xml() -> None:
+    root = etree.fromstring(result_text(TREES, "xml", ["-x", "a file"]))
+    assert root.tag == "pacemaker-result"
+    assert dict(root.attrib) == {"api-version": API_VERSION, "request": "crm_simulate -x 'a file'"}
+    assert (root.findtext("nodes/node"), root.find("nodes/node").get("name")) == ("up", "a&b")
+    assert dict(root[-1].attrib) == {"code": "0", "message": "OK"}
+
+
+def test_json() -> None:
+    found = json.loads(result_text(TREES, "json", []))
+    assert found["element"] == "pacemaker-result"
+    assert found["children"][0] == {
+        "element": "nodes",
+        "attributes": {"count": "1"},
+        "children": [{"element": "node", "attributes": {"name": "a&b"}, "text": "up"}],
+    }
+
+
+def test_nothing_to_show() -> None:
+    assert [child.tag for child in etree.fromstring(result_text([], "xml", []))] == ["status"]
