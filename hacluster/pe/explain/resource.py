@@ -48,11 +48,9 @@ Places = tuple[tuple[str, str, str], ...]
 
 
 def leaves_of(rsc: Resource) -> list[Resource]:
-    """The primitives that a resource consists of; of a bundle its containers and what is inside."""
+    """The primitives that a resource consists of; of a bundle addresses, what is inside, containers and connections."""
     if rsc.kind is Kind.BUNDLE:
-        return [
-            part for replica in rsc.bundle_data.replicas for part in (replica.box, replica.child) if part is not None
-        ]
+        return [part for replica in rsc.bundle_data.replicas for part in replica.parts()]
     return [entry for entry in rsc.walk() if not entry.instances]
 
 
