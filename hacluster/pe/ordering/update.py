@@ -214,6 +214,7 @@ _SIMPLE: Final = (
     (Order.OPTIONAL, Flag.RUNNABLE),
     (Order.ASYMMETRICAL, Flag.RUNNABLE),
 )
+_ANY_SIMPLE: Final = Order.IMPLIES_FIRST_MIGRATABLE | Order.PSEUDO_LEFT | Order.OPTIONAL | Order.ASYMMETRICAL
 
 
 def _apply_edge(first: Action, then: Action, flags: int, then_flags: int, edge: Edge) -> int:
@@ -239,7 +240,7 @@ def _apply_edge(first: Action, then: Action, flags: int, then_flags: int, edge: 
         changed |= _probe(first, then, node, flags, edge)
     if edge.type & Order.RUNNABLE_LEFT:
         changed |= _runnable_left(first, then, node, flags)
-    if then.rsc is not None:
+    if edge.type & _ANY_SIMPLE and then.rsc is not None:
         for kind, filtered in _SIMPLE:
             if edge.type & kind:
                 changed |= _update_ordered(first, then, View(node, flags, filtered, kind), then.rsc)
@@ -288,7 +289,7 @@ def _milestone_of(action: Action) -> Action:
 
 def _flags_for_ordering(action: Action, node: Node | None) -> int:
     rsc = action.rsc
-    if rsc is None:
+    if rsc is None or rsc.kind is Kind.PRIMITIVE:
         return action.flags
     flags = action_flags(action, None)
     if node is None or not rsc.is_clone:
