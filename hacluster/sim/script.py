@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from hacluster.base.report import Place, Report, Severity
+from hacluster.base.report import Report
+from hacluster.config.findings import Findings, shown
 from hacluster.msg.haresources import Hold
 from hacluster.sim.agents import Behaviour
 from hacluster.sim.disk import DiskHealth
@@ -93,43 +94,45 @@ _LINE = re.compile(rf"at ({_NUMBER}) ([a-z]+)((?: \S+){{0,{MAX_WORDS}}})")
 def parse_script(text: str, file: str, hosts: Iterable[str], links: Iterable[str]) -> tuple[list[Action], list[Report]]:
     """The actions in order of time, and everything that is wrong with the text."""
     actions: list[Action] = []
-    reports: list[Report] = []
+    findings = Findings(file)
     known = (frozenset(hosts), frozenset(links))
     for number, raw in enumerate(text.splitlines(), 1):
         line = " ".join(raw.partition("#")[0].split())
         if not line:
             continue
-        place = Place(file, number)
+        if findings.full:
+            break
         found = _LINE.fullmatch(line)
         if found is None:
             hint = "at SECONDS VERB ARGUMENTS, for example: at 12.000 cut node1 eth0"
-            reports.append(Report("bad-line", Severity.ERROR, f"{line!r} is not an action", place, hint))
+            findings.error("bad-line", number, f"{shown(line)} is not an action", hint)
             continue
         action = Action(round(float(found[1]) * 1000), found[3], tuple(found[4].split()))
         fault = _fault(action, *known)
-        if fault is not None:
-            reports.append(Report(fault[0], Severity.ERROR, fault[1], place, fault[2]))
-        else:
+        if fault is None:
             actions.append(action)
-    return sorted(actions, key=lambda action: action.at_ms), reports
+        else:
+            code, words, hint = fault
+            findings.error(code, number, words, hint)
+    return sorted(actions, key=lambda action: action.at_ms), findings.reports
 
 
 def _fault(action: Action, hosts: frozenset[str], links: frozenset[str]) -> tuple[str, str, str] | None:
     if action.verb not in VERBS:
-        return "unknown-verb", f"{action.verb!r} is not something that can be done", f"one of {', '.join(VERBS)}"
+        return "unknown-verb", f"{shown(action.verb)} is not something that can be done", f"one of {', '.join(VERBS)}"
     pattern, usage, _ = VERBS[action.verb]
     if re.fullmatch(pattern, " ".join(action.arguments)) is None:
-        return "bad-arguments", f"{action.words!r} is incomplete or wrong", f"{action.verb} {usage}".strip()
+        return "bad-arguments", f"{shown(action.words)} is incomplete or wrong", f"{action.verb} {usage}".strip()
     if action.arguments and action.arguments[0] not in hosts | {"*"}:
-        return "unknown-host", f"there is no host {action.arguments[0]!r}", f"one of {', '.join(sorted(hosts))}"
+        return "unknown-host", f"there is no host {shown(action.arguments[0])}", f"one of {', '.join(sorted(hosts))}"
     if "LINK" in usage and action.arguments[1] not in links:
-        return "unknown-link", f"there is no link {action.arguments[1]!r}", f"one of {', '.join(sorted(links))}"
+        return "unknown-link", f"there is no link {shown(action.arguments[1])}", f"one of {', '.join(sorted(links))}"
     if action.verb == "delay":
         low, high = (int(part) for part in action.arguments[2].split(".."))
         if not 1 <= low <= high:
-            return "bad-arguments", f"{action.words!r}: the range is empty", "LOW..HIGH in ms, LOW at least 1"
+            return "bad-arguments", f"{shown(action.words)}: the range is empty", "LOW..HIGH in ms, LOW at least 1"
     if action.verb in {"loss", "duplicate"} and float(action.arguments[2]) > 100:
-        return "bad-arguments", f"{action.words!r}: more than all", "0 to 100 per cent"
+        return "bad-arguments", f"{shown(action.words)}: more than all", "0 to 100 per cent"
     return None
 
 

@@ -67,6 +67,13 @@ def test_all_faults_at_once() -> None:
     assert [report.place and report.place.line for report in reports] == [1, 2, 3]
 
 
+def test_a_file_that_is_no_script_is_given_up_in_short_printable_lines() -> None:
+    _, reports = parse_script(f"{'x' * 9_000}\x1b[2J\n" * 9_000, "noise", NODES, LINKS)
+    assert reports[-1].code == "too-many-reports"
+    assert max(len(report.text) for report in reports) < 200
+    assert all(report.text.isprintable() for report in reports)
+
+
 @pytest.mark.parametrize("name", [*NEMESES, *MIXES])
 def test_a_nemesis_writes_scripts_that_can_be_read_and_that_end_healed(name: str) -> None:
     for seed in range(30):
