@@ -76,9 +76,10 @@ def test_every_fault_of_the_exercise(medium):
         it.says("local", "local")
 
 
-def test_cut_of_the_active_nodes_link():
+@pytest.mark.parametrize("medium", list(MEDIA))
+def test_cut_of_the_active_nodes_link(medium):
     """The client's side gets the service back; after the healing exactly one node has it."""
-    with cluster() as it:
+    with cluster(medium=MEDIA[medium], second_link=medium == TWO_LINKS) as it:
         one, two = it.nodes
         it.start()
         it.served_by(one)
@@ -108,8 +109,9 @@ def test_one_of_two_links_may_fail():
         assert it.watch.missed(since) == []
 
 
-def test_return_without_failback():
-    with cluster(failback="off") as it:
+@pytest.mark.parametrize("medium", list(MEDIA))
+def test_return_without_failback(medium):
+    with cluster(medium=MEDIA[medium], second_link=medium == TWO_LINKS, failback="off") as it:
         one, two = it.nodes
         it.start()
         it.served_by(one)
