@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-
 _SMALLEST: Final = 3
 _WORD: Final = 0xFFFFFFFF
 _FACTOR: Final = 11
