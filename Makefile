@@ -12,7 +12,7 @@ JOBS ?= 2
 LAB_JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast lint unit conformance simulation lab interop bench coverage clean
+.PHONY: help setup tools demo test fast lint unit conformance simulation lab interop bench coverage clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -20,6 +20,9 @@ help:
 setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml .ci/setup
 	@.ci/setup dev
+
+tools:
+	@.ci/setup tools
 
 demo: setup
 	@$(BIN)/hacluster demo $(DEMO)
@@ -43,11 +46,11 @@ simulation: setup
 	$(PYTEST) -n $(JOBS) tests/simulation
 
 # Tests marked "alone" keep every core busy; the others mostly wait for timers of the protocol.
-lab: setup
+lab: setup tools
 	$(PYTEST) -m alone tests/lab
 	$(PYTEST) -n $(LAB_JOBS) -m "not alone" tests/lab
 
-interop: setup
+interop: setup tools
 	$(PYTEST) -n $(LAB_JOBS) tests/interop
 
 coverage: setup
@@ -61,7 +64,7 @@ test: lint
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory interop
 
-bench: setup
+bench: setup tools
 	$(BIN)/python -m tests.bench
 
 clean:
