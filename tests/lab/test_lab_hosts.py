@@ -2,9 +2,11 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -346,12 +348,12 @@ def test_mistakes_are_told() -> None:
 
 
 def test_without_privileges_a_user_namespace_does() -> None:
-    """Runs the same laboratory as the user nobody, with the system's interpreter, which that user can read."""
+    """Runs the same laboratory as the user nobody, with an interpreter and a copy of ours that this user can read."""
     require_lab()
     require_root()
     if not Path("/usr/bin/python3").exists() or not Path("/usr/bin/setpriv").exists():
         skip_or_fail(["needs /usr/bin/python3 and setpriv"])
-    checkout = Path(hacluster.__file__).parents[1]
+    package = Path(hacluster.__file__).parent
     program = (
         "from hacluster.lab.hosts import Lab\n"
         "from hacluster.lab.requirements import requirements\n"
@@ -368,8 +370,11 @@ def test_without_privileges_a_user_namespace_does() -> None:
         "    print(a.run(['sh', '-c', 'uname -n; id -u'], check=True).stdout)\n"
     )
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", program]
-    env = {"PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-    done = subprocess.run(argv, check=False, env=env, cwd="/", capture_output=True, text=True, timeout=60)
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:  # pytest's own directories, like homes, are closed to others
+        Path(place).chmod(0o755)
+        shutil.copytree(package, Path(place, "hacluster"), ignore=shutil.ignore_patterns("__pycache__"))
+        env = {"PYTHONPATH": place, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+        done = subprocess.run(argv, check=False, env=env, cwd="/", capture_output=True, text=True, timeout=60)
     if "missing" in done.stdout or "Permission denied" in done.stderr:
         skip_or_fail(done.stdout + done.stderr)
     assert (done.stdout, done.stderr) == ("a\n0\n\n", "")
