@@ -13,6 +13,7 @@ from hacluster.cib.document import parse_document
 from hacluster.pe.schedule import schedule
 from hacluster.pe.views.dot import dot_text, transition_picture
 from tests.conformance.pe.test_cases import CASES, now_of
+from tests.conftest import skip_or_fail
 
 ALIKE = (
     "rec-node-2",
@@ -32,10 +33,11 @@ ALIKE = (
 )
 
 
-@pytest.mark.skipif(shutil.which("crm_simulate") is None, reason="crm_simulate is not installed")
 @pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize("name", ALIKE)
 def test_same_lines_as_crm_simulate(name: str, everything: bool, tmp_path: Path) -> None:
+    if shutil.which("crm_simulate") is None:
+        skip_or_fail("crm_simulate is not installed")
     args = json.loads(CASES[name]["json"])["args"]
     cib, dot = tmp_path / "cib.xml", tmp_path / "graph.dot"
     cib.write_bytes(CASES[name]["xml"])

@@ -135,7 +135,7 @@ def test_what_is_not_asked_here_is_refused(tmp_path, host, sayings):
 
 def test_strangers_may_look_but_not_touch(host, sayings):
     if os.geteuid() != 0:
-        pytest.skip("needs root to become somebody else")
+        skip_or_fail("needs root to become somebody else")
 
     async def test(server, path):
         script = f"""
@@ -166,7 +166,7 @@ with connection.Connection({os.path.dirname(path)!r}, name="stranger") as link:
 
 def test_who_may_not_sign_on_is_told_so_and_asks_nothing(host, sayings):
     if os.geteuid() != 0:
-        pytest.skip("needs root to become somebody else")
+        skip_or_fail("needs root to become somebody else")
 
     async def test(server, path):
         script = f"""
@@ -201,12 +201,13 @@ for name in ("cl_status", "my-monitor"):
 def test_a_group_that_a_user_namespace_does_not_know_leaves_the_socket_to_our_own_user(tmp_path):
     unshare = ["unshare", "--user", "--map-root-user"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode != 0:
-        pytest.skip("needs a user namespace")
+        skip_or_fail("needs a user namespace")
     path = tmp_path / "s.sock"
     script = f"""
 import asyncio, os
 from hacluster.client.language import codec
 from hacluster.daemon.ipc import LocalServer
+from tests.conftest import skip_or_fail
 said = []
 server = LocalServer(codec(), None, said.append, mode=0o660, group="daemon", max_clients=4)
 asyncio.run(server.listen({str(path)!r}))

@@ -15,6 +15,7 @@ from hacluster.daemon.media.port import Medium
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.media.udp import receive_key
 from hacluster.msg.driver import DatagramReceived, MediumFailed, MediumReady
+from tests.conftest import skip_or_fail
 
 LO = socket.if_nametoindex("lo")
 
@@ -63,7 +64,7 @@ def received(events):
 @pytest.mark.parametrize("kind", ["ucast", "ucast6", "mcast"])
 def test_a_datagram_arrives_whole(kind):
     if kind.endswith("6") and not has_ipv6():
-        pytest.skip("this host has no IPv6")
+        skip_or_fail("this host has no IPv6")
     port = free_port()
     medium = {
         "ucast": Ucast("lo", "127.0.0.1", port),
@@ -173,7 +174,7 @@ def test_the_checksum_is_that_of_rfc_1071():
 @pytest.mark.parametrize("medium", [Ping("127.0.0.1"), PingGroup("routers", ("127.0.0.1", "127.0.0.2"))])
 def test_ping_gives_back_what_was_sent(medium):
     if os.geteuid() != 0:
-        pytest.skip("needs root for raw sockets")
+        skip_or_fail("needs root for raw sockets")
     hosts = 2 if isinstance(medium, PingGroup) else 1
 
     async def test(media, events):
