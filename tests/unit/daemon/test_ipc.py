@@ -25,6 +25,7 @@ from hacluster.msg.haresources import Hold, ResourcesQuery, StandbyRequest
 from hacluster.msg.lrm import OpsQuery
 from hacluster.msg.membership import CommUp, MembershipQuery, ParameterQuery, ParameterValue
 from hacluster.wire.ipc import Frame, Hello, Kind, Splitter, Subscribe, Welcome
+from tests.conftest import skip_or_fail
 
 CODEC = codec()
 
@@ -207,7 +208,6 @@ def test_a_group_that_a_user_namespace_does_not_know_leaves_the_socket_to_our_ow
 import asyncio, os
 from hacluster.client.language import codec
 from hacluster.daemon.ipc import LocalServer
-from tests.conftest import skip_or_fail
 said = []
 server = LocalServer(codec(), None, said.append, mode=0o660, group="daemon", max_clients=4)
 asyncio.run(server.listen({str(path)!r}))
