@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from lxml import etree
 
-from tests.conformance.pe.differential import ORACLE, Verdict, judge, report, verdicts
+from tests.conformance.pe.differential import ORACLE, Verdict, judge, oracle, report, verdicts
+from tests.conformance.pe.levels import Answer, compare
 from tests.conformance.pe.random_cib import cibs, of_seed
 from tests.conftest import skip_or_fail
 
@@ -62,9 +67,33 @@ def test_random_cibs_of_hypothesis(cib: bytes) -> None:
         _complain([judge("example", cib, Path(folder))[0]])
 
 
+def _altered(answer: Answer, pattern: str, change: Callable[[re.Match[str]], str]) -> Answer:
+    text, count = re.subn(pattern, change, answer.text, count=1, flags=re.MULTILINE)
+    assert count == 1
+    return Answer(text, answer.graph)
+
+
+def _without_orders(answer: Answer) -> Answer:
+    graph = copy.deepcopy(answer.graph)
+    assert graph is not None
+    for synapse_input in graph.findall(".//inputs"):
+        synapse_input.clear()
+    return Answer(answer.text, graph)
+
+
 @pytest.mark.usefixtures("crm_simulate")
-def test_a_wrong_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison would see an order that is missing."""
-    monkeypatch.setattr("hacluster.pe.schedule.apply_orderings", lambda cluster: None)
-    found = [judge(str(seed), of_seed(seed), tmp_path)[0] for seed in range(6)]
-    assert any(verdict.differences.get("L5") for verdict in found)
+def test_a_wrong_answer_is_noticed(tmp_path: Path) -> None:
+    """One score, one action, the orders: each is seen at its level."""
+    answers = ((cib, oracle(cib, tmp_path)[0]) for cib in map(of_seed, range(20)))
+    cib, theirs = next(
+        (cib, answer)
+        for cib, answer in answers
+        if answer is not None and answer.graph is not None and answer.graph.find(".//trigger") is not None
+    )
+    root = etree.fromstring(cib)
+    off_by_one = _altered(theirs, r"(score on \S+: )(\d+)$", lambda m: f"{m[1]}{int(m[2]) + 1}")
+    one_less = _altered(theirs, r"^ *\* Resource action: .*\n", lambda m: "")
+    assert not any(compare(root, theirs, theirs).values())
+    assert compare(root, off_by_one, theirs)["L3"]
+    assert compare(root, one_less, theirs)["L4"]
+    assert compare(root, _without_orders(theirs), theirs)["L5"]
