@@ -98,6 +98,12 @@ def interval_ms(text: str | None) -> int:
     return 0 if value < 0 else min(value, _MAX_INTERVAL)
 
 
+def timeout_seconds(text: str | None) -> int:
+    """An interval specification in whole seconds, rounded, but never to nothing."""
+    ms = interval_ms(text)
+    return max(1, (ms + 500) // 1000) if ms else 0
+
+
 def valid_interval(text: str) -> bool:
     """Whether ``text`` is an interval specification at all."""
     return duration_seconds(text) is not None if text.startswith("P") else msec(text) >= 0

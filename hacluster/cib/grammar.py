@@ -24,12 +24,13 @@ _ENTRY: Final = "cib.rng"
 VERSIONS: Final = (
     "1.0", "1.2", "1.3",
     "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10",
-    "3.0", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "3.8", "3.9",
+    "3.0", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10",
     "next",
+    "4.0",
 )  # fmt: skip
-"""Every version that a CIB can be validated with, in order."""
+"""Every version that a CIB can be validated with, in order. ``next`` is the trial version of Pacemaker 2.1."""
 
-LATEST: Final = "3.9"
+LATEST: Final = "4.0"
 """The version that new documents have and that old ones are upgraded to."""
 
 PREFIX: Final = "pacemaker-"
@@ -50,7 +51,7 @@ def version_of(validate_with: str | None) -> str | None:
 def rank(version: str) -> tuple[int, int]:
     """A key that sorts versions, known ones and those that a grammar names as bounds."""
     if version == "next":
-        return (99, 0)
+        return (3, 99)
     major, _, minor = version.partition(".")
     return (int(major), int(minor))
 

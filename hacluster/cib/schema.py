@@ -15,13 +15,16 @@ from lxml import etree
 from hacluster.base.report import Place, Report, Severity
 from hacluster.cib.document import XML
 from hacluster.cib.explain import Explainer
-from hacluster.cib.grammar import PREFIX, VERSIONS, cut, read_grammar, version_of
+from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, cut, read_grammar, version_of
 from hacluster.cib.places import place_of
 from hacluster.cib.shapes import Shapes
 
 ATTRIBUTE: Final = "validate-with"
 UNCHECKED: Final = "none"
 """The value of ``validate-with`` that switches validation off."""
+
+_LAST_UNNAMED: Final = "3.9"
+"""The newest version that a document may have without naming one."""
 
 
 class Schemas:
@@ -84,9 +87,8 @@ class Schemas:
         if name is None:
             if self.best_version(root) is not None:
                 return []
-            newest = [version for version in VERSIONS if version != "next"][-1]
-            return [*self.faults(root, newest, file), _unchecked(place)]
-        known = f"known are {UNCHECKED} and {PREFIX}{VERSIONS[0]} to {PREFIX}{VERSIONS[-2]}"
+            return [*self.faults(root, _LAST_UNNAMED, file), _unchecked(place)]
+        known = f"known are {UNCHECKED} and {PREFIX}{VERSIONS[0]} to {PREFIX}{LATEST}"
         return [
             Report("unknown-schema", Severity.ERROR, f'{ATTRIBUTE} names the unknown schema "{name}"', place, known)
         ]

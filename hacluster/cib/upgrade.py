@@ -10,15 +10,20 @@ from __future__ import annotations
 from typing import Final
 
 from hacluster.base.report import Report, Severity
+from hacluster.base.values import version_parts
 from hacluster.cib.document import XML, Document
 from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, rank, version_of
 from hacluster.cib.places import place_of
 from hacluster.cib.schema import ATTRIBUTE, UNCHECKED, Schemas
 from hacluster.cib.upgrade_acls import upgrade_acls
 from hacluster.cib.upgrade_names import NameUpgrade
+from hacluster.cib.version import KNOWN_FEATURES
 
 MINIMUM: Final = "3.0"
 """The oldest version that is used as it is."""
+
+_LAST_OF_3: Final = "3.10"
+"""The last version that :data:`MINIMUM` leads to without a change."""
 
 _ACLS_SINCE: Final = "2.0"
 _DIGITS: Final = 9
@@ -29,7 +34,7 @@ def _newest(root: XML, schemas: Schemas) -> str:
     """The last version from :data:`MINIMUM` on that the tree is valid in without a gap; "" if not even the first."""
     best = ""
     for version in VERSIONS:
-        if rank(MINIMUM) <= rank(version) <= rank(LATEST):
+        if rank(MINIMUM) <= rank(version) <= rank(_LAST_OF_3):
             if not schemas.accepts(root, version):
                 break
             best = version
@@ -40,9 +45,26 @@ def usable(document: Document, schemas: Schemas, file: str = "cib.xml") -> list[
     """Bring a document to the present form and validate it, as Pacemaker does before it works with one.
 
     A schema that is not known is no promise: what names an old one that never was (``pacemaker-1.1``) is taken for the
-    oldest that accepts it, and what names one that is newer than ours is taken as it is. The status section is not
-    validated. The document cannot be used if one of the reports is an error.
+    oldest that accepts it, and what names one that is newer than ours is taken as it is, with a warning. The status
+    section is not validated. The document cannot be used if one of the reports is an error.
     """
+    return [*newer_reports(document.root, file), *_brought_up(document, schemas, file)]
+
+
+def newer_reports(root: XML, file: str) -> list[Report]:
+    """Warnings that a document was written by something newer than what is known here."""
+    place, reports = place_of(root, file), []
+    name, features = root.get(ATTRIBUTE), root.get("crm_feature_set")
+    if name is not None and _is_newer(name):
+        text = f"the schema {name} is newer than {PREFIX}{LATEST}: the configuration is not checked"
+        reports.append(Report("newer-schema", Severity.WARNING, text, place, "what is new in it may be misread"))
+    if version_parts(features) > version_parts(KNOWN_FEATURES):
+        text = f"the feature set {features} is newer than {KNOWN_FEATURES}"
+        reports.append(Report("newer-feature-set", Severity.WARNING, text, place, "what is new in it may be misread"))
+    return reports
+
+
+def _brought_up(document: Document, schemas: Schemas, file: str) -> list[Report]:
     root = document.root
     name = root.get(ATTRIBUTE)
     if name is None or name.lower() == UNCHECKED or _is_newer(name):

@@ -14,6 +14,9 @@ from hacluster.cib.document import XML
 FIELDS: Final = ("admin_epoch", "epoch", "num_updates")
 """The attributes of ``cib`` that make the version, the weightiest first."""
 
+KNOWN_FEATURES: Final = "3.20.5"
+"""The newest feature set whose meaning is known: that of Pacemaker 3.0.3."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:

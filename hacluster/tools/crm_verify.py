@@ -25,7 +25,7 @@ from hacluster.base.values import scan_int
 from hacluster.cib.checks import REFERENCES, check_configuration
 from hacluster.cib.document import XML, document_of, parse_tree
 from hacluster.cib.places import place_of
-from hacluster.cib.upgrade import upgrade
+from hacluster.cib.upgrade import newer_reports, upgrade
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
@@ -87,7 +87,7 @@ def verify(data: bytes, file: str) -> tuple[list[Report], XML | None]:
     except ConfigError as error:
         return error.reports, None
     schemas = installed_schemas()
-    reports = schemas.check(root, file)
+    reports = [*newer_reports(root, file), *schemas.check(root, file)]
     if has_errors(reports):
         return reports, root
     whole = etree.ElementTree(root)

@@ -16,7 +16,7 @@ from lxml import etree
 from hacluster import __version__
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment, parse_moment
-from hacluster.base.report import has_errors
+from hacluster.base.report import Severity, has_errors
 from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
@@ -100,10 +100,16 @@ def _read(xml_file: str) -> bytes:
 
 
 def demand_usable(document: Document, file: str) -> None:
-    """Bring a document up to date. Raises :class:`ConfigError` when it is not what its schema promises."""
+    """Bring a document up to date. Raises :class:`ConfigError` when it is not what its schema promises.
+
+    That it may be misread, because something newer than this program wrote it, is told on standard error.
+    """
     reports = usable(document, installed_schemas(), file)
     if has_errors(reports):
         raise ConfigError(reports)
+    for report in reports:
+        if report.severity is Severity.WARNING:
+            click.echo(str(report), err=True)
 
 
 def exit_status(error: ConfigError) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hacluster.pe.actions.cancel import schedule_cleanup
 from hacluster.pe.model.action import Flag, Order
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -59,5 +58,3 @@ def create_migration(rsc: Resource, current: Node) -> None:
 def end_dangling(rsc: Resource, node: Node) -> None:
     """Stop a resource on the source of a migration that ended without its stop."""
     task_action(rsc, "stop", node, optional=False).set(Flag.DANGLE)
-    if rsc.cluster.remove_after_stop:
-        schedule_cleanup(rsc, node, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hacluster.pe.actions.cancel import schedule_cleanup
 from hacluster.pe.actions.migration import can_migrate, create_migration, end_dangling
 from hacluster.pe.actions.recurring import create_recurring
 from hacluster.pe.model.action import Action, Flag, Order, order, resource_actions
@@ -61,8 +60,6 @@ def _stop(rsc: Resource, _node: Node | None, optional: bool) -> None:
             stop.say_why("being multiply active", overwrite=True)
         if not rsc.managed:
             stop.clear(Flag.RUNNABLE)
-        if rsc.cluster.remove_after_stop:
-            schedule_cleanup(rsc, current, optional)
         if rsc.needs_unfencing:
             order(stop, fence_action(rsc.cluster, current, "on", True, None), Order.IMPLIES_FIRST)
 

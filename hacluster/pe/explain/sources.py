@@ -8,10 +8,10 @@ from typing import Final
 from lxml import etree
 
 from hacluster.cib.document import XML
+from hacluster.cib.options import option_names
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
-from hacluster.pe.model.options import OPTIONS
 from hacluster.pe.model.resource import Resource
 
 _CONSTRAINTS: Final = ("rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket")
@@ -65,11 +65,7 @@ def meta_id(rsc: Resource, name: str) -> str | None:
 def option_id(cluster: Cluster, name: str) -> str:
     """The id of the nvpair that sets a cluster option; the option's own name when it has its default value."""
     section = cluster.document.section("crm_config")
-    option = OPTIONS.get(name)
-    ident = _named(section, name, None)
-    if ident is None and option is not None and option.alias is not None:
-        ident = _named(section, option.alias, None)
-    return ident or name
+    return next((ident for word in option_names(name) if (ident := _named(section, word, None))), name)
 
 
 def node_attribute_id(cluster: Cluster, node: Node, name: str) -> str | None:

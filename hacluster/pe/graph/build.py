@@ -121,7 +121,7 @@ def build_graph(cluster: Cluster) -> Graph:
     """Make the graph of what is to be done."""
     builder, options = _Builder(cluster), cluster.options
     graph = builder.graph
-    graph.cluster_delay, graph.fencing_timeout = options["cluster-delay"], options["stonith-timeout"]
+    graph.cluster_delay, graph.fencing_timeout = options["cluster-delay"], options["fencing-timeout"]
     graph.batch_limit = options["batch-limit"]
     limit = options["migration-limit"]
     graph.migration_limit = limit if limit.strip("+").isdecimal() and int(limit) > 0 else None

@@ -74,7 +74,7 @@ class Cluster:
     def _init_options(self) -> None:
         self.have_quorum = self.symmetric = self.maintenance_mode = self.fencing = self.have_fencing = False
         self.unfencing = self.concurrent_fencing = self.stop_orphans = self.stop_orphan_actions = False
-        self.stop_everything = self.start_failure_fatal = self.remove_after_stop = self.startup_fencing = False
+        self.stop_everything = self.start_failure_fatal = self.startup_fencing = False
         self.startup_probes = self.shutdown_lock = self.have_remote_nodes = False
         self.quorum_policy = Quorum.STOP
         self.fencing_action = "reboot"
@@ -82,7 +82,8 @@ class Cluster:
         self.health_strategy = "none"
         self.shutdown_lock_limit = 0
         self.priority_fencing_delay = 0
-        self.legacy_failcounts = False
+        self.node_pending_timeout = 0
+        self.fence_remote_without_quorum = False
         self.dc_id: str | None = None
 
     def _init_parts(self) -> None:
@@ -143,7 +144,7 @@ class Cluster:
         """The node of that name."""
         return None if name is None else self._node_names.get(name.lower())
 
-    def find_node_any(self, ident: str, name: str) -> Node | None:
+    def find_node_any(self, ident: str, name: str | None) -> Node | None:
         """The node of that id, or else of that name."""
         return self._node_ids.get(ident.lower()) or self.find_node(name)
 

@@ -82,7 +82,7 @@ class Quorum(IntEnum):
     FREEZE = 0
     STOP = 1
     IGNORE = 2
-    SUICIDE = 3
+    FENCE = 3
     DEMOTE = 4
 
 

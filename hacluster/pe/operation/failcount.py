@@ -27,7 +27,7 @@ def base_name(rsc_id: str) -> str:
     return _TRAILING.sub("", rsc_id) if ":" in rsc_id[1:] else rsc_id
 
 
-def _matches(attribute: str, name: str, unique: bool, legacy: bool) -> bool:
+def _matches(attribute: str, name: str, unique: bool) -> bool:
     """Whether what follows the prefix of an attribute's name is about this resource."""
     if not attribute.startswith(name):
         return False
@@ -35,8 +35,6 @@ def _matches(attribute: str, name: str, unique: bool, legacy: bool) -> bool:
     if not unique and rest.startswith(":"):
         digits = len(rest) - len(rest[1:].lstrip("0123456789"))
         rest = rest[digits:] if digits > 1 else rest
-    if legacy:
-        return rest == ""
     return re.fullmatch(r"#.+_[0-9]+", rest) is not None
 
 
@@ -45,12 +43,12 @@ def _attributes(rsc: Resource, node: Node) -> tuple[int, int]:
     name = rsc.clone_name if rsc.clone_name is not None else rsc.id
     if not rsc.unique:
         name = base_name(name)
-    legacy, count, last = rsc.cluster.legacy_failcounts, 0, 0
+    count, last = 0, 0
     for attribute, value in node.attrs.items():
         if attribute.startswith(COUNT):
-            if _matches(attribute[len(COUNT) :], name, rsc.unique, legacy):
+            if _matches(attribute[len(COUNT) :], name, rsc.unique):
                 count = add_scores(count, rsc.cluster.score_of(value))
-        elif attribute.startswith(LAST) and _matches(attribute[len(LAST) :], name, rsc.unique, legacy):
+        elif attribute.startswith(LAST) and _matches(attribute[len(LAST) :], name, rsc.unique):
             last = max(last, scan_int(value) or 0)
     return count, last
 

@@ -24,7 +24,15 @@ def can_fence(cluster: Cluster, node: Node, asked: frozenset[int] = frozenset())
         )
     if not cluster.fencing or not cluster.have_fencing:
         return False
-    return cluster.have_quorum or cluster.quorum_policy is Quorum.IGNORE or node.online
+    if cluster.have_quorum or cluster.quorum_policy is Quorum.IGNORE:
+        return True
+    if not node.online:
+        return False
+    if node.is_remote_kind and node.remote_rsc is not None and not cluster.fence_remote_without_quorum:
+        # Its connection may have moved to a partition that has quorum, if there is a node in one.
+        allowed = node.remote_rsc.allowed
+        return all(other.online for other in cluster.nodes if other.idx in allowed)
+    return True
 
 
 def _priority_delay(cluster: Cluster, node: Node) -> int:

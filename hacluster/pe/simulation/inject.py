@@ -55,6 +55,11 @@ def node_state(document: Document, name: str, uuid: str | None = None) -> NodeSt
             section = document.section("nodes")
             known = [] if section is None else [node for node in section if node.get("uname") == name]
             uuid = known[0].get("id") if known else name
+        # Of a node that has not joined yet there may be a state without a name.
+        state = next((entry for entry in document.status.nodes if entry.id == uuid and entry.uname is None), None)
+        if state is not None:
+            state.uname = name
+            return state
         state = NodeState(uuid, name)
         document.status.nodes.append(state)
     return state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hacluster.base.values import interval_ms, is_true, scan_int, version_parts
+from hacluster.base.values import interval_ms, is_true, scan_int, timeout_seconds
 from hacluster.cib.document import XML
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ticket
@@ -17,14 +17,14 @@ _QUORUM: Final = {
     "ignore": Quorum.IGNORE,
     "freeze": Quorum.FREEZE,
     "demote": Quorum.DEMOTE,
-    "suicide": Quorum.SUICIDE,
+    "fence": Quorum.FENCE,
+    "suicide": Quorum.FENCE,
 }
-_NEW_FAILCOUNTS: Final = version_parts("3.0.13")
 
 
 def _quorum_policy(cluster: Cluster) -> Quorum:
     policy = _QUORUM.get(cluster.options["no-quorum-policy"].lower(), Quorum.STOP)
-    if policy is Quorum.SUICIDE:
+    if policy is Quorum.FENCE:
         # Nodes that never had quorum together must not shoot themselves while they start.
         panic = (scan_int(cluster.document.attribute("no-quorum-panic")) or 0) != 0
         if not cluster.fencing or not (panic or cluster.have_quorum):
@@ -59,7 +59,6 @@ def unpack_config(cluster: Cluster) -> None:
     document = cluster.document
     cluster.have_quorum = is_true(document.attribute("have-quorum"))
     cluster.dc_id = document.attribute("dc-uuid")
-    cluster.legacy_failcounts = version_parts(document.attribute("crm_feature_set")) < _NEW_FAILCOUNTS
     cluster.op_defaults = document.section("op_defaults")
     cluster.rsc_defaults = document.section("rsc_defaults")
     given: dict[str, str] = {}
@@ -70,17 +69,16 @@ def unpack_config(cluster: Cluster) -> None:
     cluster.startup_probes = options.true("enable-startup-probes")
     cluster.have_fencing = cluster.have_fencing or options.true("have-watchdog")
     cluster.unfencing = _uses_unfencing(cluster)
-    cluster.fencing = options.true("stonith-enabled")
-    action = options["stonith-action"]
-    cluster.fencing_action = "off" if action == "poweroff" else action
+    cluster.fencing = options.true("fencing-enabled")
+    action = options["fencing-action"]
+    cluster.fencing_action = "off" if action.lower() == "poweroff" else action
     cluster.concurrent_fencing = options.true("concurrent-fencing")
     cluster.priority_fencing_delay = interval_ms(options["priority-fencing-delay"]) // 1000
     cluster.stop_everything = options.true("stop-all-resources")
     cluster.symmetric = options.true("symmetric-cluster")
     cluster.quorum_policy = _quorum_policy(cluster)
-    cluster.stop_orphans = options.true("stop-orphan-resources")
-    cluster.stop_orphan_actions = options.true("stop-orphan-actions")
-    cluster.remove_after_stop = options.true("remove-after-stop")
+    cluster.stop_orphans = options.true("stop-removed-resources")
+    cluster.stop_orphan_actions = options.true("cancel-removed-actions")
     cluster.maintenance_mode = options.true("maintenance-mode")
     cluster.start_failure_fatal = options.true("start-failure-is-fatal")
     cluster.startup_fencing = cluster.fencing and options.true("startup-fencing")
@@ -89,11 +87,13 @@ def unpack_config(cluster: Cluster) -> None:
     cluster.placement = options["placement-strategy"].lower()
     cluster.shutdown_lock = options.true("shutdown-lock")
     if cluster.shutdown_lock:
-        cluster.shutdown_lock_limit = interval_ms(options["shutdown-lock-limit"]) // 1000
+        cluster.shutdown_lock_limit = timeout_seconds(options["shutdown-lock-limit"])
+    cluster.node_pending_timeout = timeout_seconds(options["node-pending-timeout"])
+    cluster.fence_remote_without_quorum = options.true("fence-remote-without-quorum")
 
 
 def add_node_attributes(cluster: Cluster, source: XML | None, node: Node, overwrite: bool) -> None:
-    """Read instance attributes of a node, permanent or transient, beside those every node has."""
+    """Read attributes and utilization of a node, permanent or transient, beside what every node has."""
     attrs = node.attrs
     attrs["#uname"], attrs["#id"] = node.name, node.id
     is_dc = cluster.dc_id is not None and node.id.lower() == cluster.dc_id.lower()
@@ -105,6 +105,7 @@ def add_node_attributes(cluster: Cluster, source: XML | None, node: Node, overwr
     if cluster_name is not None:
         attrs["#cluster-name"] = cluster_name
     gather(cluster, source, "instance_attributes", subject_for(cluster), attrs, overwrite=overwrite)
+    gather(cluster, source, "utilization", subject_for(cluster), node.utilization)
     if "#site-name" not in attrs:
         site = attrs.get("site-name", cluster_name)
         if site is not None:
@@ -129,7 +130,6 @@ def unpack_nodes(cluster: Cluster) -> None:
         node = cluster.create_node(ident, name, element.get("type"), element.get("score"))
         mark_unseen(cluster, node)
         add_node_attributes(cluster, element, node, overwrite=False)
-        gather(cluster, element, "utilization", subject_for(cluster), node.utilization)
 
 
 def unpack_tags(cluster: Cluster) -> None:

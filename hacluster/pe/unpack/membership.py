@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hacluster.base.report import Report, Severity
 from hacluster.base.score import INFINITY
-from hacluster.base.values import is_true, scan_int
+from hacluster.base.values import is_true, scan_int, truth
+from hacluster.cib.presence import member_since, online_since, state_reports
 from hacluster.cib.records import NodeState
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import NodeKind, Quorum, Role
@@ -18,18 +19,25 @@ def _word(state: NodeState, name: str) -> str:
 
 
 def _online_without_fencing(cluster: Cluster, state: NodeState, node: Node) -> bool:
-    if not is_true(state.attrs.get("in_ccm")):
+    if not member_since(state, cluster.now.epoch):
         return False
-    if _word(state, "crmd") == "online":
+    if online_since(state):
         return _word(state, "join") == "member"
     if node.expected_up:
         fence_node(cluster, node, "peer is unexpectedly down")
     return False
 
 
-def _termination_asked(node: Node) -> bool:
+def _termination_asked(cluster: Cluster, node: Node) -> bool:
+    """Whether the ``terminate`` attribute, a boolean or a time, asks for the node to be fenced."""
     value = node.attrs.get("terminate")
-    return is_true(value) or (value is not None and value[:1].isdecimal() and value[0] != "0")
+    if value is None:
+        return False
+    word, number = truth(value), scan_int(value)
+    if word is None and number is None:
+        text = f'terminate="{value}" of node {node.name} is neither a boolean nor a time, and is ignored'
+        cluster.reports.append(Report("bad-terminate", Severity.WARNING, text))
+    return bool(number) and (number or 0) > 0 if word is None else word
 
 
 def _wait(node: Node) -> None:
@@ -37,34 +45,47 @@ def _wait(node: Node) -> None:
     node.pending = True
 
 
+def _pending_too_long(cluster: Cluster, member: int, online: int) -> bool:
+    """Whether a node that has become a member keeps the others waiting for its controller for too long."""
+    if not cluster.node_pending_timeout or not member or online:
+        return False
+    end = member + cluster.node_pending_timeout
+    if cluster.now.epoch >= end:
+        return True
+    cluster.recheck_at(end)
+    return False
+
+
 def _online_with_fencing(cluster: Cluster, state: NodeState, node: Node) -> bool:
     """Online as membership says; a node that is not what it should be is fenced."""
-    in_ccm, join = state.attrs.get("in_ccm"), _word(state, "join")
-    member, peer = is_true(in_ccm), _word(state, "crmd") == "online"
-    expected = state.attrs.get("expected", "down").lower()
-    terminate = _termination_asked(node)
+    member, online = member_since(state, cluster.now.epoch), online_since(state)
+    join, expected = state.attrs.get("join"), state.attrs.get("expected", "down")
+    terminate = _termination_asked(cluster, node)
     if node.shutdown:
-        return peer
-    if in_ccm is None:
+        return online > 0
+    if member is None:
         fence_node(cluster, node, "peer has not been seen by the cluster")
-    elif join == "banned":
-        fence_node(cluster, node, "peer failed Pacemaker membership criteria")
-    elif not terminate and expected == "down":
-        if member or peer:
-            _wait(node)
-    elif terminate and join == "down" and not member and not peer:
         return False
+    if join == "banned":
+        fence_node(cluster, node, "peer failed Pacemaker membership criteria")
+    elif terminate:
+        if not member and not online and join == "down":
+            return False
+        fence_node(cluster, node, "fencing was requested")
+    elif expected == "down":
+        if _pending_too_long(cluster, member, online):
+            fence_node(cluster, node, "peer pending timed out on joining the process group")
+        elif member or online:
+            _wait(node)
     elif not member:
         fence_node(cluster, node, "peer is no longer part of the cluster", priority_delay=True)
-    elif not peer:
+    elif not online:
         fence_node(cluster, node, "peer process is no longer available")
-    elif terminate:
-        fence_node(cluster, node, "termination was requested")
     elif join in ("pending", "down"):
         _wait(node)
     elif join != "member":
         fence_node(cluster, node, "peer was in an unknown state")
-    return member
+    return member > 0
 
 
 def settle_member(cluster: Cluster, state: NodeState, node: Node) -> None:
@@ -111,16 +132,17 @@ def settle_remote(node: Node) -> None:
 
 def unpack_node_state(cluster: Cluster, state: NodeState) -> None:
     """What one node state says about a cluster node's membership and transient attributes."""
-    if state.id is None or state.uname is None:
+    if state.id is None:
         return
     node = cluster.find_node_any(state.id, state.uname)
     if node is None:
-        text = f"what is recorded of node {state.uname} is ignored: it is not in the configuration any more"
+        text = f"what is recorded of node {state.uname or state.id} is ignored: it is not in the configuration any more"
         cluster.reports.append(Report("stale-node-state", Severity.WARNING, text))
         return
     if node.is_remote_kind:
         node.remote_was_fenced = scan_int(state.attrs.get("node_fenced")) or 0
         return
+    cluster.reports.extend(state_reports(state))
     add_node_attributes(cluster, state.transient, node, overwrite=True)
     if is_true(node.attrs.get("standby")):
         node.standby = True
@@ -129,7 +151,7 @@ def unpack_node_state(cluster: Cluster, state: NodeState) -> None:
     node.unclean = False
     node.unseen = False
     settle_member(cluster, state, node)
-    if not cluster.have_quorum and node.online and cluster.quorum_policy is Quorum.SUICIDE:
+    if not cluster.have_quorum and node.online and cluster.quorum_policy is Quorum.FENCE:
         fence_node(cluster, node, "cluster does not have quorum")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hacluster.base.score import INFINITY
-from hacluster.base.values import interval_ms, is_true, min_int, truth
+from hacluster.base.values import interval_ms, is_true, min_int, timeout_seconds, truth
 from hacluster.cib.document import XML
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
@@ -105,7 +105,9 @@ def _set_clone_flags(rsc: Resource) -> None:
     if not rsc.top.is_clone:
         rsc.unique = True
         return
-    rsc.unique = is_true(rsc.meta.get("globally-unique"))
+    unique = rsc.meta.get("globally-unique")
+    # Several instances on one node only make sense when they can be told apart.
+    rsc.unique = min_int(rsc.meta.get("clone-node-max"), 0) > 1 if unique is None else is_true(unique)
     rsc.promotable = is_true(rsc.meta.get("promotable"))
     if not rsc.promotable and rsc.xml.tag == "master":
         rsc.meta["promotable"] = "true"
@@ -124,7 +126,7 @@ def _set_scores(rsc: Resource) -> None:
         rsc.migration_threshold = 1 if threshold < 0 else threshold
     value = meta.get("failure-timeout")
     if value is not None:
-        rsc.failure_timeout = interval_ms(value) // 1000
+        rsc.failure_timeout = timeout_seconds(value)
 
 
 def _settle(rsc: Resource) -> bool:

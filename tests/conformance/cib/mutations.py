@@ -29,8 +29,29 @@ VALUES = (
     "1x",
     " 5 ",
     "a b",
+    "restart-type",
+    "can_fail",
+    "stonith-action",
+    "poweroff",
+    "10",
 )
-NAMES = ("id", "id-ref", "name", "value", "score", "type", "class", "rsc", "role", "node", "kind", "operation", "bogus")
+NAMES = (
+    "id",
+    "id-ref",
+    "name",
+    "value",
+    "score",
+    "type",
+    "class",
+    "rsc",
+    "role",
+    "node",
+    "kind",
+    "operation",
+    "moon",
+    "masters",
+    "bogus",
+)
 
 
 def _one(dice: Dice, items: Sequence[Item]) -> Item:

@@ -9,14 +9,14 @@ from lxml import etree
 DIRECTORY = Path("/usr/share/pacemaker")
 
 
-def installed() -> bool:
-    """Whether the schemas of a Pacemaker that knows 3.9 are on this machine."""
-    return (DIRECTORY / "pacemaker-3.9.rng").exists()
+def has(version: str, directory: Path = DIRECTORY) -> bool:
+    """Whether the Pacemaker of that directory knows a version: 2.1.5 ends with 3.9 and next, 3.0 begins with 4.0."""
+    return (directory / f"pacemaker-{version}.rng").exists()
 
 
-def schema(version: str) -> etree.RelaxNG:
+def schema(version: str, directory: Path = DIRECTORY) -> etree.RelaxNG:
     """Pacemaker's schema of one version."""
-    return etree.RelaxNG(file=str(DIRECTORY / f"pacemaker-{version}.rng"))
+    return etree.RelaxNG(file=str(directory / f"pacemaker-{version}.rng"))
 
 
 def accepts(schema: etree.RelaxNG, root: etree._Element) -> bool:

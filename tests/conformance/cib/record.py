@@ -1,10 +1,13 @@
-"""Record what Pacemaker's schemas say of the mutants: ``python -m tests.conformance.cib.record``.
+"""Record what Pacemaker's schemas say of the mutants: ``python -m tests.conformance.cib.record DIRECTORY…``.
+
+No Pacemaker has the schemas of all versions, so several directories are named; the first that has one is asked.
 
 One line a mutant: its name and the verdicts of all versions as bits of a hexadecimal number, the first version lowest.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from tests.conformance.cib import oracle
 from tests.conformance.cib.mutations import mutants
 
 DATA = Path(__file__).parent / "data"
-BASES = ("old", "middle", "wide")
+BASES = ("old", "middle", "wide", "last")
 NUMBER = 100
 
 
@@ -35,7 +38,9 @@ def population() -> Iterator[tuple[str, etree._Element]]:
 
 def main() -> None:
     """Write ``data/verdicts.txt``."""
-    schemas = [oracle.schema(version) for version in VERSIONS]
+    places = [Path(name) for name in sys.argv[1:]] or [oracle.DIRECTORY]
+    homes = {version: next(place for place in places if oracle.has(version, place)) for version in VERSIONS}
+    schemas = [oracle.schema(version, homes[version]) for version in VERSIONS]
     lines = []
     for name, root in population():
         bits = sum(oracle.accepts(schema, root) << place for place, schema in enumerate(schemas))

@@ -38,12 +38,16 @@ def test_verdicts_are_those_that_were_recorded() -> None:
 
 
 def test_verdicts_are_those_of_the_installed_schemas() -> None:
-    skip_or_fail("" if oracle.installed() else "Pacemaker's schemas are not installed")
-    theirs = {version: oracle.schema(version) for version in VERSIONS}
-    assert verdicts(lambda version, root: oracle.accepts(theirs[version], root)) == VERDICTS
+    skip_or_fail("" if oracle.has("3.9") else "Pacemaker's schemas are not installed")
+    theirs = {version: oracle.schema(version) for version in VERSIONS if oracle.has(version)}
+    assert len(theirs) >= 20
+    for place, version in enumerate(VERSIONS):
+        for name, text in POPULATION if version in theirs else ():
+            recorded = bool(int(VERDICTS[name], 16) >> place & 1)
+            assert oracle.accepts(theirs[version], etree.fromstring(text)) is recorded, (version, name)
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.2", "2.10", "3.4", "3.9"])
+@pytest.mark.parametrize("version", ["1.0", "1.2", "2.10", "3.4", "3.9", "3.10", "4.0"])
 def test_there_is_a_reason_exactly_when_a_document_is_refused(version: str) -> None:
     shapes = Shapes(SCHEMAS.grammar(version))
     for name, text in POPULATION:

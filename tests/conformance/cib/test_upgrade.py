@@ -29,13 +29,16 @@ DELIBERATE = {
 
 
 def content(root: etree._Element) -> tuple[str | None, list[object]]:
-    """The configuration without what does not matter: the order of its sections and white space."""
+    """The configuration without what does not matter: the order of its sections, white space, the last version.
+
+    The installed cibadmin may know fewer versions than we do.
+    """
 
     def tree(element: etree._Element) -> object:
         return (element.tag, tuple(sorted(element.attrib.items())), tuple(tree(child) for child in element))
 
     sections = root.find("configuration")
-    return root.get("validate-with"), sorted((tree(section) for section in sections), key=repr)
+    return root.get("validate-with", "").partition(".")[0], sorted((tree(section) for section in sections), key=repr)
 
 
 def ours(text: bytes) -> tuple[str | None, list[object]] | None:

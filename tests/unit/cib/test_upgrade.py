@@ -43,8 +43,8 @@ def test_a_present_document_stays_as_it_is() -> None:
 
 def test_a_document_that_is_valid_as_it_is_gets_only_a_new_name() -> None:
     doc = document("1.2")
-    assert upgraded(doc) == ["the configuration was upgraded from pacemaker-1.2 to pacemaker-3.9"]
-    assert doc.attribute("validate-with") == "pacemaker-3.9"
+    assert upgraded(doc) == ["the configuration was upgraded from pacemaker-1.2 to pacemaker-3.10"]
+    assert doc.attribute("validate-with") == "pacemaker-3.10"
 
 
 def test_properties_are_renamed_and_moved_to_defaults() -> None:
@@ -53,7 +53,7 @@ def test_properties_are_renamed_and_moved_to_defaults() -> None:
         "no_quorum_policy is now no-quorum-policy",
         "is_managed_default is now is-managed in rsc_defaults",
         "default_action_timeout is now timeout in op_defaults",
-        "the configuration was upgraded from pacemaker-2.10 to pacemaker-3.9",
+        "the configuration was upgraded from pacemaker-2.10 to pacemaker-3.10",
     ]
     assert 'name="is-managed" value="false"' in shown(doc, "configuration/rsc_defaults")
     assert 'name="timeout" value="9"' in shown(doc, "configuration/op_defaults")
@@ -75,7 +75,7 @@ def test_a_rule_goes_along() -> None:
     doc = document(crm_config=f'<cluster_property_set id="o">{rule}{pair}</cluster_property_set>')
     assert not has_errors(upgrade(doc, installed_schemas()))
     assert 'start="2020-01-01"' in shown(doc, "configuration/rsc_defaults")
-    assert installed_schemas().accepts(doc.root, "3.9")
+    assert installed_schemas().accepts(doc.root, "3.10")
 
 
 def test_isolation_disables_the_resource_with_a_warning() -> None:
@@ -131,7 +131,7 @@ def _usable(name: str, inside: str = "") -> tuple[list[str], str | None]:
 
 @pytest.mark.parametrize(
     ("name", "afterwards"),
-    [("pacemaker-1.1", "pacemaker-3.9"), ("pacemaker-1.2", "pacemaker-3.9"), ("pacemaker-3.0", "pacemaker-3.0"),
+    [("pacemaker-1.1", "pacemaker-3.10"), ("pacemaker-1.2", "pacemaker-3.10"), ("pacemaker-3.0", "pacemaker-3.0"),
      ("pacemaker-3.10", "pacemaker-3.10"), ("pacemaker-4.0", "pacemaker-4.0"), ("none", "none")],
 )  # fmt: skip
 def test_usable_takes_what_pacemaker_works_with(name: str, afterwards: str) -> None:
@@ -159,3 +159,19 @@ def test_defaults_without_a_set_take_nothing() -> None:
     assert dropped.text == "default-resource-stickiness is dropped"
     assert dropped.severity is Severity.WARNING
     assert doc.root.find(".//rsc_defaults/*") is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "codes"),
+    [
+        ({"validate-with": "pacemaker-4.1"}, ["newer-schema"]),
+        ({"validate-with": "pacemaker-4.0", "crm_feature_set": "3.21.0"}, ["newer-feature-set"]),
+        ({"validate-with": "pacemaker-5.0", "crm_feature_set": "4.0"}, ["newer-schema", "newer-feature-set"]),
+        ({"validate-with": "pacemaker-4.0", "crm_feature_set": "3.20.5"}, []),
+    ],
+)
+def test_what_is_newer_than_ours_is_told(attributes: dict[str, str], codes: list[str]) -> None:
+    doc = document()
+    for name, value in attributes.items():
+        doc.root.set(name, value)
+    assert [report.code for report in usable(doc, installed_schemas())] == codes

@@ -14,6 +14,7 @@ FINE = """<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updat
 <cluster_property_set id="o"><nvpair id="s" name="stonith-enabled" value="false"/>
 <nvpair id="q" name="no-quorum-policy" value="ignore"/></cluster_property_set></crm_config><nodes/>
 <resources><primitive id="a" class="lsb" type="x"/></resources><constraints/></configuration><status/></cib>"""
+ORDER = """<constraints><rsc_order id="o1" first="a" then="a" require-all="true"/></constraints>"""
 LAST = "crm_verify: Errors found during check: config not valid"
 
 
@@ -44,7 +45,7 @@ def test_a_mistake_that_the_schema_does_not_see() -> None:
 
 
 def test_a_warning_counts_too() -> None:
-    code, lines = run("-X", FINE.replace("ignore", "whatever"))
+    code, lines = run("-X", FINE.replace("<constraints/>", ORDER))
     assert code == 78
     assert lines[-1] == "crm_verify: Warnings found during check: config may not be valid"
 

@@ -50,7 +50,7 @@ def test_connectivity() -> None:
 
 
 def test_fail_counts() -> None:
-    failing = {"fail-count-a": "2", "last-failure-a": str(NOW - 9)}
+    failing = {"fail-count-a#start_0": "2", "last-failure-a#start_0": str(NOW - 9)}
     cluster = _cluster(failing, a=operation("a", "start", "n1", 1))
     assert failcount_lines(cluster, lambda when: f"<{when}>") == [
         "  * Migration Summary:",
