@@ -16,7 +16,7 @@ from typing import Final, Self
 from hacluster.base.effects import MachineName
 from hacluster.client.conversation import Answer, Conversation, Event, home_of
 from hacluster.client.errors import ConnectionLostError, TimedOutError
-from hacluster.client.greeting import DEFAULT_RUN_DIR, failure
+from hacluster.client.greeting import DEFAULT_RUN_DIR, connect, failure
 from hacluster.client.language import SOCKETS
 from hacluster.wire.ipc import Welcome
 
@@ -84,10 +84,9 @@ class Connection:
         if line is None:
             path = socket_path(self._run_dir, machine)
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(self._timeout_s)
             conversation = Conversation(self._name)
             try:
-                sock.connect(path)
+                connect(sock, path, self._timeout_s)
                 sock.sendall(conversation.hello())
             except OSError as error:
                 sock.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 from typing import Final
 
@@ -23,8 +24,10 @@ _LONGEST_WELCOME: Final = 4_096
 _TRUE: Final = b"\xc3"
 
 
-def failure(error: OSError, path: str) -> NotRunningError | NotPermittedError:
+def failure(error: OSError, path: str) -> NotRunningError | NotPermittedError | TimedOutError:
     """What it means that a socket cannot be connected to."""
+    if isinstance(error, BlockingIOError):
+        return TimedOutError(f"too many others wait at {path}")
     if isinstance(error, PermissionError):
         return NotPermittedError(f"may not connect to {path}: ask root to add you to the group that owns it")
     return NotRunningError(f"nobody listens at {path}")
@@ -58,14 +61,30 @@ def is_welcome(data: bytes) -> bool | None:
     return int.from_bytes(data[:_PREFIX], "big") <= _LONGEST_WELCOME and data[_PREFIX:].startswith(head)
 
 
+def connect(sock: socket.socket, path: str, timeout_s: float) -> None:
+    """Connect, waiting in the kernel's queue: Python's own time limit would make a full queue an error at once.
+
+    OSError, :class:`BlockingIOError` when the time is over.
+    """
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", *_seconds(timeout_s)))
+    sock.connect(path)
+    sock.settimeout(timeout_s)
+
+
+def _seconds(seconds: float) -> tuple[int, int]:
+    """The two numbers of a ``struct timeval`` (socket(7)); zero would be no limit."""
+    whole = int(seconds)
+    return whole, max(1, int((seconds - whole) * 1_000_000))
+
+
 def greet(run_dir: str, name: str, timeout_s: float) -> None:
     """Come back when the heartbeat of this host has said welcome; an error of :mod:`hacluster.client.errors` if not."""
     path = os.path.join(run_dir, HEARTBEAT_SOCKET)
     deadline = time.monotonic() + timeout_s
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(timeout_s)
         try:
-            sock.connect(path)
+            connect(sock, path, timeout_s)
             sock.sendall(hello(name))
         except OSError as error:
             raise failure(error, path) from error

@@ -6,126 +6,51 @@ members of that group, by SO_PEERCRED and SO_PEERGROUPS, whatever the mode of th
 to who may not sign on under the name it gives (:mod:`hacluster.daemon.signon`). The other processes of the
 node must be of the daemon's own user.
 
-Nobody is waited for. What a reader does not take is kept up to ``MAX_IPC_BACKLOG`` bytes; then its connection is
-dropped, with a line of log. A frame that is not one drops the connection too.
+Nobody is waited for. What readers do not take is kept up to ``MAX_IPC_BACKLOG`` bytes, of all clients together; then
+the connection with most of it is dropped, with a line of log. A frame that is not one drops the connection too.
+
+No client harms the process behind the socket, which may be the heartbeat: connections that have not said hello, what
+they and clients may send in one frame, and the clients are bounded in number; of all frames that clients send, a few
+are taken at a time (``MAX_FRAMES`` each ``TURN_S``: 1,600 a second), and none of a client that does not read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import grp
 import os
 import socket
-import stat
-import struct
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hacluster import __version__
 from hacluster.base.effects import Reply, Say
-from hacluster.base.errors import HaError, WireError
 from hacluster.base.limits import MAX_IPC_BACKLOG
 from hacluster.base.report import Severity
 from hacluster.client.language import REQUESTS
+from hacluster.daemon.listener import Listener, group_id
 from hacluster.daemon.signon import SignOn
+from hacluster.daemon.stream import SERVICE, Connection
 from hacluster.msg.driver import Peer, Refused, Request, RequesterGone
-from hacluster.wire.ipc import PROTOCOL, Codec, Frame, Hello, Kind, Splitter, Subscribe, Welcome
+from hacluster.wire.ipc import PROTOCOL, Codec, Frame, Hello, Kind, Subscribe, Welcome
 
-SERVICE: Final = "ipc"
 MAX_PENDING: Final = 64
 """Requests of one client that are not answered yet."""
 
 MAX_TOPICS: Final = 16
-_SO_PEERGROUPS: Final = 59
+MAX_STRANGERS: Final = 32
+"""Connections that have not said hello."""
 
+RESERVED: Final = 8
+"""Clients of root, or of the daemon's own user, beyond ``max_clients``."""
 
-def peer_of(sock: socket.socket) -> Peer:
-    """Who is at the other end, as the kernel says."""
-    pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    groups: tuple[int, ...] = ()
-    with contextlib.suppress(OSError):
-        data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * 1024)
-        groups = struct.unpack(f"{len(data) // 4}I", data)
-    return Peer("", uid, gid, pid, groups)
+MAX_FRAMES: Final = 8
+"""Frames of all clients together that are taken at a time; the next ones ``TURN_S`` later. More than are let in at a
+time (``listener.MAX_ACCEPTS``): who says hello at once is heard before others can take its place.
+"""
 
-
-class Connection(asyncio.Protocol):
-    """One end of a local socket: frames in, frames out."""
-
-    def __init__(
-        self,
-        codec: Codec,
-        on_frame: Callable[[Connection, Frame], None],
-        on_closed: Callable[[Connection], None],
-        log: Callable[[Say], None],
-    ) -> None:
-        self._codec = codec
-        self._on_frame = on_frame
-        self._on_closed = on_closed
-        self._log = log
-        self._splitter = Splitter()
-        self._transport: asyncio.Transport | None = None
-        self.peer = Peer("", -1, -1, -1)
-        self.name = "?"
-        self.greeted = False
-        self.process = ""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio: the socket is connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        sock = transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            self.peer = peer_of(sock)
-
-    def data_received(self, data: bytes) -> None:
-        """Asyncio: bytes have come."""
-        try:
-            for payload in self._splitter.feed(data):
-                if self._transport is None:
-                    return
-                self._on_frame(self, self._codec.decode(payload))
-        except WireError as error:
-            self.drop("bad-frame", f"dropped {self.name}: {error}")
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        """Asyncio: the other end is gone, or we closed."""
-        self._transport = None
-        self._on_closed(self)
-
-    @property
-    def open(self) -> bool:
-        """Whether it can be written to."""
-        return self._transport is not None and not self._transport.is_closing()
-
-    def send(self, frame: Frame) -> None:
-        """Write one frame, or drop the connection when its reader is too far behind."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        try:
-            data = self._codec.encode(frame)
-        except WireError as error:
-            self._log(Say(Severity.ERROR, SERVICE, "frame-refused", f"cannot send to {self.name}: {error}"))
-            return
-        if self._transport.get_write_buffer_size() + len(data) > MAX_IPC_BACKLOG:
-            self.drop("reader-too-slow", f"dropped {self.name}: it does not read what is sent to it")
-            return
-        self._transport.write(data)
-
-    def drop(self, code: str, text: str) -> None:
-        """Close at once, saying why."""
-        if self._transport is not None and not self._transport.is_closing():
-            fields = (("pid", str(self.peer.pid)), ("uid", str(self.peer.uid)))
-            self._log(Say(Severity.WARNING, SERVICE, code, text, fields))
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Close when everything is written."""
-        if self._transport is not None:
-            self._transport.close()
+TURN_S: Final = 0.005
 
 
 class Host(Protocol):
@@ -178,44 +103,68 @@ class LocalServer:
         self._host = host
         self._log = log
         self._mode = mode
-        self._group = _group_id(group)
+        self._group_name = group
+        self._group = group_id(group)
         self._max_clients = max_clients
         self._sign_on = sign_on
         self._clients: dict[Connection, _Client] = {}
         self._requests: dict[int, Connection] = {}
         self._last_request = 0
-        self._servers: list[tuple[asyncio.Server, str, tuple[int, int]]] = []
+        self._listeners: list[Listener] = []
+        self._strangers: dict[Connection, None] = {}
+        self._ready: deque[Connection] = deque()
+        self._turn: asyncio.Handle | None = None
+        self._tasks: set[asyncio.Task[tuple[asyncio.Transport, Connection]]] = set()
+
+    def bind(self, path: str) -> None:
+        """Make the socket ``path``; nobody is let in before :meth:`start`. :class:`HaError`."""
+        self._listeners.append(Listener(path, mode=self._mode, group=self._group_name, log=self._log))
 
     async def listen(self, path: str) -> None:
-        """Listen at ``path``, taking the place of a socket that nobody listens at any more. :class:`HaError`."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            _remove_socket(path)
-            # Nobody can connect before mode and group are as configured: that begins with listen(2).
-            sock.bind(path)
-            os.chmod(path, self._mode)
-            self._give_to_group(path)
-            info = os.lstat(path)
-            server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=sock)
-        except OSError as error:
-            sock.close()
-            raise HaError(f"cannot listen at {path}: {error.strerror or error}") from error
-        self._servers.append((server, path, (info.st_dev, info.st_ino)))
+        """Both at once. :class:`HaError`."""
+        self.bind(path)
+        self._listeners[-1].start(self._accept)
 
-    def _give_to_group(self, path: str) -> None:
-        """Open the socket to ``socket_group``; a user namespace may not know it: then it is for our own user alone."""
-        if self._group is None or os.geteuid() != 0:
-            return
-        try:
-            os.chown(path, -1, self._group)
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.EPERM}:
-                raise
-            text = f"group {self._group} cannot have {path}: only the daemon's own user may ask"
-            self._log(Say(Severity.WARNING, SERVICE, "no-socket-group", text, (("error", str(error.strerror)),)))
+    def start(self) -> None:
+        """Let clients in."""
+        for listener in self._listeners:
+            listener.start(self._accept)
 
-    def _accept(self) -> Connection:
-        return Connection(self._codec, self._on_frame, self._on_closed, self._log)
+    # -- who comes -----------------------------------------------------------------------------------------------
+
+    def _accept(self, sock: socket.socket) -> None:
+        connection = Connection(self._codec, self._on_frame, self._on_closed, self._log, self._on_ready)
+        if len(self._strangers) >= MAX_STRANGERS:
+            # Who means to ask says hello at once: the one that has been silent longest makes room.
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.drop("too-many-strangers", f"dropped a client that did not say hello: {MAX_STRANGERS} others wait")
+        self._strangers[connection] = None
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(lambda: connection, sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_ready(self, connection: Connection) -> None:
+        """A frame of a client waits. Few are taken at a time, whoever sent them: others have their turn between."""
+        if connection.greeted:
+            self._ready.append(connection)
+        else:
+            self._ready.appendleft(connection)  # a hello goes before all requests
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._work)
+
+    def _work(self) -> None:
+        for _ in range(min(MAX_FRAMES, len(self._ready))):
+            connection = self._ready.popleft()
+            if connection.open and not connection.clogged and connection.serve():
+                self._ready.append(connection)
+        self._turn = asyncio.get_running_loop().call_later(TURN_S, self._rested)
+
+    def _rested(self) -> None:
+        self._turn = None
+        if self._ready:
+            self._work()
 
     def _on_frame(self, connection: Connection, frame: Frame) -> None:
         if not connection.greeted:
@@ -247,13 +196,16 @@ class LocalServer:
             if peer.uid != os.geteuid():
                 connection.drop("impostor", f"dropped {connection.name}: it is no process of this node")
                 return
-            connection.greeted, connection.process = True, hello.process
+            connection.process = hello.process
+            self._strangers.pop(connection, None)
+            connection.grant(trusted=True)
             connection.send(Frame(Kind.WELCOME, welcome))
             host.process_connected(connection, hello)
-        elif len(self._clients) >= self._max_clients:
-            connection.drop("too-many-clients", f"dropped {connection.name}: {self._max_clients} clients are here")
+        elif len(self._clients) >= self._places(peer):
+            connection.drop("too-many-clients", f"dropped {connection.name}: {len(self._clients)} clients are here")
         else:
-            connection.greeted = True
+            self._strangers.pop(connection, None)
+            connection.grant(trusted=False)
             connection.peer = Peer(connection.name, peer.uid, peer.gid, peer.pid, peer.groups)
             self._clients[connection] = _Client()
             connection.send(Frame(Kind.WELCOME, welcome))
@@ -282,6 +234,9 @@ class LocalServer:
             client.pending[self._last_request] = (frame.id, right.machine)
             self._requests[self._last_request] = connection
             self._host.request(right.machine, Request(self._last_request, connection.peer, frame.body))
+
+    def _places(self, peer: Peer) -> int:
+        return self._max_clients + (RESERVED if peer.uid in (0, os.geteuid()) else 0)
 
     def _may_ask(self, peer: Peer) -> bool:
         return self._sign_on is None or self._sign_on.permits(peer)
@@ -313,12 +268,18 @@ class LocalServer:
         for connection, client in list(self._clients.items()):
             if topic in client.topics:
                 connection.send(Frame(Kind.EVENT, body, to=topic))
+        unread = {connection: connection.unread for connection in self._clients if connection.clogged}
+        while sum(unread.values()) > MAX_IPC_BACKLOG:
+            worst = max(unread, key=unread.__getitem__)
+            del unread[worst]
+            worst.drop_deaf()
 
     def _forget(self, connection: Connection, request_id: int) -> None:
         del self._clients[connection].pending[request_id]
         del self._requests[request_id]
 
     def _on_closed(self, connection: Connection) -> None:
+        self._strangers.pop(connection, None)
         if connection.process:
             self._host.process_gone(connection)
             return
@@ -332,29 +293,12 @@ class LocalServer:
 
     async def close(self) -> None:
         """Stop listening and let every client go."""
-        for server, path, inode in self._servers:
-            server.close()
-            with contextlib.suppress(OSError):
-                # A successor may listen there already; its socket is not ours to remove.
-                info = os.lstat(path)
-                if (info.st_dev, info.st_ino) == inode:
-                    os.unlink(path)
-        self._servers.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+        for connection in list(self._strangers):
+            connection.close()
         for connection in list(self._clients):
             connection.close()
-
-
-def _remove_socket(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise OSError(0, f"{path} is in the way and is not a socket")
-        os.unlink(path)
-
-
-def _group_id(name: str) -> int | None:
-    if not name:
-        return None
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        return None

@@ -16,7 +16,7 @@ from typing import Final
 
 from hacluster.base.effects import MachineName, Say
 from hacluster.base.report import Severity
-from hacluster.daemon.ipc import SERVICE, Connection
+from hacluster.daemon.stream import SERVICE, Connection
 from hacluster.wire.ipc import Codec, Frame, Hello, Kind, Welcome
 
 MAX_EARLY: Final = 4_096

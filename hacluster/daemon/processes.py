@@ -25,14 +25,15 @@ from hacluster.daemon.control import End, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
 from hacluster.daemon.fifo import Fifo, FifoRequest
-from hacluster.daemon.ipc import Connection, LocalServer
+from hacluster.daemon.ipc import LocalServer
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import Links
 from hacluster.daemon.log import Log, sinks
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.signon import SignOn
-from hacluster.daemon.spawn import Children
+from hacluster.daemon.spawn import Children, widen_limits
+from hacluster.daemon.stream import Connection
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
 from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
@@ -117,7 +118,8 @@ class Part:
         if MachineName.LRM in NAMES[self._name]:
             self._open_children()
         for machine in NAMES[self._name]:
-            await self._server.listen(os.path.join(self._launch.run_dir, SOCKETS[machine]))
+            self._server.bind(os.path.join(self._launch.run_dir, SOCKETS[machine]))
+        self._server.start()
         if MachineName.HARESOURCES in NAMES[self._name]:
             self._open_fifo()
 
@@ -308,6 +310,7 @@ def main(name: ProcessName, launch: Launch, sock: socket.socket) -> int:
         signal.signal(number, lambda *_: None)
     with contextlib.suppress(OSError):
         _set_name(f"ha-{name.value}")
+    widen_limits()
     try:
         return int(asyncio.run(_live(name, launch, sock)))
     except Exception as error:

@@ -24,6 +24,7 @@ from hacluster.daemon.pidfile import PidFile
 from hacluster.daemon.processes import Part, open_log
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
+from hacluster.daemon.spawn import widen_limits
 from hacluster.msg.driver import StopRequested
 from hacluster.node.assembly import ProcessName, process_of
 
@@ -54,6 +55,7 @@ class Single:
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
+        widen_limits()
         disk = Disk(self._launch.state_dir, self._launch.run_dir)
         disk.prepare()
         pid_file = PidFile(self._launch.run_dir)

@@ -8,6 +8,8 @@ Rules.
   the background may hold those open for ever. They are read on and thrown away, so that the service does not die of
   SIGPIPE, as long as this process lives and not more than ``MAX_ORPHANED_PIPES`` are held.
 * Which agents run is noted (:mod:`hacluster.daemon.roster`), so that hands that begin anew can end what was left.
+* A child for which the system has no room (descriptors, processes, memory) is tried again as long as its time lasts:
+  want of room here is no verdict on a resource.
 * A process that even SIGKILL does not end (it waits for a dead disk) is reported after ``UNKILLABLE_MS``, so that
   nobody waits for ever; it is reaped when the kernel lets go of it.
 """
@@ -16,8 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import pwd
+import resource
 import signal
 import subprocess
 from collections import deque
@@ -32,9 +36,16 @@ from hacluster.msg.driver import ChildEnd, ChildExited
 
 MAX_ORPHANED_PIPES: Final = 128
 UNKILLABLE_MS: Final = 10_000
+RETRY_S: Final = 0.2
+TRY_MS: Final = 60_000
+"""How long a child without a time limit is tried when the system has no room for it."""
+
 _CHUNK: Final = 65_536
 _LAST_CHUNKS: Final = 64
 """Reads of a pipe after the child's end: a pipe holds at most 1 MiB (fs.pipe-max-size)."""
+
+_NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS})
+"""fork(2), pipe(2): the system has no room for another process now. That says nothing of the program."""
 
 _BASE_ENV: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -82,7 +93,19 @@ def start(
     # The daemon may be spared by the OOM killer; what it starts is not.
     with contextlib.suppress(OSError), open(f"/proc/{child.pid}/oom_score_adj", "w", encoding="ascii") as file:
         file.write("0")
+    # The daemon may have many descriptors open; what it starts has the limit that the daemon was started with.
+    with contextlib.suppress(OSError, ValueError):
+        resource.prlimit(child.pid, resource.RLIMIT_NOFILE, _started_with)
     return child
+
+
+_started_with: tuple[int, int] = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def widen_limits() -> None:
+    """As many open descriptors as we may have, for this process alone: agents that select(2) know 1,024."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_started_with[1], _started_with[1]))
 
 
 class _Stream:
@@ -147,41 +170,71 @@ class Children:
         self._on_exit = on_exit
         self._roster = roster
         self._children: dict[int, _Child] = {}
+        self._waiting: dict[int, tuple[Spawn, Instant, asyncio.TimerHandle]] = {}
         self._orphans: deque[_Stream] = deque()
 
     def __len__(self) -> int:
-        return len(self._children)
+        return len(self._children) + len(self._waiting)
 
     def start(self, spawn: Spawn) -> None:
         """Perform ``Spawn``. A program that is not there is reported as NOT_STARTED, never raised."""
         assert spawn.child_id not in self._children, spawn
+        assert spawn.child_id not in self._waiting, spawn
+        self._try(spawn, clock.now())
+
+    def _try(self, spawn: Spawn, since: Instant) -> None:
         loop = asyncio.get_running_loop()
+        self._waiting.pop(spawn.child_id, None)
         try:
-            process = start(spawn.argv, spawn.env, spawn.user, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            child = self._begin(spawn, since)
         except (OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
             code = error.errno if isinstance(error, OSError) and error.errno else 0
+            left_ms = (TRY_MS if spawn.timeout_ms is None else spawn.timeout_ms) - (clock.now() - since)
+            if code in _NO_ROOM and left_ms > 0:
+                timer = loop.call_later(min(RETRY_S, left_ms / 1000), self._try, spawn, since)
+                self._waiting[spawn.child_id] = (spawn, since, timer)
+                return
             failed = ChildExited(spawn.child_id, ChildEnd.NOT_STARTED, code, stderr=str(error).encode())
             loop.call_soon(self._on_exit, failed)
             return
-        child = self._children[spawn.child_id] = _Child(spawn, process, clock.now())
-        child.pidfd = os.pidfd_open(process.pid)
+        self._children[spawn.child_id] = child
         if self._roster is not None:
-            self._roster.add(process.pid)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for pipe in (process.stdout, process.stderr):
-            # The file object is only a wrapper here: the descriptor gets an owner of its own.
-            child.streams.append(_Stream(loop, os.dup(pipe.fileno()), spawn.output_limit))
-            pipe.close()
+            self._roster.add(child.process.pid)
         loop.add_reader(child.pidfd, self._ended, child)
         if spawn.timeout_ms is not None:
-            child.timer = loop.call_later(spawn.timeout_ms / 1000, self._overdue, child)
+            left_ms = max(0, spawn.timeout_ms - (clock.now() - since))
+            child.timer = loop.call_later(left_ms / 1000, self._overdue, child)
+
+    @staticmethod
+    def _begin(spawn: Spawn, since: Instant) -> _Child:
+        """Start it; everything that takes a descriptor comes before it, so that it fails before the program begins."""
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as theirs:
+            ours, ends = [], []
+            for _ in range(2):
+                reading, writing = os.pipe2(os.O_CLOEXEC)
+                on_failure.callback(os.close, reading)
+                theirs.callback(os.close, writing)
+                ours.append(reading)
+                ends.append(writing)
+            process = start(spawn.argv, spawn.env, spawn.user, stdout=ends[0], stderr=ends[1])
+            on_failure.pop_all()
+        child = _Child(spawn, process, since)
+        # Popen had two descriptors of its own until now: there is room for one.
+        child.pidfd = os.pidfd_open(process.pid)
+        child.streams = [_Stream(loop, fd, spawn.output_limit) for fd in ours]
+        return child
 
     def kill(self, kill: Kill) -> None:
-        """Perform ``Kill``: the signal goes to the whole group."""
+        """Perform ``Kill``: the signal goes to the whole group; one that waits for room is not started any more."""
         child = self._children.get(kill.child_id)
+        waiting = self._waiting.pop(kill.child_id, None)
         if child is not None:
             _signal_group(child, kill.signal)
+        elif waiting is not None:
+            waiting[2].cancel()
+            never = ChildExited(kill.child_id, ChildEnd.SIGNALED, kill.signal)
+            asyncio.get_running_loop().call_soon(self._on_exit, never)
 
     def _overdue(self, child: _Child) -> None:
         child.timed_out = True
@@ -242,6 +295,9 @@ class Children:
     def close(self) -> None:
         """Let go of everything; children that still run are killed with their groups."""
         loop = asyncio.get_running_loop()
+        for _, _, timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()
         for child in self._children.values():
             if child.timer is not None:
                 child.timer.cancel()

@@ -184,33 +184,61 @@ def _message(data: bytes) -> HaMessage:
 
 
 class Splitter:
-    """Cuts a stream of bytes into payloads. After a :class:`WireError` the stream has lost its step: close it."""
+    """Cuts a stream of bytes into payloads. After a :class:`WireError` the stream has lost its step: close it.
 
-    __slots__ = ("_buffer", "_limit")
+    ``limit`` may be changed at any time: what a stranger may send in one frame is less than what a friend may.
+    """
+
+    __slots__ = ("_buffer", "_start", "limit")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self._buffer = bytearray()
-        self._limit = limit
+        self._start = 0
+        self.limit = limit
+
+    def push(self, data: bytes | memoryview) -> None:
+        """More of the stream; no more than an unfinished frame waits if :meth:`next` is asked until it has none."""
+        if self._start:
+            del self._buffer[: self._start]
+            self._start = 0
+        self._buffer += data
+
+    def _end(self) -> int | None:
+        """Where the first frame ends, if all of it is here."""
+        if self.pending < _PREFIX:
+            return None
+        size = int.from_bytes(self._buffer[self._start : self._start + _PREFIX], "big")
+        if size > self.limit:
+            raise WireError(f"frame of {size} bytes is larger than {self.limit}")
+        end = self._start + _PREFIX + size
+        return end if end <= len(self._buffer) else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether a whole frame waits; :class:`WireError` when it, or what is to come of it, is too large."""
+        return self._end() is not None
+
+    def next(self) -> bytes | None:
+        """The first payload that is complete, if there is one."""
+        end = self._end()
+        if end is None:
+            return None
+        payload = bytes(self._buffer[self._start + _PREFIX : end])
+        self._start = end
+        if end == len(self._buffer):
+            self._buffer.clear()
+            self._start = 0
+        return payload
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that ``data`` completes; what is left waits, and is never more than one frame."""
-        buffer = self._buffer
-        buffer += data
-        payloads: list[bytes] = []
-        start = 0
-        while len(buffer) - start >= _PREFIX:
-            size = int.from_bytes(buffer[start : start + _PREFIX], "big")
-            if size > self._limit:
-                raise WireError(f"frame of {size} bytes is larger than {self._limit}")
-            end = start + _PREFIX + size
-            if len(buffer) < end:
-                break
-            payloads.append(bytes(buffer[start + _PREFIX : end]))
-            start = end
-        del buffer[:start]
+        self.push(data)
+        payloads = []
+        while (payload := self.next()) is not None:
+            payloads.append(payload)
         return payloads
 
     @property
     def pending(self) -> int:
-        """Bytes of an unfinished frame."""
-        return len(self._buffer)
+        """Bytes that wait: of an unfinished frame, or of frames that nobody took yet."""
+        return len(self._buffer) - self._start

@@ -32,6 +32,10 @@ Received = Callable[[bytes, str], None]
 
 _SIOCGIFFLAGS: Final = 0x8913
 _SIOCGIFBRDADDR: Final = 0x8919
+_SIOCGIFINDEX: Final = 0x8933
+_GONE: Final = frozenset({errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL})
+"""What the kernel says of an interface, or of its address, that is not there."""
+
 _IFF_UP: Final = 1
 _IPTOS_LOWDELAY: Final = 0x10
 _SMALL_BUFFER: Final = 2_048
@@ -60,21 +64,35 @@ def device_of(interface: str) -> str:
     return interface.partition(":")[0]
 
 
+def _ask(sock: socket.socket | None, question: int, interface: str) -> bytes:
+    """What the kernel says of an interface (netdevice(7)), on a socket that is open or on a new one. OSError."""
+    if sock is None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as new:
+            return _ask(new, question, interface)
+    return fcntl.ioctl(sock, question, struct.pack("256s", interface.encode()[:15]))
+
+
+def index_of(device: str, sock: socket.socket | None = None) -> int:
+    """The interface's number. OSError, with ENODEV when there is none of that name."""
+    try:
+        return int(struct.unpack_from("@i", _ask(sock, _SIOCGIFINDEX, device), 16)[0])
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            raise OSError(errno.ENODEV, "no interface with this name") from error
+        raise
+
+
 def require_up(device: str) -> None:
     """OSError when the interface is down: sockets can be bound to it all the same, and each send would fail."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("256s", device.encode()[:15]))
-    if not struct.unpack_from("H", answer, 16)[0] & _IFF_UP:
+    if not struct.unpack_from("H", _ask(None, _SIOCGIFFLAGS, device), 16)[0] & _IFF_UP:
         raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
 
 
-def broadcast_address(interface: str) -> str:
+def broadcast_address(interface: str, sock: socket.socket | None = None) -> str:
     """The broadcast address that the interface reports (netdevice(7)). OSError when it has none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        answer = fcntl.ioctl(sock, _SIOCGIFBRDADDR, struct.pack("256s", interface.encode()[:15]))
-    address = socket.inet_ntoa(answer[20:24])
+    address = socket.inet_ntoa(_ask(sock, _SIOCGIFBRDADDR, interface)[20:24])
     if address == "0.0.0.0":  # noqa: S104 - "none", not "any"
-        raise OSError(0, f"{interface} has no broadcast address")
+        raise OSError(errno.EADDRNOTAVAIL, f"{interface} has no broadcast address")
     return address
 
 
@@ -193,7 +211,7 @@ class UdpPort:
     async def open(self) -> None:
         """Both sockets; a host name is looked up the first time only, as Heartbeat does. OSError."""
         medium = self._medium
-        self._index = socket.if_nametoindex(self._device)
+        self._index = index_of(self._device)
         require_up(self._device)
         self._target = await self._find_target()
         family = socket.AF_INET6 if isinstance(medium, Ucast6 | Mcast6) else socket.AF_INET
@@ -249,13 +267,18 @@ class UdpPort:
             self._sock.sendto(data, self._target)
 
     def stale(self) -> bool:
-        """The interface is gone, was made anew, or has another broadcast address."""
+        """The interface is gone, was made anew, or has another broadcast address.
+
+        Asked on our own socket: that the process has no descriptor left says nothing of the interface.
+        """
         try:
-            if socket.if_nametoindex(self._device) != self._index:
+            if index_of(self._device, self._sock) != self._index:
                 return True
-            return isinstance(self._medium, Bcast) and broadcast_address(self._medium.interface) != self._target[0]
-        except OSError:
-            return True
+            if not isinstance(self._medium, Bcast):
+                return False
+            return broadcast_address(self._medium.interface, self._sock) != self._target[0]
+        except OSError as error:
+            return error.errno in _GONE
 
     def close(self) -> None:
         """Both sockets."""

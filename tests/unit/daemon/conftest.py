@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,3 +62,21 @@ def sayings() -> Sayings:
 @pytest.fixture
 def host() -> RecordingHost:
     return RecordingHost()
+
+
+@contextlib.contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """The process has as many open as it may."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, before[1]))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

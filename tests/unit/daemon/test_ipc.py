@@ -18,8 +18,9 @@ from hacluster.base.errors import HaError
 from hacluster.base.limits import MAX_FRAME
 from hacluster.client.language import codec
 from hacluster.config.settings import ApiAuth
-from hacluster.daemon.ipc import MAX_PENDING, LocalServer
+from hacluster.daemon.ipc import MAX_FRAMES, MAX_PENDING, MAX_STRANGERS, RESERVED, LocalServer
 from hacluster.daemon.signon import SignOn
+from hacluster.daemon.stream import MAX_GREETING, MAX_REQUEST
 from hacluster.msg.driver import Refused, Request, RequesterGone
 from hacluster.msg.haresources import Hold, ResourcesQuery, StandbyRequest
 from hacluster.msg.lrm import OpsQuery
@@ -255,9 +256,10 @@ def test_a_client_does_not_speak_as_a_machine(tmp_path, host, sayings):
 
 def test_clients_and_their_requests_are_bounded(tmp_path, host, sayings):
     async def test(server, path):
-        first, second = await RawClient.connect(path), await RawClient.connect(path)
-        first.hello()
-        assert await first.frame() is not None
+        first, second, *others = [await RawClient.connect(path) for _ in range(2 + RESERVED)]
+        for client in (first, *others):
+            client.hello()
+            assert await client.frame() is not None
         second.hello()
         assert await second.frame() is None
         assert sayings.codes == ["too-many-clients"]
@@ -268,6 +270,85 @@ def test_clients_and_their_requests_are_bounded(tmp_path, host, sayings):
         assert len(host.requests) == MAX_PENDING
 
     serve(test, tmp_path, host, sayings, max_clients=1)
+
+
+def test_who_does_not_say_hello_makes_room(tmp_path, host, sayings):
+    async def test(server, path):
+        silent = [await RawClient.connect(path) for _ in range(MAX_STRANGERS + 5)]
+        client = await RawClient.connect(path)
+        client.hello()
+        assert isinstance((await client.frame()).body, Welcome)
+        for one in silent[:6]:
+            assert await one.frame() is None
+        assert sayings.codes == ["too-many-strangers"] * 6
+        for one in silent[6:]:
+            one.hello()
+            assert isinstance((await one.frame()).body, Welcome)
+
+    serve(test, tmp_path, host, sayings)
+
+
+@pytest.mark.parametrize(("greeted", "size"), [(False, MAX_GREETING), (True, MAX_REQUEST)])
+def test_what_lies_in_memory_for_who_is_no_friend_is_small(tmp_path, host, sayings, greeted, size):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        if greeted:
+            client.hello()
+            assert await client.frame() is not None
+        client.writer.write((size + 1).to_bytes(4, "big"))
+        assert await client.frame() is None
+        assert sayings.codes == ["bad-frame"]
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_a_flood_of_requests_leaves_the_loop_to_others(tmp_path, host, sayings):
+    """How many turns of the loop it takes to work off a flood, and that whoever asks little is not behind it."""
+
+    async def test(server, path):
+        loud, modest = await RawClient.connect(path), await RawClient.connect(path)
+        for client in (loud, modest):
+            client.hello()
+            await client.frame()
+        loud.writer.write(CODEC.encode(Frame(Kind.REQUEST, CommUp(), 1)) * 400)
+        modest.send(Frame(Kind.REQUEST, ParameterQuery("keepalive"), 7))
+        turns = 0
+        while not host.requests:
+            turns += 1
+            await asyncio.sleep(0)
+        answered, refused = [], loud.splitter
+        while len(answered) < 400:
+            turns += 1
+            data = await loud.reader.read(65_536)
+            answered += refused.feed(data)
+        assert turns > 400 // MAX_FRAMES
+        assert len(host.requests) == 1
+
+    serve(test, tmp_path, host, sayings)
+
+
+def test_who_does_not_read_its_answers_is_not_served(tmp_path, host, sayings):
+    async def test(server, path):
+        client = await RawClient.connect(path)
+        client.hello()
+        await client.frame()
+        client.writer.transport.pause_reading()
+        for number in range(20):
+            client.send(Frame(Kind.REQUEST, ParameterQuery("keepalive"), number))
+        await until(lambda: len(host.requests) == 20)
+        for _, request in host.requests:
+            server.reply(Reply(request.request_id, ParameterValue("keepalive", "x" * 50_000)))
+        client.send(Frame(Kind.REQUEST, ParameterQuery("keepalive"), 20))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await until(lambda: len(host.requests) > 20)
+        client.writer.transport.resume_reading()
+        for number in range(20):
+            assert (await client.frame()).id == number
+        await until(lambda: len(host.requests) == 21)
+        assert sayings.codes == []
+
+    serve(test, tmp_path, host, sayings)
 
 
 def test_a_reader_that_does_not_read_is_dropped(tmp_path, host, sayings):

@@ -13,9 +13,10 @@ from hacluster.config.media import Mcast, Ping, PingGroup, Ucast, Ucast6
 from hacluster.daemon.media.icmp import checksum
 from hacluster.daemon.media.port import Medium
 from hacluster.daemon.media.ports import Media
-from hacluster.daemon.media.udp import receive_key
+from hacluster.daemon.media.udp import Receivers, UdpPort, receive_key
 from hacluster.msg.driver import DatagramReceived, MediumFailed, MediumReady
 from tests.conftest import skip_or_fail
+from tests.unit.daemon.conftest import no_descriptors_left
 
 LO = socket.if_nametoindex("lo")
 
@@ -117,6 +118,17 @@ def test_an_interface_that_is_not_there_is_said_once():
         media.send(0, b"lost")
 
     exchange([Ucast("nosuchif0", "127.0.0.1", 1), Ucast("lo", "127.0.0.1", free_port())], test)
+
+
+def test_that_no_descriptor_is_left_says_nothing_of_an_interface():
+    async def live():
+        port = UdpPort(Ucast("lo", "127.0.0.1", free_port()), Receivers(), lambda _data, _source: None)
+        await port.open()
+        with no_descriptors_left():
+            assert not port.stale()
+        port.close()
+
+    asyncio.run(live())
 
 
 class Flaky:

@@ -14,6 +14,7 @@ import pytest
 from hacluster.base.effects import Kill, Spawn
 from hacluster.daemon.spawn import Children
 from hacluster.msg.driver import ChildEnd, ChildExited
+from tests.unit.daemon.conftest import no_descriptors_left
 from tests.waiting import eventually
 
 SHELL = "/bin/sh"
@@ -191,3 +192,41 @@ def test_closing_kills_what_still_runs(tmp_path):
     pid = asyncio.run(asyncio.wait_for(live(), 60))
     with contextlib.suppress(FileNotFoundError):
         assert not alive(pid)
+
+
+def test_a_program_for_which_there_is_no_room_is_tried_again():
+    async def live():
+        ends = []
+        children = Children(ends.append)
+        with no_descriptors_left():
+            children.start(Spawn(1, (SHELL, "-c", "exit 7"), (), 20_000))
+            await asyncio.sleep(0.5)
+            assert ends == []
+            assert len(children) == 1
+        async with asyncio.timeout(30):
+            while not ends:
+                await asyncio.sleep(0.01)
+        assert (ends[0].end, ends[0].code) == (ChildEnd.EXITED, 7)
+        assert ends[0].elapsed_ms >= 500
+        children.close()
+
+    asyncio.run(live())
+
+
+def test_when_its_time_is_over_it_was_not_started():
+    async def live():
+        ends = []
+        children = Children(ends.append)
+        with no_descriptors_left():
+            children.start(Spawn(1, (SHELL, "-c", "exit 7"), (), 300))
+            children.start(Spawn(2, (SHELL, "-c", "exit 7"), (), 20_000))
+            children.kill(Kill(2, signal.SIGTERM))
+            async with asyncio.timeout(30):
+                while len(ends) < 2:
+                    await asyncio.sleep(0.01)
+        by_child = {end.child_id: (end.end, end.code) for end in ends}
+        assert by_child == {1: (ChildEnd.NOT_STARTED, errno.EMFILE), 2: (ChildEnd.SIGNALED, signal.SIGTERM)}
+        assert len(children) == 0
+        children.close()
+
+    asyncio.run(live())
