@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_nobody_is_killed_when_that_is_not_wanted_and_the_reason_names_them(one:
     program = squatter(one, f"cd '{DIR}'; echo here; exec sleep 1000")
     done = call(one, "stop", device=IMAGE, directory=DIR, force_unmount="no", CRM_meta_timeout="2000")
     assert done.returncode == 1
-    assert f"used by {program.pid}\n" in done.stderr
+    assert f"used by process {program.pid} (sleep, working directory)\n" in done.stderr
     assert done.stderr.startswith(f"ocf-exit-reason:{DIR} cannot be unmounted: ")
     assert image(one, "monitor") == 0
     program.kill()
@@ -122,12 +123,21 @@ def test_nobody_is_killed_when_that_is_not_wanted_and_the_reason_names_them(one:
 
 
 def test_the_caller_is_spared_though_it_stands_in_the_mount(one: Host) -> None:
-    """The manager itself may have been started there: the stop fails rather than kill it."""
+    """The manager itself may have been started there: the stop fails rather than kill it, says so, and at once."""
     assert image(one, "start") == 0
-    script = f"cd '{DIR}'; '{RA}/ocf/hacluster/Filesystem' stop; echo $?; cd /"
-    env = {"OCF_RESKEY_device": IMAGE, "OCF_RESKEY_directory": DIR, "OCF_RESKEY_CRM_meta_timeout": "2000"}
+    script = f"cd '{DIR}'; echo $$; '{RA}/ocf/hacluster/Filesystem' stop; echo $?; cd /"
+    env = {"OCF_RESKEY_device": IMAGE, "OCF_RESKEY_directory": DIR, "OCF_RESKEY_CRM_meta_timeout": "60000"}
+    begun = time.monotonic()
     done = one.run(["sh", "-c", script], env=env)
-    assert done.stdout == "1\n"
+    assert time.monotonic() - begun < 10  # of the 54 s that it might take
+    pid, status = done.stdout.split()
+    assert status == "1"
+    assert (
+        f"used by process {pid} (sh, working directory, which waits for this stop and must leave first)" in done.stderr
+    )
+    log = one.run(["sh", "-c", f"'{RA}/ocf/hacluster/Filesystem' stop >'{DIR}/log'"], env=env)
+    assert log.returncode == 1
+    assert f"open file {DIR}/log, which waits for this stop" in log.stderr
     assert image(one, "stop") == 0
 
 
@@ -208,6 +218,9 @@ def test_something_else_on_the_directory_is_no_success(one: Host) -> None:
     assert done.returncode == 1
     assert f"is mounted on {DIR}, not {IMAGE}" in done.stderr
     assert image(one, "stop") == 0
+    assert is_mounted(one), "what is somebody else's is left alone"
+    assert image(one, "stop", device="/var/second.img") == 0
+    assert not is_mounted(one)
 
 
 def test_failures_have_a_code_and_a_reason(one: Host) -> None:
@@ -222,7 +235,7 @@ def test_failures_have_a_code_and_a_reason(one: Host) -> None:
         done = call(one, "start", **({"device": IMAGE, "directory": DIR} | more))
         assert done.returncode == expected, (more, done.stderr)
         assert words in done.stderr, done.stderr
-        assert image(one, "stop", **more) == 0
+        assert image(one, "stop", **more) == (6 if {"device", "directory"} & set(more) and expected == 6 else 0)
 
 
 def test_as_haresources_calls_it(one: Host) -> None:

@@ -15,11 +15,8 @@ def state_file(values: Values, kind: str) -> str:
     return values.text("state") or os.path.join(ocf.state_directory(), f"hacluster-{kind}-{values.instance}.state")
 
 
-def validate(values: Values) -> None:
-    """The state file's directory must exist."""
-    state = values.text("state")
-    if state and not state.startswith("/"):
-        raise Failure(ocf.ERR_CONFIGURED, f"state is {state!r}, an absolute path is needed")
+def validate(_: Values) -> None:
+    """Every parameter is judged by itself."""
 
 
 def _is_running(values: Values) -> bool:
@@ -41,8 +38,11 @@ def start(values: Values) -> int:
 
 
 def stop(values: Values) -> int:
-    """Remove the file."""
-    _delay(values)
+    """Remove the file; a delay that cannot be read is no reason to leave it."""
+    try:
+        _delay(values)
+    except Failure as failure:
+        ocf.say(failure.reason)
     if _is_running(values):
         os.unlink(state_file(values, "Dummy"))
     return ocf.OK
@@ -81,6 +81,7 @@ STATE = Parameter(
     "State file",
     "The file that stands for the resource. Default: one named after the resource in HA_RSCTMP, gone after a boot.",
     group="state",
+    check=ocf.absolute("state"),
 )
 
 AGENT = Agent(
@@ -115,8 +116,6 @@ AGENT = Agent(
 USAGE = "[NAME]"
 
 
-def from_haresources(arguments: Sequence[str]) -> dict[str, str]:
+def from_haresources(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
     """At most a name, which keeps several of them apart."""
-    if len(arguments) > 1:
-        raise ValueError("one name at most")
-    return {}
+    return {}, "one name at most" if len(arguments) > 1 else ""

@@ -1,4 +1,7 @@
-"""Filesystem: a file system that is mounted where its resource runs."""
+"""Filesystem: a file system that is mounted where its resource runs.
+
+Which mount is the resource's: see ``mounted.py``. Who keeps it busy: ``mounts.py``.
+"""
 
 from __future__ import annotations
 
@@ -7,141 +10,155 @@ import time
 from collections.abc import Sequence
 
 from hacluster_ra import ocf
-from hacluster_ra.mounts import NETWORK_TYPES, Mount, below, mounts, users
+from hacluster_ra.mounted import Spot, device_of, is_bind, is_nameless, options_of
+from hacluster_ra.mounts import NETWORK_TYPES, Mount, User, kernel_users, mounts, users
 from hacluster_ra.ocf import SIGKILL, SIGTERM, Action, Agent, Failure, Parameter, Values
+from hacluster_ra.programs import run
 
-TAG_DIRECTORIES = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 POLL_S = 0.1
 CHECK_FILE = ".hacluster-check"
+SHOWN = 5
 
 
-def device_of(values: Values) -> str:
-    """The device as mount(8) wants it; ``-Lname`` and ``-Uuuid`` are the words of Heartbeat's time."""
-    device = values.text("device").strip()
-    for old, new in (("-L", "LABEL="), ("-U", "UUID=")):
-        if device.startswith(old):
-            return new + device[2:].strip()
-    return device
+def _check_directory(value: str) -> str:
+    if not value.startswith("/") or os.path.normpath(value).strip("/") == "":
+        return f"directory is {value!r}, an absolute path other than / is needed"
+    return ""
 
 
-def _options(values: Values) -> list[str]:
-    return [option for option in values.text("options").split(",") if option]
+def _check_options(value: str) -> str:
+    return "options must not have blanks in it" if any(c.isspace() for c in value) else ""
 
 
-def _is_bind(values: Values) -> bool:
-    return bool({"bind", "rbind"} & set(_options(values)))
+def validate(_: Values) -> None:
+    """Every parameter is judged by itself."""
 
 
 def _is_local(values: Values) -> bool:
     """Whether the device is a file of this host: no network file system, no tag, no virtual one."""
-    return device_of(values).startswith("/") and values.text("fstype") not in NETWORK_TYPES
-
-
-def validate(values: Values) -> None:
-    """Only what is wrong on every node."""
-    directory = values.text("directory")
-    if not directory.startswith("/") or os.path.normpath(directory) == "/":
-        raise Failure(ocf.ERR_CONFIGURED, f"directory is {directory!r}, an absolute path other than / is needed")
-    if any(c.isspace() for c in values.text("options")):
-        raise Failure(ocf.ERR_CONFIGURED, "options must not have blanks in it")
-
-
-def _directory(values: Values) -> str:
-    return os.path.realpath(values.text("directory"))
-
-
-def _mounted(directory: str) -> Mount | None:
-    """What is mounted on top at the directory."""
-    found = [m for m in mounts() if m.directory == directory]
-    return found[-1] if found else None
-
-
-def _is_other(values: Values, mount: Mount) -> bool:
-    """Whether what is mounted is certainly not our device. In doubt it is ours: that is the safe side."""
     device = device_of(values)
-    tag, equals, name = device.partition("=")
-    if equals and tag in TAG_DIRECTORIES:
-        device = f"/dev/disk/{TAG_DIRECTORIES[tag]}/{name}"
-    if not device.startswith("/") or not os.path.exists(device) or not mount.source.startswith("/"):
-        return False
-    real = os.path.realpath(device)
-    if _is_bind(values):
-        return not os.path.samefile(real, mount.directory)
-    if mount.source.startswith("/dev/loop"):
-        number = mount.source.removeprefix("/dev/")
-        backing = ocf.read_file(f"/sys/block/{number}/loop/backing_file")
-        return backing is not None and os.path.realpath(backing.strip()) != real and mount.source != real
-    return os.path.realpath(mount.source) != real
+    return device.startswith("/") and not device.startswith("//") and not is_nameless(values.text("fstype"))
+
+
+def _unclear(spot: Spot) -> Failure:
+    there = spot.stack[-1]
+    text = (
+        f"{there.source} ({there.kind}) is mounted on {spot.directory}, and nothing tells whether it is {spot.device}"
+    )
+    return Failure(ocf.ERR_GENERIC, text)
 
 
 def start(values: Values) -> int:
-    """Mount it; when it is mounted already that is success, unless it is something else."""
-    directory = _directory(values)
+    """Mount it. When it is mounted already, and is what one sees at its directory, that is success."""
     device = device_of(values)
-    mounted = _mounted(directory)
-    if mounted is not None:
-        if _is_other(values, mounted):
-            raise Failure(ocf.ERR_GENERIC, f"{mounted.source} is mounted on {directory}, not {device}")
-        return ocf.OK
     if _is_local(values) and not os.path.exists(device):
         raise Failure(ocf.ERR_INSTALLED, f"there is no {device} on this host")
-    os.makedirs(directory, exist_ok=True)
-    options = _options(values)
-    if os.path.isfile(device) and "loop" not in options and not _is_bind(values):
-        options.append("loop")
-    argv = ["mount"]
-    if values.text("fstype") and not _is_bind(values):
-        argv += ["-t", values.text("fstype")]
-    if options:
-        argv += ["-o", ",".join(options)]
-    code, said = _run([*argv, device, directory])
-    if code:
-        raise Failure(ocf.ERR_GENERIC, f"mount of {device} on {directory} failed: {said}")
+    spot = Spot(values)
+    if spot.is_unclear:
+        raise _unclear(spot)
+    if spot.top is not None:
+        if spot.ours is None:
+            raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} is mounted on {spot.directory}, not {device}")
+        if spot.top is not spot.ours:
+            raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} ({spot.top.kind}) lies on {device} at {spot.directory}")
+        _set_writable(values, spot)
+        spot.note()
+        return ocf.OK
+    _mount(values, spot)
+    spot.refresh()
+    if spot.ours is None and spot.stack:
+        spot.ours = spot.stack[-1]
+    spot.note()
     return ocf.OK
 
 
-def _run(argv: Sequence[str]) -> tuple[int, str]:
-    """Run a program of util-linux: exit code and what it said."""
-    import subprocess
+def _set_writable(values: Values, spot: Spot) -> None:
+    """A mount that is read-only by mistake, or writable by mistake, becomes what its options say."""
+    options = options_of(values)
+    assert spot.ours is not None
+    if spot.ours.is_read_only == ("ro" in options) or spot.ours.kind in ("squashfs", "iso9660", "erofs"):
+        return
+    wanted = ["remount", *(["bind"] if is_bind(values) else []), *[o for o in options if o not in ("bind", "rbind")]]
+    if "ro" not in options:
+        wanted.append("rw")
+    code, said = run(["mount", "-o", ",".join(wanted), spot.directory])
+    if code:
+        raise Failure(ocf.ERR_GENERIC, f"{spot.directory} cannot be made {wanted[-1]}: {said}")
 
-    try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-    except FileNotFoundError:
-        raise Failure(ocf.ERR_INSTALLED, f"the program {argv[0]} is missing (Debian: apt install mount)") from None
-    return done.returncode, done.stdout.decode(errors="replace").strip()
+
+def _mount(values: Values, spot: Spot) -> None:
+    device, directory = spot.device, spot.directory
+    tag, equals, _ = device.partition("=")
+    if equals and tag in ("UUID", "LABEL", "PARTUUID", "PARTLABEL") and run(["findfs", device])[0]:
+        raise Failure(ocf.ERR_INSTALLED, f"there is no device with {device} on this host")
+    os.makedirs(directory, exist_ok=True)
+    options = options_of(values)
+    if os.path.isfile(device) and not is_bind(values) and not any(o.partition("=")[0] == "loop" for o in options):
+        options.append("loop")
+    argv = ["mount"]
+    if values.text("fstype") not in ("", "none") and not is_bind(values):
+        argv += ["-t", values.text("fstype")]
+    if options:
+        argv += ["-o", ",".join(options)]
+    code, said = run([*argv, device, directory])
+    if code:
+        raise Failure(ocf.ERR_GENERIC, f"mount of {device} on {directory} failed: {said}")
 
 
 def stop(values: Values) -> int:
-    """Unmount it and all that is mounted inside it, ending who keeps it busy: TERM first, then KILL.
+    """Unmount our device, and what is mounted upon or inside it, ending who keeps it busy: TERM first, then KILL.
 
-    Gives up a little before the manager's time-out, so that the reason is heard.
+    Gives up a little before the manager's time-out, so that the reason is heard; and at once when what keeps it busy
+    waits for us.
     """
-    directory = _directory(values)
+    spot = Spot(values)
+    if spot.is_unclear:
+        raise _unclear(spot)
+    if spot.ours is None and spot.stack:
+        ocf.say(f"{spot.stack[-1].source} is mounted on {spot.directory}, not {spot.device}: it is left alone")
     begun = time.monotonic()
     end = begun + values.timeout_s * 0.9
-    kill_from = begun + min(values.number("term_wait"), (end - begun) / 2)
     said = ""
     signalled: dict[int, int] = {}
-    while True:
-        inside = [m for m in mounts() if below(m.directory, directory)]
-        if not inside:
-            return ocf.OK
-        busy = inside[-1]
-        code, said = _run(["umount", busy.directory])
-        if code == 0 or not any(m.directory == busy.directory for m in mounts()):
+    while upon := spot.upon():
+        busy = upon[-1]
+        code, said = run(["umount", busy.directory], _patience(busy, end))
+        if code == 0 or not any(m.id == busy.id for m in mounts()):
+            spot.refresh()
             continue
-        now = time.monotonic()
-        if now >= end:
-            break
+        found = users(busy.directory)
+        if (end_now := _waits_for_us(found)) or time.monotonic() >= end:
+            raise Failure(ocf.ERR_GENERIC, _stuck(busy.directory, said, end_now or found))
         if values.flag("force_unmount"):
-            _send(users(busy.directory), SIGKILL if now >= kill_from else SIGTERM, signalled)
-            if busy.kind in NETWORK_TYPES and now >= kill_from:
-                _run(["umount", "-f", busy.directory])
+            kill_from = begun + min(values.number("term_wait"), (end - begun) / 2)
+            kills = time.monotonic() >= kill_from
+            _send([u.pid for u in found if not u.is_spared], SIGKILL if kills else SIGTERM, signalled)
+            if busy.kind in NETWORK_TYPES and kills:
+                run(["umount", "-f", busy.directory], _patience(busy, end))
         time.sleep(POLL_S)
-    left = ", ".join(str(pid) for pid in users(directory)[:10])
-    raise Failure(ocf.ERR_GENERIC, f"{directory} cannot be unmounted: {said}" + (f"; used by {left}" if left else ""))
+        spot.refresh()
+    spot.forget()
+    return ocf.OK
+
+
+def _patience(mount: Mount, end: float) -> float | None:
+    """How long umount may take: a server that is gone must not hold us until the manager's patience is over."""
+    return max(0.5, (end - time.monotonic()) / 3) if mount.kind in NETWORK_TYPES else None
+
+
+def _waits_for_us(found: Sequence[User]) -> list[User]:
+    """Those that will not leave as long as we run, and that are never ended, when nobody else is left."""
+    return list(found) if found and all(user.is_spared for user in found) else []
+
+
+def _stuck(directory: str, said: str, found: Sequence[User]) -> str:
+    """Why it cannot be unmounted, and who has to leave it."""
+    who = [str(user) for user in found[:SHOWN]] + ([f"{len(found) - SHOWN} more"] if len(found) > SHOWN else [])
+    who += kernel_users(directory)
+    text = f"{directory} cannot be unmounted: {said}"
+    if not who:
+        return f"{text}; no process that uses it is found: an NFS export, or another mount namespace, may have it"
+    return f"{text}; used by {', '.join(who)}"
 
 
 def _send(pids: Sequence[int], number: int, signalled: dict[int, int]) -> None:
@@ -158,20 +175,24 @@ def _send(pids: Sequence[int], number: int, signalled: dict[int, int]) -> None:
 
 def monitor(values: Values) -> int:
     """Depth 0: mounted. Depth 10: readable, and not turned read-only by an error. Depth 20: a file can be written."""
-    directory = _directory(values)
-    mounted = _mounted(directory)
-    if mounted is None:
+    spot = Spot(values)
+    if spot.is_unclear:
+        raise _unclear(spot)
+    if spot.ours is None:
         return ocf.NOT_RUNNING
+    if spot.top is not spot.ours:
+        assert spot.top is not None
+        raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} ({spot.top.kind}) lies on {spot.device} at {spot.directory}")
     if values.depth >= 10:
-        read_only = "ro" in _options(values)
-        if "ro" in mounted.super_options and not read_only:
-            raise Failure(ocf.ERR_GENERIC, f"{directory} has become read-only, as after an error of the disk")
+        read_only = "ro" in options_of(values)
+        if "ro" in spot.ours.super_options and not read_only:
+            raise Failure(ocf.ERR_GENERIC, f"{spot.directory} has become read-only, as after an error of the disk")
         try:
-            _read(directory, mounted)
+            _read(spot.directory, spot.ours)
             if values.depth >= 20 and not read_only:
-                _write(directory)
+                _write(spot.directory)
         except OSError as error:
-            raise Failure(ocf.ERR_GENERIC, f"{directory} does not work: {error}") from None
+            raise Failure(ocf.ERR_GENERIC, f"{spot.directory} does not work: {error}") from None
     return ocf.OK
 
 
@@ -217,16 +238,28 @@ AGENT = Agent(
             required=True,
         ),
         Parameter(
-            "directory", "Mount point", "Where it is mounted; made when missing.", required=True, group="directory"
+            "directory",
+            "Mount point",
+            "Where it is mounted; made when missing.",
+            required=True,
+            group="directory",
+            check=_check_directory,
         ),
         Parameter("fstype", "Type", "Type of the file system, as for mount -t. Default: found out by mount."),
-        Parameter("options", "Options", "Mount options as for mount -o, with commas. A bind mount has bind here."),
+        Parameter(
+            "options",
+            "Options",
+            "Mount options as for mount -o, with commas. A bind mount has bind here.",
+            check=_check_options,
+        ),
         Parameter(
             "force_unmount",
             "End users of the file system",
-            "At stop, end the processes that keep it busy.",
+            "At stop, end the processes that keep it busy. They are found by /proc alone, which is what the "
+            "word safe of other agents asks for: it means yes.",
             kind="boolean",
             default="true",
+            words=("safe",),
         ),
         Parameter(
             "term_wait",
@@ -249,8 +282,8 @@ AGENT = Agent(
 USAGE = "DEVICE DIRECTORY [FSTYPE [OPTIONS]]"
 
 
-def from_haresources(arguments: Sequence[str]) -> dict[str, str]:
+def from_haresources(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
     """``Filesystem::DEVICE::DIR[::FSTYPE[::OPTIONS]]``."""
-    if not 2 <= len(arguments) <= 4:
-        raise ValueError("device and directory are needed, type and options may follow")
-    return {n: v for n, v in zip(("device", "directory", "fstype", "options"), arguments, strict=False) if v}
+    names = ("device", "directory", "fstype", "options")
+    wrong = "" if 2 <= len(arguments) <= len(names) else "device and directory are needed, type and options may follow"
+    return {n: v for n, v in zip(names, arguments, strict=False) if v}, wrong

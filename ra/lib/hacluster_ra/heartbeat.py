@@ -2,6 +2,8 @@
 
 Arguments come before the operation. The text of ``status`` is what decides for Heartbeat, so it is chosen with care:
 "running" also where something is there but does not work, because Heartbeat reads "not running" as "surely gone".
+Arguments that do not even say which resource is meant are neither: Heartbeat then tries to start it, and is told why
+that cannot be.
 """
 
 from __future__ import annotations
@@ -12,11 +14,15 @@ from collections.abc import Callable, Sequence
 
 from hacluster_ra import ocf
 
-OPERATIONS = ("start", "stop", "status", "monitor")
+OPERATIONS = ("start", "stop", "status", "monitor", "validate-all")
+STARTING = ("start", "validate-all")
 
 
-def program(agent: ocf.Agent, usage: str, read: Callable[[Sequence[str]], dict[str, str]]) -> None:
-    """``read`` turns the arguments into parameters of ``agent``; it raises ValueError with a sentence."""
+def program(agent: ocf.Agent, usage: str, read: Callable[[Sequence[str]], tuple[dict[str, str], str]]) -> None:
+    """``read`` turns the arguments into parameters of ``agent``, and says what is wrong with them (empty: nothing).
+
+    With wrong arguments nothing is started; ``stop`` and ``status`` do with the parameters what they can.
+    """
     if len(sys.argv) == 2 and sys.argv[1] in ("meta-data", "usage"):
         ocf.program(agent)
     arguments, operation = sys.argv[1:-1], sys.argv[-1] if len(sys.argv) > 1 else ""
@@ -24,13 +30,13 @@ def program(agent: ocf.Agent, usage: str, read: Callable[[Sequence[str]], dict[s
     if operation not in OPERATIONS:
         sys.stderr.write(help_line)
         raise SystemExit(1)
-    try:
-        parameters = read(arguments)
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n{help_line}")
-        raise SystemExit(1) from None
+    parameters, wrong = read(arguments)
+    if wrong:
+        sys.stderr.write(f"{wrong}\n{help_line}")
+        if operation in STARTING:
+            raise SystemExit(1)
     os.chdir("/")
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OCF_RESKEY_")}
     environment |= {f"OCF_RESKEY_{name}": value for name, value in parameters.items()}
     environment["OCF_RESOURCE_INSTANCE"] = "_".join([agent.name, *arguments])
     code = ocf.guarded(lambda: agent.perform("monitor" if operation == "status" else operation, environment))
@@ -43,10 +49,12 @@ def _status(name: str, arguments: Sequence[str], code: int) -> int:
     """Print the text and give LSB's exit code of ``status``: 0 running, 3 not running, 4 unknown."""
     what = " ".join([name, *arguments])
     if code in (ocf.OK, ocf.RUNNING_PROMOTED):
-        text, result = "running", 0
-    elif code == ocf.NOT_RUNNING or code in (ocf.ERR_CONFIGURED, ocf.ERR_INSTALLED):
-        text, result = "not running", 3
+        text, result = f"{what}: running", 0
+    elif code == ocf.NOT_RUNNING:
+        text, result = f"{what}: not running", 3
+    elif code == ocf.ERR_CONFIGURED:
+        text, result = f"{name}: unknown, for the arguments cannot be used", 4
     else:
-        text, result = "running, but it does not work", 4
-    sys.stdout.write(f"{what}: {text}\n")
+        text, result = f"{what}: running, but it does not work", 4
+    sys.stdout.write(f"{text}\n")
     return result

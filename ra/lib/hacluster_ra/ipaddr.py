@@ -2,7 +2,7 @@
 
 Addresses are set by netlink and neighbours are told by packet sockets, so no program is needed. The first announcement
 goes out before ``start`` returns, the others from a child that the start does not wait for, and that falls silent as
-soon as the address is gone from here.
+soon as the address is gone from here. Which of a host's addresses is the resource's: see ``whereabouts.py``.
 """
 
 from __future__ import annotations
@@ -13,34 +13,64 @@ from _socket import AF_INET6, inet_pton
 from collections.abc import Sequence
 
 from hacluster_ra import neighbours, ocf
-from hacluster_ra.netlink import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Address, Link, Netlink, family_of
+from hacluster_ra.netlink import F_DADFAILED, NAME_SIZE, Address, Link, Netlink, family_of
 from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
+from hacluster_ra.removal import remove
+from hacluster_ra.whereabouts import Place, label_of, prefix_length
 
 MAX_LABEL = 15
+MAX_NIC = 127
+EEXIST = 17
 
 
-def _check_ip(name: str, value: str) -> None:
+def _is_address(name: str, value: str) -> str:
     try:
         family_of(value)
     except (OSError, ValueError):
-        raise Failure(ocf.ERR_CONFIGURED, f"{name} is {value!r}, which is no IP address") from None
+        return f"{name} is {value!r}, which is no IP address"
+    return ""
 
 
-def prefix_length(text: str, bits: int) -> int:
-    """A prefix length from ``16`` or, for IPv4, ``255.255.0.0``; ValueError when it is neither."""
-    if text.isdecimal() and int(text) <= bits:
-        return int(text)
-    parts = text.split(".")
-    if bits == 32 and len(parts) == 4 and all(p.isdecimal() and int(p) < 256 for p in parts):
-        mask = int.from_bytes(bytes(int(p) for p in parts), "big")
-        length = mask.bit_count()
-        if mask == (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF:
-            return length
-    raise ValueError(f"{text!r} is no netmask for an address of {bits} bits")
+def _check_broadcast(value: str) -> str:
+    return "" if value in ("+", "-") else _is_address("broadcast", value)
 
 
-def _bits(ip: str) -> int:
-    return 128 if family_of(ip) == AF_INET6 else 32
+def _check_nic(value: str) -> str:
+    name, colon, label = value.partition(":")
+    if "/" in value or not name or (colon and not label) or len(name) > MAX_NIC or any(c.isspace() for c in value):
+        return f"nic is {value!r}: the name of an interface is needed, or NAME:LABEL"
+    return _check_label(label)
+
+
+def _check_label(value: str) -> str:
+    if len(value) + 2 > MAX_LABEL:
+        return f"the label {value!r} with an interface before it is longer than {MAX_LABEL} characters"
+    return ""
+
+
+def _check_mask(value: str) -> str:
+    try:
+        prefix_length(value, 128 if value.isdecimal() else 32)
+    except ValueError as error:
+        return f"cidr_netmask: {error}"
+    return ""
+
+
+def validate(values: Values) -> None:
+    """What of the parameters does not fit together, without a look at this host."""
+    family = family_of(values.text("ip"))
+    bits = 128 if family == AF_INET6 else 32
+    if values.text("cidr_netmask"):
+        try:
+            prefix_length(values.text("cidr_netmask"), bits)
+        except ValueError as error:
+            raise Failure(ocf.ERR_CONFIGURED, f"cidr_netmask: {error}") from None
+    broadcast = values.text("broadcast")
+    if broadcast not in ("", "+", "-") and family_of(broadcast) != family:
+        raise Failure(ocf.ERR_CONFIGURED, f"broadcast is {broadcast!r}, which is of another family than ip")
+    own, other = values.text("iflabel"), values.text("nic").partition(":")[2]
+    if own and other and own != other:
+        raise Failure(ocf.ERR_CONFIGURED, f"nic has the label {other!r} and iflabel is {own!r}: name one")
 
 
 def _last_of_network(ip: str, prefix: int) -> str:
@@ -48,98 +78,100 @@ def _last_of_network(ip: str, prefix: int) -> str:
     return ".".join(str(b) for b in number.to_bytes(4, "big"))
 
 
-def validate(values: Values) -> None:
-    """Everything that can be said of the parameters without looking at this host."""
-    ip, nic, label = values.text("ip"), values.text("nic"), values.text("iflabel")
-    _check_ip("ip", ip)
-    mask = values.text("cidr_netmask")
-    try:
-        prefix_length(mask or "0", _bits(ip))
-    except ValueError as error:
-        raise Failure(ocf.ERR_CONFIGURED, f"cidr_netmask: {error}") from None
-    broadcast = values.text("broadcast")
-    if broadcast not in ("", "+"):
-        _check_ip("broadcast", broadcast)
-    if ":" in nic or "/" in nic:
-        raise Failure(ocf.ERR_CONFIGURED, f"nic is {nic!r}: name the interface alone, a label goes to iflabel")
-    if label and len(f"{nic}:{label}") > MAX_LABEL:
-        raise Failure(ocf.ERR_CONFIGURED, f"the label {nic}:{label} is longer than {MAX_LABEL} characters")
+class Wanted:
+    """How the address is to be on its interface; what is not configured is left as it is found."""
 
+    def __init__(self, values: Values, place: Place, link: Link) -> None:
+        self.place, self.link = place, link
+        self.given_mask = values.text("cidr_netmask")
+        self.given_broadcast = values.text("broadcast") if place.family != AF_INET6 else ""
+        label = label_of(values) if place.family != AF_INET6 else ""
+        self.label = f"{link.name}:{label}" if label else ""
 
-class Place:
-    """What is known of the address on this host: where it is to be, and where it is."""
+    @property
+    def prefix(self) -> int:
+        """The prefix length: as configured, else that of the network."""
+        return self.place.prefix_on(self.link)
 
-    def __init__(self, values: Values, netlink: Netlink) -> None:
-        self.values = values
-        self.netlink = netlink
-        self.ip = values.text("ip")
-        self.family = family_of(self.ip)
+    def broadcast(self) -> str:
+        """The broadcast address; empty for none."""
+        if self.place.family == AF_INET6 or self.given_broadcast == "-":
+            return ""
+        if self.given_broadcast not in ("", "+"):
+            return self.given_broadcast
+        return _last_of_network(self.place.ip, self.prefix) if self.prefix < 31 else ""
 
-    def present(self) -> list[Address]:
-        """The address wherever it is on this host, on ``nic`` if that is given."""
-        found = [a for a in self.netlink.addresses(self.family) if self._same(a)]
-        nic = self.values.text("nic")
-        if not nic or not found:
-            return found
-        link = self.netlink.link(nic)
-        return [a for a in found if link is not None and a.index == link.index]
-
-    def _same(self, address: Address) -> bool:
-        return address.packed == inet_pton(self.family, self.ip)
-
-    def elsewhere(self, link: Link) -> str:
-        """The name of another interface that has the address; empty when none has."""
-        for address in self.netlink.addresses(self.family):
-            if self._same(address) and address.index != link.index:
-                return self.netlink.link_at(address.index).name
+    def fault(self, address: Address) -> str:
+        """How an address that is there differs from what is configured; empty when it does not."""
+        if self.given_mask and address.prefix != prefix_length(self.given_mask, self.place.bits):
+            return f"with the netmask {address.prefix}, not {self.given_mask}"
+        if self.label and address.label != self.label:
+            return f"with the label {address.label}, not {self.label}"
+        if self.given_broadcast and address.broadcast != self.broadcast():
+            return f"with the broadcast address {address.broadcast or 'none'}, not {self.broadcast() or 'none'}"
+        if address.flags & F_DADFAILED:
+            return "and was switched off, for a neighbour has it too"
         return ""
-
-    def target(self) -> tuple[Link, int]:
-        """Interface and prefix length, what is not given taken from the routing table."""
-        nic, mask = self.values.text("nic"), self.values.text("cidr_netmask")
-        link = self.netlink.link(nic) if nic else None
-        if nic and link is None:
-            raise Failure(ocf.ERR_INSTALLED, f"there is no interface {nic} on this host")
-        if link is not None and mask:
-            return link, prefix_length(mask, _bits(self.ip))
-        routes = [(p, i) for p, i in self.netlink.connected(self.ip) if link is None or link.index == i]
-        if not routes and link is None:
-            raise Failure(
-                ocf.ERR_INSTALLED, f"no interface of this host has a route to {self.ip}: give nic and cidr_netmask"
-            )
-        prefix = routes[0][0] if routes else _bits(self.ip)
-        if mask:
-            prefix = prefix_length(mask, _bits(self.ip))
-        return link or self.netlink.link_at(routes[0][1]), prefix
 
 
 def start(values: Values) -> int:
-    """Add the address unless it is there, and announce it in any case."""
+    """Bring the address about as it is configured, and announce it in any case.
+
+    One that is there already and is as it should be is left alone. An interface that is off is switched on.
+    """
     netlink = Netlink()
     place = Place(values, netlink)
-    link, prefix = place.target()
-    if not any(a.index == link.index for a in place.present()):
-        other = place.elsewhere(link)
-        if other:
-            raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {other} already, not on {link.name}")
-        if not link.flags & IFF_UP:
-            netlink.set_up(link)
-        if values.flag("check_duplicate") and link.speaks_arp:
-            found = neighbours.find_holder(link, place.ip, values.number("duplicate_wait"))
-            if found is not None:
-                raise Failure(
-                    ocf.ERR_GENERIC, f"{place.ip} is in use by {found.hex(':')} on the network of {link.name}"
-                )
-        label = values.text("iflabel")
-        broadcast = ""
-        if place.family != AF_INET6:
-            broadcast = values.text("broadcast")
-            if broadcast in ("", "+"):
-                broadcast = _last_of_network(place.ip, prefix) if prefix < 31 else ""
-        netlink.add(place.ip, prefix, link.index, f"{link.name}:{label}" if label else "", broadcast)
+    ours = place.present()
+    link = place.target(ours)
+    if not link.is_up:
+        netlink.set_up(link)
+    wanted = Wanted(values, place, link)
+    if len(os.fsencode(wanted.label)) > NAME_SIZE:
+        raise Failure(ocf.ERR_ARGS, f"the label {wanted.label} is longer than {MAX_LABEL} characters")
+    good = [a for a in ours if a.index == link.index and not wanted.fault(a)]
+    if not good:
+        if not ours:
+            _check_others(values, place, link)
+        _put(netlink, wanted, [a for a in ours if a.index == link.index])
+    for address in place.present():
+        if address.index != link.index or (wanted.fault(address) and not good):
+            remove(netlink, address)
+    place.note(link)
     if link.speaks_arp:
         _announce(link, place.ip, values.number("arp_count"), values.number("arp_interval"))
     return ocf.OK
+
+
+def _check_others(values: Values, place: Place, link: Link) -> None:
+    """Somebody else's address is not taken: one of another interface of this host, or of another host."""
+    other = place.answers_elsewhere(link)
+    if other:
+        raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {other} already, not on {link.name}")
+    if values.flag("check_duplicate") and link.speaks_arp:
+        ours = frozenset(one.hardware for one in place.links.values())
+        found = neighbours.find_holder(link, place.ip, values.number("duplicate_wait"), ours=ours)
+        if found is not None:
+            raise Failure(ocf.ERR_GENERIC, f"{place.ip} is in use by {found.hex(':')} on the network of {link.name}")
+
+
+def _put(netlink: Netlink, wanted: Wanted, wrong: Sequence[Address]) -> None:
+    """Add the address; where the kernel takes it for one that is there, that one makes room."""
+    place = wanted.place
+    arguments = (place.ip, wanted.prefix, wanted.link.index, wanted.label, wanted.broadcast())
+    try:
+        netlink.add(*arguments)
+        return
+    except OSError as error:
+        if error.errno != EEXIST or not wrong:
+            raise
+    for address in wrong:
+        remove(netlink, address)
+    try:
+        netlink.add(*arguments)
+    except OSError:
+        for address in wrong:
+            netlink.put(address)
+        raise
 
 
 def _announce(link: Link, ip: str, count: int, interval_ms: int) -> None:
@@ -173,60 +205,84 @@ def _repeat(link: Link, ip: str, count: int, interval_ms: int) -> None:
     """An announcement after the address has moved would draw the clients back: look before each."""
     netlink = Netlink()
     family = family_of(ip)
+    packed = inet_pton(family, ip)
     for _ in range(count):
         time.sleep(interval_ms / 1000)
-        if not any(a.ip == ip and a.index == link.index for a in netlink.addresses(family)):
+        if not any(a.packed == packed and a.index == link.index for a in netlink.addresses(family)):
             return
         neighbours.announce(link, ip)
 
 
 def stop(values: Values) -> int:
-    """Remove the address and nothing else.
-
-    When the kernel loses the first address of a subnet it drops the others of that subnet too (unless
-    promote_secondaries is set); those are put back.
-    """
+    """Remove the resource's address and nothing else: address and interface are all that is looked at."""
     netlink = Netlink()
     place = Place(values, netlink)
     for address in place.present():
-        before = netlink.addresses(place.family)
-        netlink.remove(address)
-        left = {(a.index, a.packed, a.prefix) for a in netlink.addresses(place.family)}
-        gone = (address.index, address.packed, address.prefix)
-        for lost in before:
-            key = (lost.index, lost.packed, lost.prefix)
-            if key not in left and key != gone and lost.index == address.index:
-                netlink.put(lost)
+        remove(netlink, address)
+    place.forget()
+    left = place.foreign()
+    if left:
+        ocf.say(f"{place.ip} is on {', '.join(left)}, which is not where this resource has it: it is left alone")
     return ocf.OK
 
 
 def monitor(values: Values) -> int:
-    """0 when the address is on the interface; with OCF_CHECK_LEVEL 10 the interface must also have a carrier."""
+    """0 when the address is on its interface as configured; OCF_CHECK_LEVEL 10 wants a carrier besides."""
     netlink = Netlink()
-    found = Place(values, netlink).present()
+    place = Place(values, netlink)
+    found = place.present()
     if not found:
         return ocf.NOT_RUNNING
-    if values.depth >= 10:
-        link = netlink.link_at(found[0].index)
-        if not link.flags & IFF_LOOPBACK and not link.flags & IFF_LOWER_UP:
-            raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} has no carrier")
+    link = netlink.link_at(found[0].index)
+    if not link.is_up:
+        raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} is switched off")
+    try:
+        wanted = Wanted(values, place, link)
+        faults = [wanted.fault(address) for address in found]
+    except Failure as failure:
+        raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {link.name}, but {failure.reason}") from None
+    if all(faults):
+        raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {link.name} {faults[0]}")
+    if values.depth >= 10 and not link.has_carrier:
+        raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} has no carrier")
     return ocf.OK
 
 
 PARAMETERS = (
-    Parameter("ip", "IP address", "The IPv4 or IPv6 address.", required=True, group="address"),
+    Parameter(
+        "ip",
+        "IP address",
+        "The IPv4 or IPv6 address.",
+        required=True,
+        group="address",
+        check=lambda v: _is_address("ip", v),
+    ),
     Parameter(
         "cidr_netmask",
         "Netmask",
         "The netmask as a prefix length such as 24, or as 255.255.255.0. Default: that of the route to the address.",
+        older="netmask",
+        check=_check_mask,
     ),
     Parameter(
         "nic",
         "Network interface",
-        "The interface that gets the address. Default: the one with the most specific direct route to it.",
+        "The interface that gets the address, by its name or an alternative name; also NAME:LABEL. Default: the one "
+        "that the kernel's routes lead to directly, the narrowest first, then by metric; one without a carrier last.",
+        check=_check_nic,
     ),
-    Parameter("iflabel", "Label", "Text after the colon of the address's label, eth0:TEXT (IPv4 only)."),
-    Parameter("broadcast", "Broadcast address", "The broadcast address. Default: the last one of the network."),
+    Parameter(
+        "iflabel",
+        "Label",
+        "Text after the colon of the address's label, eth0:TEXT (IPv4 only).",
+        check=_check_label,
+    ),
+    Parameter(
+        "broadcast",
+        "Broadcast address",
+        "The broadcast address. Default, and +: the last one of the network. -: none.",
+        check=_check_broadcast,
+    ),
     Parameter(
         "check_duplicate",
         "Refuse an address in use",
@@ -286,25 +342,20 @@ AGENT = Agent(
 USAGE = "ADDR[/BITS[/IF[:LABEL][/BROADCAST]]]"
 
 
-def from_haresources(arguments: Sequence[str]) -> dict[str, str]:
+def from_haresources(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
     """``ADDR[/BITS[/IF[:LABEL][/BROADCAST]]]`` or ``ADDR/BITS/BROADCAST``, as parameters (HARESOURCES section 1).
 
     haresources splits at ``::``, so an IPv6 address may come in several arguments.
     """
-    if not arguments or not arguments[0]:
-        raise ValueError("the address is missing")
     ip, *rest = "::".join(arguments).split("/")
     found = {"ip": ip, "check_duplicate": "false"}
-    if len(rest) > 3:
-        raise ValueError(f"{'/'.join(rest)}: too many parts")
+    wrong = "" if ip else "the address is missing"
     if rest:
-        found["cidr_netmask"] = rest[0]
-    if len(rest) > 1 and rest[1][:1].isdigit():
-        found["broadcast"] = rest[1]
-        if len(rest) > 2:
-            raise ValueError(f"{rest[2]}: nothing may follow the broadcast address")
-    elif len(rest) > 1:
-        found["nic"], _, found["iflabel"] = rest[1].partition(":")
-        if len(rest) > 2:
-            found["broadcast"] = rest[2]
-    return {name: value for name, value in found.items() if value}
+        found["cidr_netmask"] = rest.pop(0)
+    if rest and not rest[0][:1].isdigit():
+        found["nic"], _, found["iflabel"] = rest.pop(0).partition(":")
+    if rest:
+        found["broadcast"] = rest.pop(0)
+    if rest:
+        wrong = wrong or f"{'/'.join(rest)}: too many parts, nothing may follow the broadcast address"
+    return {name: value for name, value in found.items() if value}, wrong

@@ -109,8 +109,13 @@ def announce(link: Link, ip: str) -> None:
         sock.close()
 
 
-def find_holder(link: Link, ip: str, wait_ms: int, questions: int = 3) -> bytes | None:
-    """Ask who has ``ip`` and listen for ``wait_ms`` in all, or until somebody answers."""
+def find_holder(
+    link: Link, ip: str, wait_ms: int, questions: int = 3, *, ours: frozenset[bytes] = frozenset()
+) -> bytes | None:
+    """Ask who has ``ip`` and listen for ``wait_ms`` in all, or until somebody answers.
+
+    ``ours`` are this host's interfaces, which may answer for each other.
+    """
     sock = _open(link, ETH_P_ARP if family_of(ip) == AF_INET else ETH_P_IPV6)
     try:
         begun = time.monotonic()
@@ -130,7 +135,7 @@ def find_holder(link: Link, ip: str, wait_ms: int, questions: int = 3) -> bytes 
             except TimeoutError:
                 continue
             found = holder(frame, link, ip)
-            if found is not None:
+            if found is not None and found not in ours:
                 return found
     finally:
         sock.close()

@@ -8,16 +8,20 @@ from _socket import socket as Socket  # noqa: N812 - the class is called socket
 from _struct import Struct
 from collections.abc import Iterator
 
-RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_GETROUTE = 16, 18, 20, 21, 22, 26
+RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 16, 18, 20, 21, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 NLM_REQUEST, NLM_ACK, NLM_DUMP, NLM_DUMP_INTR, NLM_EXCL, NLM_CREATE = 1, 4, 0x300, 0x10, 0x200, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 3, 4, 8
-IFLA_ADDRESS, IFLA_IFNAME = 1, 3
-RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_ALT_IFNAME = 1, 3, 53
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_CACHEINFO = 1, 4, 5, 6, 7, 12
 F_SECONDARY, F_NODAD, F_DADFAILED, F_TENTATIVE = 0x01, 0x02, 0x08, 0x40
 IFF_UP, IFF_LOOPBACK, IFF_NOARP, IFF_LOWER_UP = 0x1, 0x8, 0x80, 0x10000
 ARPHRD_ETHER = 1
-RT_TABLE_MAIN, RTN_UNICAST = 254, 1
+RT_TABLE_MAIN, RT_TABLE_LOCAL, RTN_UNICAST = 254, 255, 1
+RTNH_F_DEAD, RTNH_F_LINKDOWN = 0x01, 0x10
+NAME_SIZE = 15
+"""Longest name of an interface; an alternative name may have 127 characters."""
 WAIT_S = 5.0
 """The kernel answers at once; this bounds what should not happen."""
 
@@ -45,6 +49,16 @@ class Link:
         self.index, self.name, self.kind, self.flags, self.hardware = index, name, kind, flags, hardware
 
     @property
+    def is_up(self) -> bool:
+        """Whether it is switched on."""
+        return bool(self.flags & IFF_UP)
+
+    @property
+    def has_carrier(self) -> bool:
+        """Whether something is at the other end; a loopback needs none."""
+        return bool(self.flags & (IFF_LOOPBACK | IFF_LOWER_UP))
+
+    @property
     def speaks_arp(self) -> bool:
         """Whether neighbours are found by ARP or ND over Ethernet frames."""
         return self.kind == ARPHRD_ETHER and not self.flags & IFF_NOARP and len(self.hardware) == 6
@@ -63,9 +77,35 @@ class Address:
         self.flags = _NUMBER.unpack(attributes.get(IFA_FLAGS, bytes(4)))[0]
 
     @property
+    def network(self) -> bytes:
+        """An address of the network that it is in: the peer's on a point-to-point link."""
+        return self.attributes.get(IFA_ADDRESS) or self.packed
+
+    @property
+    def broadcast(self) -> str:
+        """The broadcast address; empty when it has none (IPv4 only)."""
+        packed = self.attributes.get(IFA_BROADCAST)
+        return inet_ntop(self.family, packed) if packed else ""
+
+    @property
     def label(self) -> str:
         """The label (IPv4 only)."""
         return self.attributes.get(IFA_LABEL, b"").rstrip(b"\0").decode()
+
+
+class Route:
+    """A route of table main that reaches an address without a gateway."""
+
+    __slots__ = ("index", "is_dead", "metric", "prefix")
+
+    def __init__(self, prefix: int, index: int, metric: int, is_dead: bool) -> None:
+        self.prefix, self.index, self.metric, self.is_dead = prefix, index, metric, is_dead
+
+
+def covers(network: bytes, prefix: int, packed: bytes) -> bool:
+    """Whether the first ``prefix`` bits of both are the same."""
+    shift = len(packed) * 8 - prefix
+    return int.from_bytes(network, "big") >> shift == int.from_bytes(packed, "big") >> shift
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
@@ -82,6 +122,12 @@ def _attributes(data: bytes) -> dict[int, bytes]:
 
 def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def _read_link(body: bytes) -> Link:
+    _, kind, index, flags, _ = _LINK.unpack_from(body)
+    found = _attributes(body[_LINK.size :])
+    return Link(index, os.fsdecode(found[IFLA_IFNAME].rstrip(b"\0")), kind, flags, found.get(IFLA_ADDRESS, b""))
 
 
 class Netlink:
@@ -136,12 +182,13 @@ class Netlink:
         raise OSError(4, "the kernel's list changes all the time")
 
     def link(self, name: str) -> Link | None:
-        """The interface of that name; ``None`` when there is none."""
-        request = _LINK.pack(0, 0, 0, 0, 0) + _attribute(IFLA_IFNAME, name.encode() + b"\0")
+        """The interface of that name or alternative name; ``None`` when there is none."""
+        data = os.fsencode(name)
+        kind = IFLA_IFNAME if len(data) <= NAME_SIZE else IFLA_ALT_IFNAME
         try:
-            return self._link(request)
+            return self._link(_LINK.pack(0, 0, 0, 0, 0) + _attribute(kind, data + b"\0"))
         except OSError as error:
-            if error.errno in (19, 34):  # ENODEV; ERANGE for a name that is too long
+            if error.errno in (19, 22, 34):  # ENODEV; EINVAL, ERANGE for a name that cannot be one
                 return None
             raise
 
@@ -150,11 +197,15 @@ class Netlink:
         return self._link(_LINK.pack(0, 0, index, 0, 0))
 
     def _link(self, request: bytes) -> Link:
-        answer = next(self._ask(RTM_GETLINK, 0, request))
-        _, kind, index, flags, _ = _LINK.unpack_from(answer)
-        found = _attributes(answer[_LINK.size :])
-        name = found[IFLA_IFNAME].rstrip(b"\0").decode()
-        return Link(index, name, kind, flags, found.get(IFLA_ADDRESS, b""))
+        return _read_link(next(self._ask(RTM_GETLINK, 0, request)))
+
+    def links(self) -> dict[int, Link]:
+        """Every interface by its number."""
+        found = {}
+        for body in self._dump(RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0)):
+            link = _read_link(body)
+            found[link.index] = link
+        return found
 
     def set_up(self, link: Link) -> None:
         """Switch an interface on (ip link set up)."""
@@ -170,24 +221,43 @@ class Netlink:
                 found.append(Address(kind, prefix, scope, index, _attributes(body[_ADDRESS.size :])))
         return found
 
-    def connected(self, ip: str) -> list[tuple[int, int]]:
-        """(prefix length, interface) of the routes of table main that reach ``ip`` directly, the narrowest first."""
+    def connected(self, ip: str) -> list[Route]:
+        """The routes that reach ``ip`` directly, in the order in which the kernel would take them.
+
+        The narrowest first, then the smallest metric, then the oldest (fib_select_path of Linux). The kernel is not
+        simply asked for the way to ``ip``, for as soon as the address is here its answer is "local".
+        """
         family = family_of(ip)
         packed = inet_pton(family, ip)
-        bits = len(packed) * 8
-        wanted = int.from_bytes(packed, "big")
         found = []
         for body in self._dump(RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
-            kind, prefix, _, _, table, _, _, sort, _ = _ROUTE.unpack_from(body)
+            kind, prefix, _, _, table, _, _, sort, flags = _ROUTE.unpack_from(body)
             if kind != family or table != RT_TABLE_MAIN or sort != RTN_UNICAST or prefix == 0:
                 continue
             route = _attributes(body[_ROUTE.size :])
             if RTA_GATEWAY in route or RTA_OIF not in route:
                 continue
-            network = int.from_bytes(route.get(RTA_DST, bytes(len(packed))), "big")
-            if network >> (bits - prefix) == wanted >> (bits - prefix):
-                found.append((prefix, _NUMBER.unpack(route[RTA_OIF])[0]))
-        return sorted(found, reverse=True)
+            if covers(route.get(RTA_DST, bytes(len(packed))), prefix, packed):
+                metric = _NUMBER.unpack(route.get(RTA_PRIORITY, bytes(4)))[0]
+                dead = bool(flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN))
+                found.append(Route(prefix, _NUMBER.unpack(route[RTA_OIF])[0], metric, dead))
+        return sorted(found, key=lambda r: (-r.prefix, r.metric))
+
+    def routes(self, family: int) -> list[bytes]:
+        """Every route of a family but those of table local, as the kernel describes it; equal routes are equal."""
+        found = []
+        for body in self._dump(RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
+            kind, prefix, source, tos, table, protocol, scope, sort, _ = _ROUTE.unpack_from(body)
+            if kind == family and table != RT_TABLE_LOCAL:
+                head = _ROUTE.pack(kind, prefix, source, tos, table, protocol, scope, sort, 0)
+                kept = _attributes(body[_ROUTE.size :])
+                kept.pop(RTA_CACHEINFO, None)
+                found.append(head + b"".join(_attribute(k, v) for k, v in kept.items()))
+        return found
+
+    def put_route(self, route: bytes) -> None:
+        """Add a route as :meth:`routes` gave it."""
+        list(self._ask(RTM_NEWROUTE, NLM_CREATE | NLM_EXCL | NLM_ACK, route))
 
     def add(self, ip: str, prefix: int, index: int, label: str = "", broadcast: str = "") -> None:
         """Add an address. The kernel is told not to look for duplicates itself, for that takes it a second or two."""
@@ -215,3 +285,18 @@ class Netlink:
         body = _ADDRESS.pack(address.family, address.prefix, address.flags & 0xFF, address.scope, address.index)
         body += b"".join(_attribute(k, v) for k, v in attributes.items())
         list(self._ask(kind, flags | NLM_ACK, body))
+
+
+def route_scope(route: bytes) -> int:
+    """How far a route of :meth:`Netlink.routes` reaches: 253 the link, 0 everywhere."""
+    return int(_ROUTE.unpack_from(route)[6])
+
+
+def route_index(route: bytes) -> int:
+    """The interface of such a route; 0 when it names none."""
+    return int(_NUMBER.unpack(_attributes(route[_ROUTE.size :]).get(RTA_OIF, bytes(4)))[0])
+
+
+def route_source(route: bytes) -> bytes:
+    """The source address that such a route prefers; empty when it names none."""
+    return _attributes(route[_ROUTE.size :]).get(RTA_PREFSRC, b"")

@@ -19,9 +19,12 @@ FAILED_PROMOTED = 9
 
 SIGKILL, SIGTERM = 9, 15
 
-TRUE_WORDS = ("1", "yes", "true", "on", "y", "t")
+TRUE_WORDS = ("1", "yes", "true", "on", "y", "t", "ja")
 FALSE_WORDS = ("0", "no", "false", "off", "n", "f")
 COMMON_ACTIONS = ("meta-data", "validate-all")
+LOOKING_ACTIONS = ("monitor", "stop", "demote")
+"""They tell or end what is there, whatever else is wrong: a parameter is judged only when they read it."""
+
 AGENT_VERSION = "1.0"
 MAX_DIGITS = 9
 
@@ -36,9 +39,16 @@ class Failure(Exception):  # noqa: N818 - the standard's word for it
 
 
 class Parameter:
-    """One parameter of an agent; ``kind`` is string, integer, boolean or select (then with ``options``)."""
+    """One parameter of an agent; ``kind`` is string, integer, boolean or select (then with ``options``).
 
-    __slots__ = ("default", "group", "kind", "long", "name", "options", "reloadable", "required", "short")
+    ``check`` says what else is wrong with a value; ``older`` is another name of it that managers' files may hold;
+    ``words`` are values that a boolean takes besides yes and no.
+    """
+
+    __slots__ = (
+        *("check", "default", "group", "kind", "long", "name", "older", "options", "reloadable", "required", "short"),
+        "words",
+    )
 
     def __init__(
         self,
@@ -52,8 +62,12 @@ class Parameter:
         group: str = "",
         reloadable: bool = False,
         options: Sequence[str] = (),
+        words: Sequence[str] = (),
+        older: str = "",
+        check: Callable[[str], str] | None = None,
     ) -> None:
         self.name, self.short, self.long = name, short, long
+        self.words, self.older, self.check = words, older, check
         self.kind, self.default, self.required = kind, default, required
         self.group, self.reloadable, self.options = group, reloadable, options
 
@@ -63,37 +77,54 @@ class Parameter:
             return f"{self.name} is {value!r}, a whole number is needed"
         if self.kind == "integer" and len(value) > MAX_DIGITS:
             return f"{self.name} is {value!r}, which is too much"
-        if self.kind == "boolean" and value.lower() not in TRUE_WORDS + FALSE_WORDS:
-            return f"{self.name} is {value!r}, yes or no is needed"
+        if self.kind == "boolean" and value.lower() not in (*TRUE_WORDS, *FALSE_WORDS, *self.words):
+            words = " or ".join((*self.words, "yes", "no"))
+            return f"{self.name} is {value!r}, {words} is needed"
         if self.kind == "select" and value not in self.options:
             return f"{self.name} is {value!r}, one of {', '.join(self.options)} is needed"
         if self.required and not value:
             return f"the parameter {self.name} is required"
-        return ""
+        return self.check(value) if self.check is not None and value else ""
 
 
 class Values:
-    """The parameters of this call, defaults filled in; every access is by a declared name."""
+    """The parameters of this call, defaults filled in; every access is by a declared name.
+
+    Reading a value that cannot be used raises :class:`Failure`. So an action looks at what it needs and at nothing
+    else: a stop is not kept from its work by a parameter that only a start reads. ``faults`` has all of them.
+    """
 
     def __init__(self, parameters: Sequence[Parameter], environment: Mapping[str, str]) -> None:
-        self.given: dict[str, str] = {}
         self.environment = environment
+        self._given: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         for parameter in parameters:
             value = environment.get("OCF_RESKEY_" + parameter.name, "")
-            self.given[parameter.name] = value or parameter.default or ""
-        self.faults = [fault for p in parameters if (fault := p.fault(self.given[p.name]))]
+            if not value and parameter.older:
+                value = environment.get("OCF_RESKEY_" + parameter.older, "")
+            self._given[parameter.name] = value = value or parameter.default or ""
+            fault = parameter.fault(value)
+            if fault:
+                self._faults[parameter.name] = fault
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong, a sentence a parameter."""
+        return list(self._faults.values())
 
     def text(self, name: str) -> str:
         """A string or select; empty when not given."""
-        return self.given[name]
+        if name in self._faults:
+            raise Failure(ERR_CONFIGURED, self._faults[name])
+        return self._given[name]
 
     def number(self, name: str) -> int:
         """An integer."""
-        return int(self.given[name])
+        return int(self.text(name))
 
     def flag(self, name: str) -> bool:
-        """A boolean."""
-        return self.given[name].lower() in TRUE_WORDS
+        """A boolean; words of its own count as yes."""
+        return self.text(name).lower() not in FALSE_WORDS
 
     def meta(self, name: str, default: str = "") -> str:
         """A meta attribute that the manager passes, such as ``timeout`` (milliseconds)."""
@@ -128,7 +159,10 @@ class Action:
 
 
 class Agent:
-    """All that there is to know of one type of resource. ``validate`` raises :class:`Failure` for bad parameters."""
+    """All that there is to know of one type of resource.
+
+    ``validate`` raises :class:`Failure` for parameters that are good by themselves and do not fit together.
+    """
 
     def __init__(
         self,
@@ -149,17 +183,13 @@ class Agent:
         return next((a.handler for a in self.actions if a.name == wanted), None)
 
     def perform(self, action: str, environment: Mapping[str, str]) -> int:
-        """Check the parameters and do the action. A stop with unusable parameters has nothing to stop."""
+        """Check the parameters and do the action; what only looks or ends judges what it reads (see Values)."""
         values = Values(self.parameters, environment)
-        try:
+        wanted = "monitor" if action == "status" else action
+        if wanted not in LOOKING_ACTIONS:
             if values.faults:
                 raise Failure(ERR_CONFIGURED, "; ".join(values.faults))
             self.validate(values)
-        except Failure as failure:
-            if action == "stop" and failure.code in (ERR_CONFIGURED, ERR_INSTALLED):
-                say(f"nothing to stop: {failure.reason}")
-                return OK
-            raise
         if action == "validate-all":
             return OK
         handler = self.handler(action)
@@ -183,6 +213,33 @@ def state_directory() -> str:
 def file_name(text: str) -> str:
     """A text as part of a file's name: everything but letters, digits and ``.-_`` becomes ``_``."""
     return "".join(c if c.isascii() and (c.isalnum() or c in ".-_") else "_" for c in text)
+
+
+def record_path(kind: str, name: str) -> str:
+    """Where an agent notes what it made for ``name``, so that it knows it again; see :func:`state_directory`."""
+    return os.path.join(os.environ.get("HA_RSCTMP", "/run/resource-agents"), f"hacluster-{kind}-{file_name(name)}.made")
+
+
+def write_record(path: str, text: str) -> None:
+    """Note what was made. Without the note the resource works all the same, so a full disk is only said."""
+    try:
+        state_directory()
+        replace_file(path, text)
+    except OSError as error:
+        say(f"{path} cannot be written: {error.strerror}")
+
+
+def remove_record(path: str) -> None:
+    """Forget a note; one that cannot be removed is recognised as stale later."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def absolute(name: str) -> Callable[[str], str]:
+    """A check for :class:`Parameter`: the value is a path from the root."""
+    return lambda value: "" if value.startswith("/") else f"{name} is {value!r}, an absolute path is needed"
 
 
 def replace_file(path: str, text: str) -> None:

@@ -28,18 +28,20 @@ def pid_file(values: Values) -> str:
     return values.text("pidfile") or os.path.join(ocf.state_directory(), f"hacluster-webserver-{values.instance}.pid")
 
 
-def validate(values: Values) -> None:
-    """Address, port and paths."""
-    if values.text("ip"):
-        try:
-            family_of(values.text("ip"))
-        except OSError:
-            raise Failure(ocf.ERR_CONFIGURED, f"ip is {values.text('ip')!r}, which is no IP address") from None
-    if not 1 <= values.number("port") <= 65535:
-        raise Failure(ocf.ERR_CONFIGURED, f"port is {values.text('port')}, 1 to 65535 is possible")
-    for name in ("directory", "pidfile", "access_log"):
-        if values.text(name) and not values.text(name).startswith("/"):
-            raise Failure(ocf.ERR_CONFIGURED, f"{name} is {values.text(name)!r}, an absolute path is needed")
+def _check_ip(value: str) -> str:
+    try:
+        family_of(value)
+    except (OSError, ValueError):
+        return f"ip is {value!r}, which is no IP address"
+    return ""
+
+
+def _check_port(value: str) -> str:
+    return "" if 1 <= int(value) <= 65535 else f"port is {value}, 1 to 65535 is possible"
+
+
+def validate(_: Values) -> None:
+    """Every parameter is judged by itself."""
 
 
 def _lock(path: str) -> int | None:
@@ -186,7 +188,10 @@ def monitor(values: Values) -> int:
     """Running means that it holds its pid file and answers a real request."""
     if not is_alive(pid_file(values)):
         return ocf.NOT_RUNNING
-    wrong = _health(values)
+    try:
+        wrong = _health(values)
+    except Failure as failure:  # it was not started like this, but it runs
+        wrong = failure.reason
     if wrong:
         raise Failure(ocf.ERR_GENERIC, wrong)
     return ocf.OK
@@ -198,17 +203,28 @@ AGENT = Agent(
     "Serves a directory, or a page that names the node, over HTTP/1.1. For demos and tests. Every answer has the "
     f"header X-Served-By with the node's name; {HEALTH_PATH} answers 200 as long as the server works.",
     (
-        Parameter("port", "Port", "TCP port.", kind="integer", default="80", group="listen"),
-        Parameter("ip", "Address", "Address to listen on. Default: all of the host.", group="listen"),
-        Parameter("directory", "Directory to serve", "Document root. Without it the page of text is served."),
+        Parameter("port", "Port", "TCP port.", kind="integer", default="80", group="listen", check=_check_port),
+        Parameter("ip", "Address", "Address to listen on. Default: all of the host.", group="listen", check=_check_ip),
+        Parameter(
+            "directory",
+            "Directory to serve",
+            "Document root. Without it the page of text is served.",
+            check=ocf.absolute("directory"),
+        ),
         Parameter("text", "Text of the page", "The page for every path; %n is the node's name.", default="%n"),
         Parameter(
             "pidfile",
             "File with the process number",
             "Locked by the server while it runs. Default: one named after the resource in HA_RSCTMP.",
             group="pidfile",
+            check=ocf.absolute("pidfile"),
         ),
-        Parameter("access_log", "Access log", "File that gets one line per request. Default: none is written."),
+        Parameter(
+            "access_log",
+            "Access log",
+            "File that gets one line per request. Default: none is written.",
+            check=ocf.absolute("access_log"),
+        ),
         Parameter(
             "access_log_size",
             "Largest size of the access log in bytes",
@@ -228,8 +244,7 @@ AGENT = Agent(
 USAGE = "[PORT [DIRECTORY]]"
 
 
-def from_haresources(arguments: Sequence[str]) -> dict[str, str]:
+def from_haresources(arguments: Sequence[str]) -> tuple[dict[str, str], str]:
     """``webserver[::PORT[::DIRECTORY]]``."""
-    if len(arguments) > 2:
-        raise ValueError("port and directory at most")
-    return {n: v for n, v in zip(("port", "directory"), arguments, strict=False) if v}
+    wrong = "port and directory at most" if len(arguments) > 2 else ""
+    return {n: v for n, v in zip(("port", "directory"), arguments, strict=False) if v}, wrong

@@ -34,32 +34,54 @@ def module(name: str) -> Any:
     ],
 )
 def test_an_address(arguments: Sequence[str], expected: dict[str, str]) -> None:
-    assert module("ipaddr").from_haresources(arguments) == expected | {"check_duplicate": "false"}
+    assert module("ipaddr").from_haresources(arguments) == (expected | {"check_duplicate": "false"}, "")
 
 
-@pytest.mark.parametrize("arguments", [[], [""], ["10.0.0.1/24/eth0/10.0.0.255/x"], ["10.0.0.1/24/10.0.0.255/eth0"]])
-def test_no_address(arguments: Sequence[str]) -> None:
-    with pytest.raises(ValueError, match=r"missing|too many|nothing may follow"):
-        module("ipaddr").from_haresources(arguments)
+@pytest.mark.parametrize(
+    ("arguments", "ip"),
+    [
+        ([], None),
+        ([""], None),
+        (["10.0.0.1/24/eth0/10.0.0.255/x"], "10.0.0.1"),
+        (["10.0.0.1/24/10.0.0.255/eth0"], "10.0.0.1"),
+    ],
+)
+def test_wrong_arguments_are_told_and_what_can_be_read_of_them_is_read(arguments: Sequence[str], ip: str) -> None:
+    parameters, wrong = module("ipaddr").from_haresources(arguments)
+    assert ("missing" if ip is None else "too many parts") in wrong
+    assert parameters.get("ip") == ip
 
 
 def test_a_file_system() -> None:
     read = module("filesystem").from_haresources
-    assert read(["/dev/sda1", "/data1", "ext2"]) == {"device": "/dev/sda1", "directory": "/data1", "fstype": "ext2"}
-    assert read(["s:/d", "/d", "nfs", "ro"]) == {"device": "s:/d", "directory": "/d", "fstype": "nfs", "options": "ro"}
+    good = {"device": "/dev/sda1", "directory": "/data1", "fstype": "ext2"}
+    assert read(list(good.values())) == (good, "")
+    assert read(["s:/d", "/d", "nfs", "ro"])[0] == {
+        "device": "s:/d",
+        "directory": "/d",
+        "fstype": "nfs",
+        "options": "ro",
+    }
     for wrong in ([], ["/dev/x"], ["a", "b", "c", "d", "e"]):
-        with pytest.raises(ValueError, match="device and directory"):
-            read(wrong)
+        assert "device and directory" in read(wrong)[1]
+        assert read(wrong)[0].get("device") == (wrong[0] if wrong else None)
 
 
 @pytest.mark.parametrize(
     ("given_name", "expected"),
-    [("-Ldata1", "LABEL=data1"), ("-L data1", "LABEL=data1"), ("-Uab-c", "UUID=ab-c"), ("UUID=x", "UUID=x")],
+    [
+        ("-Ldata1", "LABEL=data1"),
+        ("-L data1", "LABEL=data1"),
+        ("--label data1", "LABEL=data1"),
+        ("-Uab-c", "UUID=ab-c"),
+        ("--uuid=ab-c", "UUID=ab-c"),
+        ("UUID=x", "UUID=x"),
+    ],
 )
 def test_names_of_devices(given_name: str, expected: str) -> None:
     filesystem, ocf = module("filesystem"), module("ocf")
     values = ocf.Values(filesystem.AGENT.parameters, {"OCF_RESKEY_device": given_name, "OCF_RESKEY_directory": "/x"})
-    assert filesystem.device_of(values) == expected
+    assert module("mounted").device_of(values) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +96,7 @@ def test_names_of_devices(given_name: str, expected: str) -> None:
     ],
 )
 def test_netmasks(text: str, bits: int, length: int) -> None:
-    assert module("ipaddr").prefix_length(text, bits) == length
+    assert module("whereabouts").prefix_length(text, bits) == length
 
 
 @pytest.mark.parametrize(
@@ -83,7 +105,7 @@ def test_netmasks(text: str, bits: int, length: int) -> None:
 )
 def test_no_netmasks(text: str, bits: int) -> None:
     with pytest.raises(ValueError, match="no netmask"):
-        module("ipaddr").prefix_length(text, bits)
+        module("whereabouts").prefix_length(text, bits)
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\0"), min_size=1))

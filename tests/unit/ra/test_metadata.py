@@ -80,7 +80,9 @@ def test_actions_are_whole(name: str) -> None:
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_parameter_that_the_code_reads_is_documented_and_read(name: str) -> None:
     """By the source: accesses go through text(), number() and flag(), which know declared names only."""
-    text = (RA / f"lib/hacluster_ra/{name.lower()}.py").read_text()
+    parts = {"IPaddr": ("ipaddr", "whereabouts"), "Filesystem": ("filesystem", "mounted")}
+    files = parts.get(name, (name.lower(),))
+    text = "".join((RA / f"lib/hacluster_ra/{file}.py").read_text() for file in files)
     used = set(re.findall(r"""values\.(?:text|number|flag)\("(\w+)"\)""", text))
     borrowed = {"state"} if name == "Stateful" else set()
     assert used | borrowed == {p.name for p in agent_of(name).parameters}

@@ -1,11 +1,14 @@
 """The programs as a manager calls them: exit codes, reasons, quick starts. Nothing here needs privileges."""
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.unit.ra.unusable import IDENTITY, UNUSABLE
 
 RA = Path(__file__).parents[3] / "ra"
 AGENTS = sorted(p.name for p in (RA / "ocf/hacluster").iterdir())
@@ -37,38 +40,56 @@ def test_wrong_calls(name: str) -> None:
     assert f"ocf-exit-reason:{name} has no action dance\n" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "reason"),
-    [
-        ("IPaddr", {}, "the parameter ip is required"),
-        ("IPaddr", {"ip": "192.0.2.1", "arp_count": "-1", "check_duplicate": "maybe"}, "arp_count is '-1', a whole"),
-        ("IPaddr", {"ip": "192.0.2.1", "iflabel": "much-too-long-a-label"}, "longer than 15 characters"),
-        ("IPaddr", {"ip": "\udcff"}, "no IP address"),
-        ("Filesystem", {"device": "/dev/x"}, "the parameter directory is required"),
-        ("Filesystem", {"device": "/dev/x", "directory": "x"}, "absolute path"),
-        ("webserver", {"port": "70000"}, "1 to 65535"),
-        ("webserver", {"ip": "localhost"}, "no IP address"),
-        ("webserver", {"access_log": "log"}, "absolute path"),
-        ("Dummy", {"state": "here"}, "absolute path"),
-        ("Dummy", {"op_sleep": "9" * 30}, "too much"),
-    ],
-)
-def test_bad_parameters_are_told_and_a_stop_has_nothing_to_stop(
-    name: str, parameters: dict[str, str], reason: str
+GOOD = {
+    "IPaddr": {"ip": "192.0.2.77"},
+    "Filesystem": {"device": "/dev/x", "directory": "/absent"},
+    "webserver": {},
+    "Dummy": {},
+    "Stateful": {},
+}
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys in UNUSABLE.items() for key in keys])
+def test_an_unusable_parameter_is_named_and_keeps_no_stop_from_its_work(
+    tmp_path: Path, name: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for action in ("validate-all", "start", "monitor"):
-        done = call(RA / "ocf/hacluster" / name, action, **parameters)
-        assert done.returncode == 6
+    """Each parameter × value × action: what starts refuses it; what looks or stops minds what it needs alone."""
+    ocf = importlib.import_module("hacluster_ra.ocf")
+    agent = importlib.import_module(f"hacluster_ra.{name.lower()}").AGENT
+    monkeypatch.setenv("HA_RSCTMP", str(tmp_path))
+    for value in UNUSABLE[name][key]:
+        environment = {f"OCF_RESKEY_{k}": v for k, v in (GOOD[name] | {key: value}).items()}
+        for action in ("validate-all", "start"):
+            with pytest.raises(ocf.Failure) as refused:
+                agent.perform(action, environment)
+            assert refused.value.code == 6, (value, action)
+            assert key in refused.value.reason or "label" in refused.value.reason, (value, refused.value.reason)
+        for action, done in (("stop", 0), ("monitor", 7)):
+            if key in IDENTITY[name]:
+                with pytest.raises(ocf.Failure) as refused:
+                    agent.perform(action, environment)
+                assert refused.value.code == 6, (value, action)
+            elif key != "op_sleep" or action == "stop":
+                assert agent.perform(action, environment) == done, (value, action)
+
+
+@pytest.mark.parametrize(("name", "key"), sorted((name, key) for name, keys in IDENTITY.items() for key in keys))
+def test_the_program_says_it_in_one_line(name: str, key: str) -> None:
+    for action in ("validate-all", "start", "monitor", "stop"):
+        done = call(RA / "ocf/hacluster" / name, action, **(GOOD[name] | {key: UNUSABLE[name][key][-1]}))
+        assert (done.returncode, done.stdout) == (6, "")
         assert done.stderr.startswith("ocf-exit-reason:")
-        assert reason in done.stderr
         assert done.stderr.count("\n") == 1
-    assert call(RA / "ocf/hacluster" / name, "stop", **parameters).returncode == 0
 
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
         ("IPaddr", {"ip": "2001:db8::1", "cidr_netmask": "64", "broadcast": "+"}),
+        ("IPaddr", {"ip": "192.0.2.1", "netmask": "255.255.255.0", "nic": "eth0:0", "broadcast": "-"}),
+        ("IPaddr", {"ip": "192.0.2.1", "nic": "an-alternative-name-of-some-length", "iflabel": "web"}),
+        ("Filesystem", {"device": "/dev/x", "directory": "/x", "force_unmount": "safe"}),
+        ("Filesystem", {"device": "-U ab", "directory": "/x", "force_unmount": "ja"}),
         ("Filesystem", {"device": "UUID=x", "directory": "/x", "options": "ro,noatime"}),
         ("webserver", {"port": "8080", "ip": "::1"}),
         ("Dummy", {}),
@@ -87,7 +108,9 @@ def test_monitor_of_an_address_needs_no_privileges(ip: str, code: int) -> None:
 
 
 def test_monitor_of_a_mount_needs_no_privileges() -> None:
-    assert call(RA / "ocf/hacluster/Filesystem", "monitor", device="proc", directory="/proc").returncode == 0
+    proc = {"device": "proc", "directory": "/proc"}
+    assert call(RA / "ocf/hacluster/Filesystem", "monitor", **proc).returncode == 0
+    assert call(RA / "ocf/hacluster/Filesystem", "monitor", **proc | {"device": "srv:/data"}).returncode == 7
     assert call(RA / "ocf/hacluster/Filesystem", "monitor", device="proc", directory="/absent").returncode == 7
 
 
@@ -104,6 +127,28 @@ def test_front_ends_refuse_to_start_nonsense(name: str) -> None:
     done = call(RA / "heartbeat" / name, "a", "b", "c", "d", "e", "start")
     assert done.returncode == 1
     assert done.stderr
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_arguments_that_do_not_say_what_is_meant_are_neither_running_nor_not(name: str) -> None:
+    words = [] if name == "Filesystem" else ["nonsense"]
+    done = call(RA / "heartbeat" / name, *words, "status")
+    if name in ("Dummy", "webserver"):
+        assert done.returncode == 3
+        return
+    agent = name if name == "Filesystem" else "IPaddr"
+    assert (done.returncode, done.stdout) == (4, f"{agent}: unknown, for the arguments cannot be used\n")
+    assert call(RA / "heartbeat" / name, *words, "stop").returncode == 1
+
+
+def test_a_front_end_does_with_too_many_arguments_what_it_can() -> None:
+    for words in (["192.0.2.77/24/eth0/192.0.2.255/x"], ["192.0.2.77/244/eth0"]):
+        assert call(RA / "heartbeat/IPaddr", *words, "stop").returncode == 0
+        assert call(RA / "heartbeat/IPaddr", *words, "status").returncode == 3
+        assert call(RA / "heartbeat/IPaddr", *words, "start").returncode == 1
+    words = ["/dev/x", "/absent", "ext4", "ro", "5"]
+    assert call(RA / "heartbeat/Filesystem", *words, "stop").returncode == 0
+    assert call(RA / "heartbeat/Filesystem", *words, "status").returncode == 3
 
 
 def test_front_end_status_texts() -> None:

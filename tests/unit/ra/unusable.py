@@ -1,0 +1,39 @@
+"""Values that no agent can use, by agent and parameter, and the parameters that say which resource is meant."""
+
+NUMBERS = ("five", "-1", "1.5", "0x10", "9" * 30, "1 2")
+FLAGS = ("maybe", "2", "yes please")
+UNUSABLE = {
+    "IPaddr": {
+        "ip": ("", "172.16.100.300", "web", "10.0.0.1/24", "fe80::1::2", "\udcff"),
+        "cidr_netmask": ("244", "33", "255.0.255.0", "-1", "24 ", "x"),
+        "nic": ("eth0/16", ":0", "eth0:", "a b", "n" * 128),
+        "iflabel": ("much-too-long-a-label", "l" * 14),
+        "broadcast": ("all", "1.2.3", "fe80::1"),
+        "check_duplicate": FLAGS,
+        **dict.fromkeys(("duplicate_wait", "arp_count", "arp_interval"), NUMBERS),
+    },
+    "Filesystem": {
+        "device": ("",),
+        "directory": ("", "x", "/", "//", "/.."),
+        "options": ("rw, noatime", "ro\tx"),
+        "force_unmount": FLAGS,
+        "term_wait": NUMBERS,
+    },
+    "webserver": {
+        "port": ("80x", "0", "70000", "http", "-1"),
+        "ip": ("localhost", "1.2.3"),
+        "directory": ("www",),
+        "pidfile": ("pid",),
+        "access_log": ("log",),
+        "access_log_size": NUMBERS,
+    },
+    "Dummy": {"state": ("here",), "op_sleep": NUMBERS},
+    "Stateful": {"state": ("here",)},
+}
+IDENTITY = {
+    "IPaddr": {"ip", "nic"},
+    "Filesystem": {"device", "directory"},
+    "webserver": {"pidfile"},
+    "Dummy": {"state"},
+    "Stateful": {"state"},
+}
