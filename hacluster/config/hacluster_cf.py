@@ -27,6 +27,7 @@ from hacluster.config.lexical import Line, lex, read_time, read_word
 from hacluster.config.settings import (
     OPERATIONS,
     HaclusterConfig,
+    LsbStatus,
     OnStopFailure,
     OperationTimeout,
     PropagateCommand,
@@ -156,6 +157,7 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "stop_retry_delay": time_setting("stop_retry_delay_ms"),
     "start_failure_delay": time_setting("start_failure_delay_ms", minimum_ms=0),
     "on_stop_failure": enum_setting("on_stop_failure", OnStopFailure),
+    "lsb_status": enum_setting("lsb_status", LsbStatus),
     "self_fence": enum_setting("self_fence", SelfFencePolicy),
     "output_limit": number_setting("output_limit", 0, 16_777_216),
     "log_rate_limit": number_setting("log_rate_limit", 1, 100_000),

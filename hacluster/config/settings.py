@@ -38,6 +38,7 @@ __all__ = [
     "HaclusterConfig",
     "Haresources",
     "LogConfig",
+    "LsbStatus",
     "Mcast",
     "Mcast6",
     "Medium",
@@ -333,6 +334,13 @@ class PropagateCommand(StrEnum):
     SSH = "ssh"
 
 
+class LsbStatus(StrEnum):
+    """What of a script's ``status`` decides: its text, as for Heartbeat, or its exit status, as LSB has it."""
+
+    TEXT = "text"
+    EXIT = "exit"
+
+
 OPERATIONS = ("start", "stop", "status")
 """What is done to a resource."""
 
@@ -369,6 +377,8 @@ class HaclusterConfig:
     start_failure_delay_ms: int = 30_000
     """From a failed start to the hb_standby that moves the group to the peer."""
     on_stop_failure: OnStopFailure = OnStopFailure.STOP_CLUSTER
+    lsb_status: LsbStatus | None = None
+    """See :attr:`status_by_exit`."""
     self_fence: SelfFencePolicy = SelfFencePolicy.EXIT
     output_limit: int = 65_536
     """Bytes kept of each output of a program."""
@@ -390,6 +400,16 @@ class HaclusterConfig:
     pause_notice_ms: int | None = None
     """A gap between two looks at the clock that counts as our own sleep; ``None``: half of deadtime."""
     propagate_command: PropagateCommand = PropagateCommand.AUTO
+
+    @property
+    def status_by_exit(self) -> bool:
+        """Whether the exit status of a Heartbeat-class ``status`` decides.
+
+        Without a line it does where no real Heartbeat can be a peer, for such a one goes by the text: with ``seal on``.
+        """
+        if self.lsb_status is None:
+            return self.seal is Seal.ON
+        return self.lsb_status is LsbStatus.EXIT
 
     def timeout_ms(self, agent: str, operation: str) -> int:
         """How long ``operation`` (one of :data:`OPERATIONS`) of ``agent`` may run; the last override given wins."""

@@ -22,11 +22,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the end of a program means. ``rc`` speaks OCF whatever the class."""
+    """What the end of a program means. ``rc`` speaks OCF whatever the class; ``note`` is worth a line of log."""
 
     end: OpEnd
     rc: OcfCode
     reason: str = ""
+    note: str = ""
 
 
 def unusual_end(exited: ChildExited) -> Verdict | None:

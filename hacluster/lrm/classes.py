@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm import heartbeat, lsb, ocf
 from hacluster.lrm.call import Call, Verdict
 from hacluster.lrm.surroundings import Surroundings
@@ -15,10 +16,10 @@ from hacluster.msg.lrm import AgentClass, StartOp
 
 @dataclass(frozen=True, slots=True)
 class ClassRules:
-    """How a class is called (operation, timeout in ms, host), and how its answer is read."""
+    """How a class is called (operation, timeout in ms, host), and how its answer is read (by the settings)."""
 
     call: Callable[[StartOp, int, Surroundings], Call]
-    verdict: Callable[[StartOp, ChildExited], Verdict]
+    verdict: Callable[[StartOp, ChildExited, HaclusterConfig], Verdict]
 
 
 CLASSES: Final[dict[AgentClass, ClassRules]] = {

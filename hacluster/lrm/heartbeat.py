@@ -1,22 +1,19 @@
-"""Heartbeat-class scripts: ``NAME arg1 arg2 ACTION``, and the text of ``status`` decides (HARESOURCES section 3).
+"""Heartbeat-class scripts: ``NAME arg1 arg2 ACTION`` (HARESOURCES section 3). What ``status`` means: ``status.py``.
 
-Scripts of init.d are called the same way when haresources names them, and their ``status`` text decides there too.
+Scripts of init.d are called the same way when haresources names them.
 """
 
 from __future__ import annotations
 
-import re
-
+from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm.call import Call, Verdict, last_line, unusual_end
 from hacluster.lrm.paths import heartbeat_candidates
+from hacluster.lrm.status import Rule, read_status
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.driver import ChildExited
 from hacluster.msg.lrm import OcfCode, OpEnd, StartOp
 
 ACTION_NAMES = {"monitor": "status"}
-
-_NOT_RUNNING = re.compile(r"[Nn][Oo][Tt] .*[Rr]unning", re.DOTALL)
-_RUNNING = re.compile(r"[Rr]unning|OK")
 
 
 def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
@@ -30,19 +27,15 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
     )
 
 
-def says_running(text: str) -> bool:
-    """Whether the text of ``status`` means running: "not running" is looked for first, then "running" or "OK"."""
-    return _NOT_RUNNING.search(text) is None and _RUNNING.search(text) is not None
-
-
-def verdict(op: StartOp, exited: ChildExited) -> Verdict:
-    """``status``: the text, whatever the exit code. Everything else: zero is success."""
+def verdict(op: StartOp, exited: ChildExited, config: HaclusterConfig) -> Verdict:
+    """``status``: by its text or its exit status, as configured. Everything else: zero is success."""
     unusual = unusual_end(exited)
     if unusual is not None:
         return unusual
     if ACTION_NAMES.get(op.action, op.action) == "status":
-        running = says_running(exited.stdout.decode("utf-8", "replace"))
-        return Verdict(OpEnd.DONE, OcfCode.OK if running else OcfCode.NOT_RUNNING)
+        rule = Rule.EXIT if config.status_by_exit else Rule.TEXT
+        reading = read_status(exited.stdout.decode("utf-8", "replace"), exited.code, rule)
+        return Verdict(OpEnd.DONE, reading.rc, reading.reason, reading.note)
     if exited.code == 0:
         return Verdict(OpEnd.DONE, OcfCode.OK)
     said = last_line(exited.stderr, exited.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm.call import Call, Verdict, last_line, unusual_end
 from hacluster.lrm.paths import lsb_candidates
 from hacluster.lrm.surroundings import Surroundings
@@ -42,7 +43,7 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
     )
 
 
-def verdict(op: StartOp, exited: ChildExited) -> Verdict:
+def verdict(op: StartOp, exited: ChildExited, _: HaclusterConfig) -> Verdict:
     """The exit code by the table of the action; one that no table knows is a plain failure."""
     unusual = unusual_end(exited)
     if unusual is not None:

@@ -275,7 +275,7 @@ class LrmMachine:
                 return Verdict(OpEnd.NOT_INSTALLED, OcfCode.INSTALLED, f"no agent that can be run: looked for {where}")
             name = errno.errorcode.get(exited.code, str(exited.code))
             return Verdict(OpEnd.ERROR, OcfCode.GENERIC, f"could not be started: {name}")
-        return CLASSES[operation.op.resource.agent_class].verdict(operation.op, exited)
+        return CLASSES[operation.op.resource.agent_class].verdict(operation.op, exited, self._config)
 
     def _end(self, operation: Operation, verdict: Verdict, exited: ChildExited, now: Instant) -> list[Effect]:
         self._queue.finish(operation)
@@ -286,6 +286,9 @@ class LrmMachine:
             text = f"{operation.op.resource.id}: {operation.op.action} wrote more than is kept"
             fields = (("dropped_bytes", str(exited.dropped)),)
             effects.append(Say(Severity.WARNING, SERVICE, "output-dropped", text, fields))
+        if verdict.note:
+            text = f"{operation.op.resource.id}: {verdict.note}"
+            effects.append(Say(Severity.WARNING, SERVICE, "status-contradicts", text))
         if operation.op.op_id in self._recurring and not self._recurring.finished(result, now):
             self._results.keep(result)
             return effects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm.call import Call, Verdict, exit_reason, unusual_end
 from hacluster.lrm.paths import DEFAULT_PROVIDERS, ocf_candidates
 from hacluster.lrm.surroundings import Surroundings
@@ -51,7 +52,7 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
     return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())))
 
 
-def verdict(op: StartOp, exited: ChildExited) -> Verdict:
+def verdict(op: StartOp, exited: ChildExited, _: HaclusterConfig) -> Verdict:
     """The exit code is the answer; one that the standard does not know is a plain failure with a reason."""
     said = exit_reason(exited.stderr, REASON_PREFIX)
     unusual = unusual_end(exited)

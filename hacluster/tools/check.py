@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -105,16 +106,22 @@ def exit_status(checked: Checked, *, strict: bool) -> int:
 @click.option("--strict", is_flag=True, help="Exit with 1 when there are warnings.")
 @click.option("--node", metavar="NAME", help="Check as if this host were called NAME.")
 @click.option("--offline", is_flag=True, help="Do not look at this host: interfaces, users, programs, its name.")
-def check(directory: str, output_as: str, strict: bool, node: str | None, offline: bool) -> None:
+@click.option("--run-status", is_flag=True, help="Ask the scripts of haresources for their status, and judge them.")
+def check(directory: str, *, output_as: str, strict: bool, node: str | None, offline: bool, run_status: bool) -> None:
     """Check ha.cf, authkeys, haresources and hacluster.cf in DIR (default: /etc/ha.d).
 
     Shows every fault with its file, line and a hint. Exit status: 0 the directory can be used, 1 it can but there are
     warnings (with --strict), 6 it has errors.
     """
+    if offline and run_status:
+        raise click.UsageError("--run-status runs scripts of this host, which --offline does not look at")
     path = Path(directory)
     facts = HostFacts() if offline else host_facts(path)
     if node is not None:
         facts = dataclasses.replace(facts, node_name=node)
     checked = check_config_dir(path, host=facts)
+    if run_status:
+        tried = importlib.import_module("hacluster.tools.runstatus").try_scripts(checked, path)
+        checked = dataclasses.replace(checked, reports=(*checked.reports, *tried))
     click.echo(RENDERERS[output_as](directory, checked))
     sys.exit(exit_status(checked, strict=strict))

@@ -11,6 +11,7 @@ from hacluster.config.facts import HostFacts
 from hacluster.config.hacluster_cf import DIRECTIVES, parse_hacluster_cf
 from hacluster.config.settings import (
     HaclusterConfig,
+    LsbStatus,
     OnStopFailure,
     OperationTimeout,
     PropagateCommand,
@@ -45,6 +46,8 @@ SETTINGS = [
     ("start_failure_delay 0", {"start_failure_delay_ms": 0}),
     ("on_stop_failure reboot", {"on_stop_failure": OnStopFailure.REBOOT}),
     ("on_stop_failure ignore", {"on_stop_failure": OnStopFailure.IGNORE}),
+    ("lsb_status text", {"lsb_status": LsbStatus.TEXT}),
+    ("lsb_status exit", {"lsb_status": LsbStatus.EXIT}),
     ("self_fence none", {"self_fence": SelfFencePolicy.NONE}),
     ("output_limit 0", {"output_limit": 0}),
     ("log_rate_limit 5", {"log_rate_limit": 5}),

@@ -62,6 +62,8 @@ def test_hacluster_cf_is_the_defaults():
     config, reports = parse_hacluster_cf(uncommented("hacluster.cf"), "f")
     assert [report.code for report in reports] == ["hooks-off"]
     examples = {"seal_key": None, "allow_source": (), "timeouts": (), "hooks": (), "pause_notice_ms": None}
+    assert config.status_by_exit == HaclusterConfig().status_by_exit
+    examples["lsb_status"] = None
     assert dataclasses.replace(config, **examples) == HaclusterConfig()
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hacluster.config.settings import HaclusterConfig, LsbStatus, Seal
 from hacluster.lrm import heartbeat, lsb, ocf
 from hacluster.lrm.classes import CLASSES
 from hacluster.lrm.paths import name_fault
@@ -12,6 +13,7 @@ from hacluster.msg.driver import ChildEnd, ChildExited
 from hacluster.msg.lrm import AgentClass, OcfCode, OpEnd, ResourceSpec, StartOp
 
 HOST = Surroundings("node1", own_agents="/usr/share/hacluster/ra", extra=(("PATH", "/evil"), ("MINE", "1")))
+TEXT, EXIT = HaclusterConfig(lsb_status=LsbStatus.TEXT), HaclusterConfig(lsb_status=LsbStatus.EXIT)
 
 
 def op(agent_class: AgentClass, action: str, **more: object) -> StartOp:
@@ -95,13 +97,61 @@ def test_lsb_has_no_arguments() -> None:
 )
 def test_the_text_of_status_decides(text: str, running: bool) -> None:
     for code in (0, 1, 3, 255):
-        found = heartbeat.verdict(op(AgentClass.HEARTBEAT, "status"), ended(code, text.encode()))
+        found = heartbeat.verdict(op(AgentClass.HEARTBEAT, "status"), ended(code, text.encode()), TEXT)
         assert found.end is OpEnd.DONE
         assert found.rc is (OcfCode.OK if running else OcfCode.NOT_RUNNING)
 
 
+# What scripts print and exit with: text, exit status, what it is by the text, by the exit status, and whether the two
+# contradict each other by either rule. R runs, N does not, ? cannot be told.
+STATUS_TEXTS = [
+    ("httpd (pid 12) is running...", 0, "R", "R", "", ""),
+    ("httpd is stopped", 3, "N", "N", "", ""),
+    ("No server running", 3, "R", "N", "text", "exit"),
+    ("nothing is running here", 3, "R", "N", "text", "exit"),
+    ("running: no", 3, "R", "N", "text", "exit"),
+    ("Service is never running", 3, "R", "N", "text", "exit"),
+    ("dead but pid file exists; it was running", 1, "R", "?", "text", "exit"),
+    ("Checking for service: unused (no longer running)", 2, "R", "?", "text", "exit"),
+    ("isn't running", 3, "R", "N", "text", "exit"),
+    ("NOK: stopped", 3, "R", "N", "text", "exit"),
+    ("Apache is up", 0, "N", "R", "text", ""),
+    ("active (exited)", 0, "N", "R", "text", ""),
+    ("", 0, "N", "R", "text", ""),
+    ("", 3, "N", "N", "", ""),
+    ("mysql is not running", 0, "N", "?", "text", "exit"),
+    ("Server status: stopped", 0, "N", "?", "text", "exit"),
+    ("INFO:  Resource is stopped", 7, "N", "N", "", ""),
+    ("INFO:  Running OK", 0, "R", "R", "", ""),
+    ("IPaddr 10.0.0.1: running, but it does not work", 4, "R", "?", "", ""),
+    ("Usage: x {start|stop}", 1, "N", "?", "", ""),
+    ("inactive", 3, "N", "N", "", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "by_text", "by_exit", "noted_text", "noted_exit"), STATUS_TEXTS)
+def test_what_status_says_by_either_rule(
+    text: str, code: int, by_text: str, by_exit: str, noted_text: str, noted_exit: str
+) -> None:
+    words = {OcfCode.OK: "R", OcfCode.NOT_RUNNING: "N", OcfCode.GENERIC: "?"}
+    for config, expected, noted in ((TEXT, by_text, noted_text), (EXIT, by_exit, noted_exit)):
+        found = heartbeat.verdict(op(AgentClass.HEARTBEAT, "status"), ended(code, text.encode()), config)
+        assert words[found.rc] == expected, config.lsb_status
+        assert bool(found.note) == bool(noted), found.note
+        assert not noted or f"exits with {code}" in found.note
+        assert bool(found.reason) == (expected == "?")
+
+
+def test_the_exit_status_decides_where_no_real_heartbeat_can_be_a_peer() -> None:
+    assert HaclusterConfig().status_by_exit
+    assert not HaclusterConfig(seal=Seal.OFFER).status_by_exit
+    assert not HaclusterConfig(seal=Seal.OFF).status_by_exit
+    assert HaclusterConfig(seal=Seal.OFF, lsb_status=LsbStatus.EXIT).status_by_exit
+    assert not HaclusterConfig(lsb_status=LsbStatus.TEXT).status_by_exit
+
+
 def test_heartbeat_start_has_the_last_line_as_reason() -> None:
-    found = heartbeat.verdict(op(AgentClass.HEARTBEAT, "start"), ended(2, b"", b"one\nno such device\n\n"))
+    found = heartbeat.verdict(op(AgentClass.HEARTBEAT, "start"), ended(2, b"", b"one\nno such device\n\n"), TEXT)
     assert (found.rc, found.reason) == (OcfCode.GENERIC, "exited with 2: no such device")
 
 
@@ -122,20 +172,20 @@ def test_heartbeat_start_has_the_last_line_as_reason() -> None:
     ],
 )
 def test_lsb_codes(action: str, code: int, rc: OcfCode) -> None:
-    found = lsb.verdict(op(AgentClass.LSB, action), ended(code))
+    found = lsb.verdict(op(AgentClass.LSB, action), ended(code), TEXT)
     assert (found.end, found.rc) == (OpEnd.DONE, rc)
     assert bool(found.reason) == (rc is not OcfCode.OK and not (action == "status" and code == 3))
 
 
 def test_ocf_reason_is_the_last_marked_line() -> None:
     err = b"noise\nocf-exit-reason:first\nocf-exit-reason: disk \x1b[31mgone\nmore noise"
-    found = ocf.verdict(op(AgentClass.OCF, "start"), ended(1, b"", err))
+    found = ocf.verdict(op(AgentClass.OCF, "start"), ended(1, b"", err), TEXT)
     assert (found.rc, found.reason) == (OcfCode.GENERIC, "disk  [31mgone")
 
 
 @pytest.mark.parametrize("code", [10, 124, 137, 189, 192, 255])
 def test_ocf_codes_that_are_none(code: int) -> None:
-    found = ocf.verdict(op(AgentClass.OCF, "monitor"), ended(code))
+    found = ocf.verdict(op(AgentClass.OCF, "monitor"), ended(code), TEXT)
     assert (found.end, found.rc) == (OpEnd.DONE, OcfCode.GENERIC)
     assert str(code) in found.reason
 
@@ -144,9 +194,9 @@ def test_ocf_codes_that_are_none(code: int) -> None:
 def test_unusual_ends_are_the_same_in_all_classes(agent_class: AgentClass) -> None:
     for action in ("start", "stop", "status"):
         rules = CLASSES[agent_class]
-        late = rules.verdict(op(agent_class, action), ended(0, b"running", end=ChildEnd.TIMED_OUT))
+        late = rules.verdict(op(agent_class, action), ended(0, b"running", end=ChildEnd.TIMED_OUT), TEXT)
         assert (late.end, late.rc, late.reason) == (OpEnd.TIMED_OUT, OcfCode.GENERIC, "did not finish in 1.5 s")
-        shot = rules.verdict(op(agent_class, action), ended(9, b"running", end=ChildEnd.SIGNALED))
+        shot = rules.verdict(op(agent_class, action), ended(9, b"running", end=ChildEnd.SIGNALED), TEXT)
         assert (shot.end, shot.rc, shot.reason) == (OpEnd.ERROR, OcfCode.GENERIC, "was killed by signal 9")
 
 
@@ -160,7 +210,7 @@ def test_unusual_ends_are_the_same_in_all_classes(agent_class: AgentClass) -> No
 def test_any_output_gives_a_verdict_of_one_line(
     agent_class: AgentClass, action: str, out: bytes, err: bytes, code: int
 ) -> None:
-    found = CLASSES[agent_class].verdict(op(agent_class, action), ended(code, out, err))
+    found = CLASSES[agent_class].verdict(op(agent_class, action), ended(code, out, err), TEXT)
     assert found.reason.isprintable() or not found.reason
     assert len(found.reason) < 600
 

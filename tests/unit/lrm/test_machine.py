@@ -165,8 +165,8 @@ def test_recurring_tells_the_first_answer_and_each_change() -> None:
     told = []
     (spawn,) = spawns(step(lrm, StartOp(1, spec(), "status", interval_ms=1_000)))
     now = 0
-    for text in (b"running", b"running", b"stopped", b"stopped", b"OK"):
-        told += [result.rc for result in results(step(lrm, gone(spawn.child_id, out=text), now + 5))]
+    for text, code in ((b"running", 0), (b"running", 0), (b"stopped", 3), (b"stopped", 3), (b"OK", 0)):
+        told += [result.rc for result in results(step(lrm, gone(spawn.child_id, code, out=text), now + 5))]
         assert lrm.deadline() == now + 1_005
         now += 1_005
         (spawn,) = spawns(step(lrm, Tick(), now))
@@ -175,6 +175,20 @@ def test_recurring_tells_the_first_answer_and_each_change() -> None:
     (last,) = results(step(lrm, gone(spawn.child_id, out=b"OK")))
     assert last.end is OpEnd.CANCELLED
     assert lrm.deadline() is None
+
+
+def test_a_status_that_contradicts_itself_is_said_with_what_was_made_of_it() -> None:
+    lrm = machine()
+    (spawn,) = spawns(step(lrm, StartOp(1, spec(), "status")))
+    effects = step(lrm, gone(spawn.child_id, 3, out=b"No server running\n"))
+    (result,) = results(effects)
+    assert result.rc is OcfCode.NOT_RUNNING
+    (said,) = [effect for effect in effects if isinstance(effect, Say)]
+    assert said.code == "status-contradicts"
+    assert said.text == (
+        f"{result.resource}: status says 'No server running' and exits with 3 (not running):"
+        " by its exit status it counts as not running"
+    )
 
 
 def test_recurring_cancelled_between_two_runs() -> None:
