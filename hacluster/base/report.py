@@ -46,6 +46,7 @@ class Report:
 
     ``code`` is a stable kebab-case word for scripts and tests (``unknown-directive``); ``text`` is one sentence
     without a final full stop; ``hint`` says what to do instead, and is empty when nothing sensible can be said.
+    ``own``: the program whose place we take says nothing of this.
     """
 
     code: str
@@ -53,11 +54,13 @@ class Report:
     text: str
     place: Place | None = None
     hint: str = ""
+    own: bool = False
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}{self.severity.word}: {self.text}{hint}"
+        own = " [hacluster]" if self.own else ""
+        return f"{where}{self.severity.word}{own}: {self.text}{hint}"
 
     def as_dict(self) -> dict[str, str | int | None]:
         """The JSON shape of ``--output-as=json``: code, severity, text, file, line, field, hint."""

@@ -1,7 +1,8 @@
 """What is valid but wrong: faults of a configuration that no schema can see.
 
-The errors and warnings are those that Pacemaker's crm_verify finds in the configuration alone; what it finds by
-scheduling is not the document's business.
+The errors and warnings are those that Pacemaker's crm_verify finds in the configuration alone, and in
+:mod:`hacluster.cib.lint` those that only we have, which say so. What it finds by scheduling is not the document's
+business.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ from typing import Final
 from hacluster.base.report import Report, Severity
 from hacluster.base.values import interval_ms, is_true, truth
 from hacluster.cib.document import XML
+from hacluster.cib.lint.circles import check_circles
+from hacluster.cib.lint.dates import check_rules
+from hacluster.cib.lint.facts import Facts
+from hacluster.cib.lint.names import check_names
+from hacluster.cib.lint.targets import check_targets
+from hacluster.cib.lint.values import check_values
 from hacluster.cib.places import place_of, short
 from hacluster.cib.resource_checks import check_clones, check_nodes, check_requirements, check_strengths, meta
 
@@ -178,11 +185,21 @@ _CHECKS: Final[tuple[Callable[[XML, str], Iterator[Report]], ...]] = (
     check_strengths,
 )
 
+_OWN_CHECKS: Final[tuple[Callable[[Facts], Iterator[Report]], ...]] = (
+    check_names,
+    check_values,
+    check_rules,
+    check_targets,
+    check_circles,
+)
+
 
 def check_configuration(root: XML, file: str = "cib.xml") -> list[Report]:
     """Every finding in a valid CIB, in the order of its lines."""
     configuration = root.find("configuration")
     if configuration is None:
         return []
+    facts = Facts(configuration, file)
     reports = [report for run in _CHECKS for report in run(configuration, file)]
+    reports += [report for check in _OWN_CHECKS for report in check(facts)]
     return sorted(reports, key=lambda report: (report.place.line or 0) if report.place else 0)

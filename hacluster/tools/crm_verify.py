@@ -97,47 +97,52 @@ def verify(data: bytes, file: str) -> tuple[list[Report], XML | None]:
     if has_errors(reports):
         return reports, saved
     reports += check_configuration(document.root, file)
-    return reports + transition_reports(schedule(document, _now(root)), file), saved
+    found = transition_reports(schedule(document, _now(root)), file)
+    return reports + [report for report in found if report.code != "bad-option"], saved
 
 
-def status_of(reports: list[Report], *, readable: bool) -> int:
-    """0 without findings that count, 78 with errors or warnings, 76 or 65 for what is no CIB."""
+def status_of(reports: list[Report], *, readable: bool, strict: bool = False) -> int:
+    """0 without findings that count, 78 with errors or warnings, 76 or 65 for what is no CIB.
+
+    What only we find does not change what scripts decide by the status, unless ``strict`` asks for it.
+    """
     if not readable:
         return NOT_A_CIB if any("not <cib>" in report.text for report in reports) else INVALID
-    return BAD_CONFIGURATION if any(report.severity <= Severity.WARNING for report in reports) else OK
+    counted = [report for report in reports if report.severity <= Severity.WARNING and (strict or not report.own)]
+    return BAD_CONFIGURATION if counted else OK
 
 
 def verdict(reports: list[Report]) -> str | None:
     """The last line, as the original puts it; ``None`` when all is fine."""
     if has_errors(reports):
         return "Errors found during check: config not valid"
-    if any(report.severity is Severity.WARNING for report in reports):
-        return "Warnings found during check: config may not be valid"
-    return None
+    warnings = [report for report in reports if report.severity is Severity.WARNING]
+    if not warnings:
+        return None
+    only = " (only hacluster warns of this; --strict makes it count)" if all(one.own for one in warnings) else ""
+    return f"Warnings found during check: config may not be valid{only}"
 
 
-def _show_text(reports: list[Report], threshold: Severity) -> None:
-    for report in reports:
-        if report.severity <= threshold:
-            click.echo(str(report), err=True)
+def _text(reports: list[Report], threshold: Severity) -> list[str]:
+    lines = [str(report) for report in reports if report.severity <= threshold]
     last = verdict(reports)
-    if last is not None:
-        click.echo(f"crm_verify: {last}", err=True)
+    return lines if last is None else [*lines, f"crm_verify: {last}"]
 
 
-def _show_json(reports: list[Report], code: int) -> None:
-    click.echo(json.dumps({"status": code, "reports": [report.as_dict() for report in reports]}, indent=2))
+def _json(reports: list[Report], code: int) -> str:
+    shown = [{**report.as_dict(), "own": report.own} for report in reports]
+    return json.dumps({"status": code, "reports": shown}, indent=2)
 
 
-def _show_xml(reports: list[Report], code: int) -> None:
+def _xml(reports: list[Report], code: int) -> str:
     root = ElementTree.Element("pacemaker-result", {"api-version": API_VERSION, "request": "crm_verify"})
     for report in reports:
         values = {key: str(value) for key, value in report.as_dict().items() if value not in (None, "")}
-        ElementTree.SubElement(root, "report", values)
+        ElementTree.SubElement(root, "report", values | ({"own": "true"} if report.own else {}))
     message = {OK: "OK", BAD_CONFIGURATION: "Invalid configuration"}.get(code, "Invalid data given")
     ElementTree.SubElement(root, "status", code=str(code), message=message)
     ElementTree.indent(root)
-    click.echo(ElementTree.tostring(root, encoding="unicode"))
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _fail(text: str, code: int) -> NoReturn:
@@ -167,7 +172,10 @@ def _source(xml_file: str | None, xml_text: str | None, *, pipe: bool, live: boo
 @click.option("-L", "--live-check", "live", is_flag=True, help="Check the configuration of the running cluster.")
 @click.option("-S", "--save-xml", metavar="FILE", help="Save the XML that was verified to a file.")
 @click.option("-V", "--verbose", count=True, help="Show notices too; twice: all that is known.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing, the exit status is the answer.")
+@click.option("--strict", is_flag=True, help="What only hacluster warns of counts for the exit status, too.")
 @click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
+@click.option("--output-to", metavar="DEST", help='The file that takes the output ("-" for standard output).')
 @click.version_option(__version__, "-$", "--version", prog_name="crm_verify")
 def verify_command(
     *,
@@ -177,9 +185,15 @@ def verify_command(
     live: bool,
     save_xml: str | None,
     verbose: int,
+    quiet: bool,
+    strict: bool,
     output_as: str,
+    output_to: str | None,
 ) -> None:
     """Check a CIB: well-formed, valid in its schema, and free of what is usually a mistake.
+
+    Findings that Pacemaker's crm_verify does not have are marked "[hacluster]" ("own" in JSON and XML) and count for
+    the exit status only with --strict.
 
     Exit status: 0 fine, 65 not XML, 66 no cluster to ask, 76 not a CIB, 78 errors or warnings.
     """
@@ -188,20 +202,30 @@ def verify_command(
         reports, root = verify(data, file)
     except HaError as error:
         _fail(str(error), ERROR)
-    code = status_of(reports, readable=root is not None)
+    code = status_of(reports, readable=root is not None, strict=strict)
     if save_xml is not None and root is not None:
         try:
             Path(save_xml).write_bytes(etree.tostring(root, pretty_print=True, encoding="UTF-8"))
         except OSError as error:
             _fail(f"{save_xml}: {error.strerror}", ERROR)
     thresholds = (Severity.WARNING, Severity.NOTICE, Severity.DEBUG)
-    if output_as == "text":
-        _show_text(reports, thresholds[min(verbose, 2)])
-    elif output_as == "json":
-        _show_json(reports, code)
-    else:
-        _show_xml(reports, code)
+    if not quiet:
+        if output_as == "text":
+            _show(_text(reports, thresholds[min(verbose, 2)]), output_to, err=True)
+        else:
+            _show([_json(reports, code) if output_as == "json" else _xml(reports, code)], output_to, err=False)
     sys.exit(code)
+
+
+def _show(lines: list[str], output_to: str | None, *, err: bool) -> None:
+    if output_to is None or output_to == "-":
+        for line in lines:
+            click.echo(line, err=err and output_to is None)
+        return
+    try:
+        Path(output_to).write_text("".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        _fail(f"{output_to}: {error.strerror}", ERROR)
 
 
 def script() -> None:

@@ -16,15 +16,6 @@ Verdict = tuple[bool, Moment | None]
 _SECONDS: Final = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
-def _moon(now: Moment) -> int:
-    """The phase of the moon, 0 (new) to 7, by the traditional epact rule."""
-    golden = now.wall.year % 19 + 1
-    epact = (11 * golden + 18) % 30
-    if (epact == 25 and golden > 11) or epact == 24:
-        epact += 1
-    return ((((now.year_day + epact) * 6) + 11) % 177) // 22 & 7
-
-
 def _side(spec: str, value: int) -> int | None:
     """-1, 0, 1: ``value`` is before, in, after ``N``, ``N-M``, ``N-``, ``-M``; ``None`` if ``spec`` is neither."""
     low_text, dash, high_text = spec.partition("-")
@@ -42,7 +33,7 @@ def _side(spec: str, value: int) -> int | None:
 def spec_side(now: Moment, spec: XML) -> int:
     """-1, 0, 1: by the first field that ``now`` does not fit, it is before, in, after a ``date_spec``.
 
-    A field that cannot be read does not count.
+    A field that cannot be read does not count, nor does ``moon``, which 3.0 has dropped.
     """
     iso = now.wall.isocalendar()
     fields = {
@@ -56,7 +47,6 @@ def spec_side(now: Moment, spec: XML) -> int:
         "weekyears": iso[0],
         "weeks": iso[1],
         "weekdays": iso[2],
-        "moon": _moon(now),
     }
     sides = (_side(spec.get(name, ""), value) for name, value in fields.items() if spec.get(name) is not None)
     return next((side for side in sides if side), 0)

@@ -20,7 +20,8 @@ A = '<primitive id="a" class="lsb" type="x"/>'
 
 def found(options: str = OFF, resources: str = A, constraints: str = "") -> list[tuple[str, str, int]]:
     root = etree.fromstring(CIB.format(options=options, resources=resources, constraints=constraints))
-    return [(report.severity.word, report.code, report.place.line) for report in check_configuration(root)]
+    theirs = [report for report in check_configuration(root) if not report.own and report.code != "old-name"]
+    return [(report.severity.word, report.code, report.place.line) for report in theirs]
 
 
 def test_nothing_is_wrong() -> None:
@@ -143,7 +144,7 @@ def test_nodes() -> None:
     text = CIB.format(options=OFF, resources=A, constraints="").replace(
         "<nodes/>", '<nodes><node id="1" uname="n"/><node id="2" uname="n"/><node id="3" uname="m" type="odd"/></nodes>'
     )
-    assert [report.code for report in check_configuration(etree.fromstring(text))] == [
+    assert [report.code for report in check_configuration(etree.fromstring(text)) if report.code != "old-name"] == [
         "duplicate-node",
         "bad-node-type",
     ]
