@@ -1,0 +1,89 @@
+"""Becoming a daemon: the parent waits for word that the child has begun, and gives its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import select
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hacluster.base.report import Severity
+from hacluster.ldirectord.children import Children
+from hacluster.ldirectord.logs import Log
+from hacluster.ldirectord.reading import Configuration
+from hacluster.ldirectord.service import Service
+from hacluster.lvs.settings import DirectorSettings
+
+RUN = "/var/run/ldirectord"
+
+
+def foreground(path: Path, name: str, settings: DirectorSettings) -> int:
+    """Run here, with the log on standard output."""
+    log = Log(settings.log, path.name, console=True)
+    log.write(Severity.NOTICE, f"Starting ldirectord of hacluster with pid: {os.getpid()}")
+    return _serve(path, name, settings, log, lambda: None)
+
+
+def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSettings, limit_s: float) -> int:
+    """Run in a session of its own; 0 when the child says that it has begun, 1 when it ended before."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        ready, _, _ = select.select([reading], [], [], limit_s)
+        word = os.read(reading, 1) if ready else b""
+        if word == b"+":
+            return 0
+        sys.stderr.write("ldirectord did not start: see its log\n")
+        return 1
+    os.close(reading)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    log = Log(settings.log, path.name)
+    try:
+        pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
+    except OSError as error:
+        log.write(Severity.ERROR, f"Can not open {pid_file}: {error.strerror}")
+        sys.stderr.write(f"Can not open {pid_file}: {error.strerror}\n")
+        os._exit(1)
+    _detach()
+    log.write(Severity.NOTICE, "Starting ldirectord of hacluster as daemon")
+
+    def begun() -> None:
+        with contextlib.suppress(OSError):
+            os.write(writing, b"+")
+            os.close(writing)
+
+    status = 1
+    try:
+        status = _serve(path, name, settings, log, begun)
+    finally:
+        with contextlib.suppress(OSError):
+            pid_file.unlink()
+        os._exit(status)
+
+
+def _detach() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    os.close(null)
+
+
+def _serve(path: Path, name: str, settings: DirectorSettings, log: Log, ready: Callable[[], None]) -> int:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    async def run() -> int:
+        children = Children((sys.argv[0],), log)
+        configuration = Configuration(path.absolute(), settings)
+        service = Service(configuration, log, status_socket=f"{RUN}.{name}.sock", children=children)
+        return await service.run(ready)
+
+    return asyncio.run(run())
