@@ -10,14 +10,17 @@ import pwd
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from hacluster.base.errors import HaError
+from hacluster.client.altnames import alternative_names
 from hacluster.client.paths import shipped
 from hacluster.config.facts import DEFAULT_UDPPORT, HostFacts, InterfaceFacts
 
 INIT_D: Final = Path("/etc/init.d")
+MOUNT_DIRS: Final = (Path("/sbin"), Path("/usr/sbin"))
 OCF_ROOT: Final = Path("/usr/lib/ocf/resource.d")
 
 _SIOCGIFCONF = 0x8912
@@ -60,6 +63,33 @@ class _Files:
             return Path(str(path)).exists() and not Path(str(path)).is_dir()
         except (OSError, ValueError):
             return False
+
+
+class _Directories:
+    """``path in directories``: whether it is a directory."""
+
+    def __contains__(self, path: object) -> bool:
+        try:
+            return Path(str(path)).is_dir()
+        except (OSError, ValueError):
+            return False
+
+
+class FileSystems:
+    """``kind in filesystems``: whether the kernel, one of its modules or a mount program knows it."""
+
+    def __contains__(self, kind: object) -> bool:
+        name = str(kind)
+        helper = name.partition(".")[0] if name.startswith("fuse.") else name
+        modules = Path("/lib/modules", os.uname().release, "kernel/fs", helper)
+        return name in set(self) or any((d / f"mount.{helper}").exists() for d in MOUNT_DIRS) or modules.exists()
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            lines = Path("/proc/filesystems").read_text(encoding="ascii", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        yield from (line.split()[-1] for line in lines if line.split())
 
 
 class _Executables:
@@ -130,10 +160,14 @@ def _labels(sock: socket.socket) -> list[str]:
 
 
 def interfaces() -> dict[str, InterfaceFacts]:
-    """The network interfaces of this namespace and the labels of their addresses."""
+    """The network interfaces of this namespace, their alternative names, and the labels of their addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         names = dict.fromkeys([name for _, name in socket.if_nameindex()] + _labels(sock))
-        return {name: _facts(sock, name) for name in names}
+        found = {name: _facts(sock, name) for name in names}
+    for other, name in alternative_names().items():
+        if name in found:
+            found[other] = replace(found[name], own_name=name)
+    return found
 
 
 def _facts(sock: socket.socket, name: str) -> InterfaceFacts:
@@ -181,6 +215,9 @@ def host_facts(config_dir: Path, *, ocf_root: Path = OCF_ROOT) -> HostFacts:
         groups=_Groups(),
         executables=_Executables(),
         files=_Files(),
+        directories=_Directories(),
+        filesystems=FileSystems(),
+        foreign_scripts=Scripts((config_dir / "resource.d", INIT_D)),
         scripts=Scripts((config_dir / "resource.d", INIT_D, *(root / "heartbeat" for root in own))),
         ocf_agents=OcfAgents((ocf_root, *(root / "ocf" for root in own))),
         udpport=udpport(),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hacluster.base.report import Place, Report, Severity, has_errors
+from hacluster.config.agents import OTHERS_TYPES, OURS, faults_of, unknown_of
 from hacluster.config.authkeys import parse_authkeys
 from hacluster.config.facts import NO_FACTS, HostFacts
 from hacluster.config.findings import nearest, shown
@@ -96,7 +97,7 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
         resources, found = parse_haresources(texts.haresources.text, texts.haresources.name, nodes=nodes, host=host)
         reports += found
         if resources is not None:
-            resources = _with_instances(resources, texts, reports)
+            resources = _with_instances(resources, texts, reports, host)
 
     hacluster: HaclusterConfig | None = HaclusterConfig()
     if texts.hacluster.text is not None:
@@ -116,7 +117,9 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
     return Checked(ha, keys, seal_keys, resources, hacluster, tuple(reports))
 
 
-def _with_instances(resources: Haresources, texts: DirectoryTexts, reports: list[Report]) -> Haresources:
+def _with_instances(
+    resources: Haresources, texts: DirectoryTexts, reports: list[Report], host: HostFacts
+) -> Haresources:
     """The same resources, the OCF ones with the parameters of their settings files."""
     parameters: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
     for key in dict.fromkeys(resources.instances()):
@@ -126,6 +129,7 @@ def _with_instances(resources: Haresources, texts: DirectoryTexts, reports: list
         if file.text is not None:
             parameters[key], found = parse_instance(file.text, file.name)
             reports += found
+            reports += _check_parameters(key[0], dict(parameters[key]), Place(file.name), host)
         elif file.problem:
             reports.append(Report("unreadable-file", Severity.ERROR, file.problem, Place(file.name)))
         else:
@@ -140,6 +144,25 @@ def _with_instances(resources: Haresources, texts: DirectoryTexts, reports: list
 
     groups = (replace(group, resources=tuple(map(filled, group.resources))) for group in resources.groups)
     return replace(resources, groups=tuple(groups))
+
+
+def _check_parameters(kind: str, given: Mapping[str, str], place: Place, host: HostFacts) -> Iterator[Report]:
+    """The settings of an OCF resource against what is known of its agent: the host's, else the one of ours."""
+    facts = host.agents.get(kind) if host.agents is not None else None
+    ours = OURS.get(kind)
+    if facts is None and host.agents is None and ours is not None and kind not in OTHERS_TYPES:
+        facts = ours
+    is_ours = facts is ours or (facts is not None and facts.program.endswith(f"/hacluster/{kind}"))
+    if facts is None:
+        return
+    hint = f"{kind} meta-data describes its parameters"
+    for name, fault in faults_of(ours if is_ours and ours is not None else facts, given):
+        text = f"parameter {name} of the agent {kind}: {fault}"
+        yield Report("bad-parameter", Severity.ERROR if is_ours else Severity.WARNING, text, place, hint)
+    for name, known in unknown_of(facts, given):
+        yield Report(
+            "unknown-parameter", Severity.WARNING, f"the agent {kind} has no parameter {shown(name)}", place, known
+        )
 
 
 def _keys(file: FileText, reports: list[Report], own_uid: int) -> KeyRing | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hacluster.config.facts import HostFacts
-from hacluster.config.findings import Findings
+from hacluster.config.findings import Findings, shown
 from hacluster.config.lexical import Line, read_boolean, read_number, read_time, read_word
 from hacluster.config.media import Medium
 
@@ -127,6 +127,22 @@ def path_setting(name: str) -> Handler:
                 text = f"{line.directive} is a relative path"
                 draft.findings.warning("relative-path", line.number, text, "write it from /", line.directive)
             draft.settings[name] = value.text
+
+    return handle
+
+
+def log_setting(name: str) -> Handler:
+    """A path of a file that is made when it is missing; its directory is not."""
+    setting = path_setting(name)
+
+    def handle(draft: Draft, line: Line) -> None:
+        setting(draft, line)
+        directories = draft.host.directories
+        for value in line.values:
+            directory = value.text.rpartition("/")[0] or "/"
+            if value.text.startswith("/") and directories is not None and directory not in directories:
+                text = f"there is no directory {shown(directory)}: nothing can be written to {shown(value.text)}"
+                draft.findings.warning("no-such-directory", line.number, text, f"mkdir -p {directory}", line.directive)
 
     return handle
 

@@ -10,25 +10,33 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hacluster.config.agents import AgentFacts
+
 DEFAULT_UDPPORT: Final = 694
 """ha-cluster/udp of the IANA registry, for a host whose services(5) does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceFacts:
-    """One network interface or address label. ``broadcast`` is ``None`` when it has no broadcast address."""
+    """One network interface or address label. ``broadcast`` is ``None`` when it has no broadcast address.
+
+    ``own_name`` is the interface's own name where this entry is an alternative name of it, else empty.
+    """
 
     broadcast: str | None = None
     multicast: bool = True
+    own_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """The host whose files are read.
 
-    ``node_name``: ``nodeinfo`` or ``uname -n``. ``interfaces``: by name, labels included. ``users`` and ``groups``:
-    login and group names. ``executables`` and ``files``: absolute paths. ``scripts``: names that resource.d or
-    init.d have as executable files. ``ocf_agents``: types of any provider. ``udpport``: service ha-cluster/udp.
+    ``node_name``: ``nodeinfo`` or ``uname -n``. ``interfaces``: by name, labels and alternative names included.
+    ``users`` and ``groups``: login and group names. ``executables``, ``files`` and ``directories``: absolute paths.
+    ``scripts``: names that resource.d, init.d or we have as executable files; ``foreign_scripts``: those of the first
+    two. ``ocf_agents``: types of any provider. ``filesystems``: types that the kernel or a mount program knows.
+    ``agents``: what OCF agents say of their parameters, by type. ``udpport``: service ha-cluster/udp.
     """
 
     node_name: str | None = None
@@ -37,8 +45,12 @@ class HostFacts:
     groups: Container[str] | None = None
     executables: Container[str] | None = None
     files: Container[str] | None = None
+    directories: Container[str] | None = None
     scripts: Container[str] | None = None
+    foreign_scripts: Container[str] | None = None
     ocf_agents: Container[str] | None = None
+    filesystems: Container[str] | None = None
+    agents: Mapping[str, AgentFacts] | None = None
     udpport: int = DEFAULT_UDPPORT
 
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.base.report import Report, has_errors
+from hacluster.config.agents import FRONT_ENDS, NAMELESS, OURS, FrontEnd, faults_of
 from hacluster.config.facts import NO_FACTS, HostFacts
 from hacluster.config.findings import Findings, in_order, nearest, shown
-from hacluster.config.ip_argument import Address, IpArgument, address_of, parse_ip_argument
+from hacluster.config.ip_argument import MAX_LABEL, Address, IpArgument, address_of, parse_ip_argument
 from hacluster.config.lexical import physical_lines
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
 
@@ -170,11 +171,48 @@ class _Reader:
             return
         if word.name in IP_AGENTS:
             self._check_ip(word, line)
+        elif word.name in FRONT_ENDS:
+            self._check_arguments(word, FRONT_ENDS[word.name], line)
         scripts = self.host.scripts
         if scripts is not None and word.name not in scripts:
             hint = nearest(word.name, scripts) if isinstance(scripts, Iterable) else ""
             text = f"there is no script {shown(word.name)} in resource.d or init.d of this host"
             self.findings.warning("no-such-script", line, text, hint or "starting it here would fail")
+
+    def _check_arguments(self, word: ResourceWord, front: FrontEnd, line: int) -> None:
+        """The arguments of a script of ours, or of Heartbeat's with the same ones; somebody else's is not known."""
+        foreign = self.host.foreign_scripts
+        if not front.of_heartbeat and foreign is not None and word.name in foreign:
+            return
+        hint = f"write: {front.usage}"
+        if len(word.arguments) > len(front.names):
+            text = f"{word.name} takes {len(front.names)} arguments at most, this one has {len(word.arguments)}"
+            self.findings.error("bad-arguments", line, text, hint)
+        given = dict(zip(front.names, word.arguments, strict=False))
+        for name, fault in faults_of(OURS[word.name], given):
+            self.findings.error("bad-arguments", line, f"{name} of {shown(word.text)}: {fault}", hint)
+        if word.name == "Filesystem":
+            self._check_filesystem(given, word, line)
+
+    def _check_filesystem(self, given: dict[str, str], word: ResourceWord, line: int) -> None:
+        device, kind = given.get("device", ""), given.get("fstype", "")
+        named = kind in NAMELESS or kind.startswith("fuse") or "=" in device or device.startswith(("-L", "-U"))
+        if device and not named and "/" not in device:
+            text = f"device of {shown(word.text)}: {shown(device)} is no path, no UUID=… and no server:/path"
+            self.findings.warning("bad-arguments", line, text, "starting it would fail")
+        known = self.host.filesystems
+        if kind not in ("", "none", "auto", "bind") and known is not None and kind not in known:
+            text = f"fstype of {shown(word.text)}: this host knows no file system {shown(kind)}"
+            hint = nearest(kind, known) if isinstance(known, Iterable) else ""
+            self.findings.warning("unknown-file-system", line, text, hint or "starting it here would fail")
+        elif device.startswith("/") and not device.startswith("//") and not named and self._is_missing(device):
+            text = f"device of {shown(word.text)}: there is no {shown(device)} on this host"
+            hint = "starting it here would fail, unless a resource before it brings the device"
+            self.findings.warning("no-such-device", line, text, hint)
+
+    def _is_missing(self, path: str) -> bool:
+        files, directories = self.host.files, self.host.directories
+        return files is not None and directories is not None and path not in files and path not in directories
 
     def _check_ip(self, word: ResourceWord, line: int) -> None:
         syntax = "ADDRESS[/BITS[/INTERFACE[:LABEL][/BROADCAST]]]"
@@ -198,6 +236,16 @@ class _Reader:
             hint = f"this host has: {', '.join(sorted(known)) or 'none'}"
             text = f"there is no interface {shown(argument.interface)} on this host"
             self.findings.warning("no-such-interface", line, text, hint)
+        elif argument.interface is not None and argument.label:
+            own = (known[argument.interface].own_name if known is not None else "") or argument.interface
+            label = f"{own}:{argument.label}"
+            if len(label) > MAX_LABEL and (known is not None or len(argument.interface) <= MAX_LABEL):
+                text = f"the label {shown(label)} is longer than {MAX_LABEL} characters"
+                if known is not None:
+                    self.findings.error("bad-address", line, text, "shorten it")
+                else:
+                    hint = f"shorten it, unless {shown(argument.interface)} is an alternative name"
+                    self.findings.warning("long-label", line, text, hint)
 
     def finish(self) -> None:
         """Report keys that are later words elsewhere: real Heartbeat finds groups by searching whole lines."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from hacluster.base.report import Report
 from hacluster.config.findings import Findings, shown
+from hacluster.config.lexical import physical_lines
 
 PREFIX: Final = "OCF_RESKEY_"
 _ASSIGNMENT: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -24,7 +25,7 @@ def parse_instance(text: str, file: str) -> tuple[tuple[tuple[str, str], ...], l
     """The parameters in the order of the file (a later assignment of one replaces the earlier), and all findings."""
     findings = Findings(file)
     parameters: dict[str, str] = {}
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in physical_lines(text, findings):
         line = raw.strip()
         if findings.full:
             break

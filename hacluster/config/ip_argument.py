@@ -13,7 +13,13 @@ from hacluster.config.findings import shown
 from hacluster.config.lexical import parse_number
 
 MAX_LABEL: Final = 15
-"""Longest name of an interface, and longest label of an address (IFNAMSIZ of Linux, without the closing NUL)."""
+"""Longest own name of an interface, and longest label of an address (IFNAMSIZ of Linux, without the closing NUL)."""
+
+MAX_ALTNAME: Final = 127
+"""Longest alternative name of an interface (ALTIFNAMSIZ)."""
+
+MAX_SUFFIX: Final = MAX_LABEL - 2
+"""Longest text behind the colon of a label, when the interface's own name has one character."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -37,13 +43,13 @@ def address_of(text: str) -> Address | None:
         return None
 
 
-def _bits(text: str, address: Address) -> int | None:
-    """Prefix length from a number or, for IPv4, a dotted mask."""
+def prefix_of(text: str, bits: int) -> int | None:
+    """Prefix length from a number or, for IPv4 (32 bits), a dotted mask; ``None`` when it is neither."""
     number = parse_number(text)
     if number is not None:
-        return number if number <= address.max_prefixlen else None
+        return number if number <= bits else None
     try:
-        return ipaddress.IPv4Network(f"0.0.0.0/{text}").prefixlen if address.version == 4 and "." in text else None
+        return ipaddress.IPv4Network(f"0.0.0.0/{text}").prefixlen if bits == 32 and "." in text else None
     except ValueError:
         return None
 
@@ -58,7 +64,7 @@ def parse_ip_argument(text: str) -> IpArgument | str:
         return f"{shown(text)} has more than four parts"
     if not parts:
         return IpArgument(address)
-    bits = _bits(parts[0], address)
+    bits = prefix_of(parts[0], address.max_prefixlen)
     if bits is None:
         return f"{shown(parts[0])} is not a prefix length of 0 to {address.max_prefixlen}"
     rest = parts[1:]
@@ -68,8 +74,10 @@ def parse_ip_argument(text: str) -> IpArgument | str:
         interface, _, label = rest.pop(0).partition(":")
         if not interface:
             return f"{shown(text)} has an empty interface"
-        if len(f"{interface}:{label}" if label else interface) > MAX_LABEL:
-            return f"{shown(interface)} with its label is longer than {MAX_LABEL} characters"
+        if len(interface) > MAX_ALTNAME:
+            return f"{shown(interface)} is longer than any name of an interface"
+        if len(label) > MAX_SUFFIX:
+            return f"{shown(label)} with an interface before it is longer than {MAX_LABEL} characters"
     broadcast = rest.pop(0) if rest else None
     if rest:
         return f"{shown(rest[0])} after the broadcast address has no meaning"

@@ -17,6 +17,10 @@ from hacluster.config.findings import Findings, shown
 MAX_LINE: Final = 5_119
 """Bytes of a line, its end not counted."""
 
+BYTE_ORDER_MARK: Final = "\ufeff"
+UTF16_MARKS: Final = ("\udcff\udcfe", "\udcfe\udcff")
+"""How a reader that lets bytes through that are no UTF-8 shows the mark of UTF-16."""
+
 MAX_TIME_MS: Final = 2**31 - 1
 """Longest time that can be configured: 24.8 days."""
 
@@ -63,6 +67,7 @@ def byte_length(text: str) -> int:
 
 def physical_lines(text: str, findings: Findings) -> Iterator[tuple[int, str]]:
     """Number and text of every line; lines no parser can use are reported and given as empty."""
+    text = _without_mark(text, findings)
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.rstrip("\r")
         if byte_length(line) > MAX_LINE:
@@ -74,6 +79,18 @@ def physical_lines(text: str, findings: Findings) -> Iterator[tuple[int, str]]:
             yield number, ""
         else:
             yield number, line
+
+
+def _without_mark(text: str, findings: Findings) -> str:
+    """The text without the mark that some editors put before it; nothing of a file in UTF-16."""
+    if text.startswith(BYTE_ORDER_MARK):
+        hint = "save it as UTF-8 without a BOM; Heartbeat takes the mark for a part of the first word"
+        findings.error("byte-order-mark", 1, "the file begins with a byte order mark (BOM)", hint)
+        return text.removeprefix(BYTE_ORDER_MARK)
+    if text.startswith(UTF16_MARKS):
+        findings.error("utf-16", 1, "the file is in UTF-16: it begins with that byte order mark", "save it as UTF-8")
+        return ""
+    return text
 
 
 def lex(text: str, findings: Findings) -> Iterator[Line]:

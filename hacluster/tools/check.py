@@ -117,6 +117,9 @@ def check(directory: str, *, output_as: str, strict: bool, node: str | None, off
         raise click.UsageError("--run-status runs scripts of this host, which --offline does not look at")
     path = Path(directory)
     facts = HostFacts() if offline else host_facts(path)
+    if not offline:
+        agents = importlib.import_module("hacluster.client.agentfacts").Agents()
+        facts = dataclasses.replace(facts, agents=agents)
     if node is not None:
         facts = dataclasses.replace(facts, node_name=node)
     checked = check_config_dir(path, host=facts)
