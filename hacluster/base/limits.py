@@ -52,6 +52,9 @@ MAX_HOOKS: Final = 64
 MAX_HELD: Final = 64
 """Most messages of one kind that wait in the heartbeat machine: for a gap to close, or for the disk."""
 
+MAX_DISK_WAIT_MS: Final = 1_000
+"""How long what a machine says waits for its own write; a disk that is slower is not waited for."""
+
 MAX_QUERIES: Final = 64
 """Most questions to other nodes that wait for an answer."""
 

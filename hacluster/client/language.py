@@ -50,10 +50,10 @@ REQUESTS: Final[Mapping[type[Any], Right]] = MappingProxyType(
 _FOR_MACHINES_ALONE: Final = frozenset({driver.Request})
 
 
-def codec() -> Codec:
-    """The codec of the local sockets: every message of ``hacluster.msg``."""
+def codec(*more: type[Any]) -> Codec:
+    """The codec of the local sockets: every message of ``hacluster.msg``, and ``more``."""
     types: list[type[Any]] = []
     for module in (driver, membership, haresources, lrm):
         own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
         types += [type_ for type_ in own if dataclasses.is_dataclass(type_) and type_ not in _FOR_MACHINES_ALONE]
-    return Codec(types)
+    return Codec([*types, *more])

@@ -1,8 +1,12 @@
 """Between the processes of a node: what one machine says to another that lives elsewhere.
 
-Each process connects to those before it in the table of processes, and keeps trying. What is said before the first
-connection waits, within bounds. When a process comes again, or was dropped because it did not read, something was
-lost: the machines here are told (``MachineRestarted``) and say anew what the other side must know.
+Each process connects to those before it in the table of processes, and keeps trying. What one life of a process says
+to one life of another is numbered; it is kept until the other has said that it has it, and a connection that breaks is
+taken up again where it broke. So a break loses nothing, and is no event. Both ends open a connection with ``Resume``.
+
+Something is lost in three cases, and then the machines of *both* ends are told (``MachineRestarted``) and say anew what
+the other must know: one of the two began anew; more was said to it, while it was away, than is kept; or a message does
+not fit into a frame.
 """
 
 from __future__ import annotations
@@ -15,23 +19,75 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.base.effects import MachineName, Say
+from hacluster.base.errors import WireError
+from hacluster.base.limits import MAX_IPC_BACKLOG
 from hacluster.base.report import Severity
 from hacluster.daemon.stream import SERVICE, Connection
 from hacluster.wire.ipc import Codec, Frame, Hello, Kind, Welcome
 
-MAX_EARLY: Final = 4_096
-"""Messages that wait for a process that was never there yet."""
+MAX_KEPT: Final = 4_096
+MAX_KEPT_BYTES: Final = MAX_IPC_BACKLOG // 2
+"""Messages, and their bytes, that are kept for another process: it is not there yet, or has not said that it has them.
+Half of what a connection takes at once, so that all of it can be said when there is one again."""
+
+ACK_EVERY: Final = 64
+"""Messages after which the other is told that they have arrived."""
 
 RETRY_S: Final = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The first word on a connection, of both ends: of the life ``knows`` (0: of none) the sender has ``received``."""
+
+    knows: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Messages up to this number have arrived."""
+
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """In place of a message that could not be sent."""
+
+
+TYPES: Final = (Resume, Ack, Gap)
+"""What the codec of these connections must know besides the messages of machines."""
+
+
 @dataclass(slots=True)
 class _Other:
-    """Another process: its connection, its last incarnation, and what waits for the first connection."""
+    """Another process: its connection, its last life, and what was said either way in the present lives."""
 
     connection: Connection | None = None
     incarnation: int | None = None
-    early: deque[Frame] = field(default_factory=lambda: deque(maxlen=MAX_EARLY))
+    sent: int = 0
+    received: int = 0
+    kept: deque[tuple[int, bytes]] = field(default_factory=deque)
+    kept_bytes: int = 0
+
+    def keep(self, number: int, data: bytes) -> None:
+        self.kept.append((number, data))
+        self.kept_bytes += len(data)
+        while len(self.kept) > MAX_KEPT or self.kept_bytes > MAX_KEPT_BYTES:
+            self._drop()
+
+    def arrived(self, number: int) -> None:
+        while self.kept and self.kept[0][0] <= number:
+            self._drop()
+
+    def _drop(self) -> None:
+        _, data = self.kept.popleft()
+        self.kept_bytes -= len(data)
+
+    def begin_anew(self) -> None:
+        self.sent = self.received = self.kept_bytes = 0
+        self.kept.clear()
 
 
 class Links:
@@ -57,6 +113,7 @@ class Links:
         self._on_message = on_message
         self._on_restarted = on_restarted
         self._others = {name: _Other() for name in others}
+        self._lives: dict[Connection, int] = {}
         self._homes = {machine: name for name, machines in others.items() for machine in machines}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -86,47 +143,83 @@ class Links:
     def _on_frame(self, connection: Connection, frame: Frame) -> None:
         if not connection.greeted and isinstance(frame.body, Welcome):
             connection.greeted = True
-            known = self._others[connection.process].incarnation
-            # We are new to it: it says anew what we must know. Only if it is new to us has it lost what we said.
-            self._established(connection, frame.body.incarnation, restarted=known not in (None, frame.body.incarnation))
+            self._greeted(connection, frame.body.incarnation)
         else:
             self.spoke(connection, frame)
 
     def accepted(self, connection: Connection, hello: Hello) -> None:
         """Another process has connected to us."""
-        other = self._others.get(hello.process)
-        if other is None:
+        if hello.process not in self._others:
             connection.drop("impostor", f"dropped {connection.name}: there is no process of that name")
             return
-        self._established(connection, hello.incarnation, restarted=other.incarnation is not None)
+        self._greeted(connection, hello.incarnation)
 
-    def _established(self, connection: Connection, incarnation: int, *, restarted: bool) -> None:
+    def _greeted(self, connection: Connection, incarnation: int) -> None:
+        """Both know who the other is: say what of its present life we have."""
         other = self._others[connection.process]
+        self._lives[connection] = incarnation
+        known = other.incarnation == incarnation
+        resume = Resume(incarnation, other.received) if known else Resume(0, 0)
+        connection.send(Frame(Kind.SEND, resume))
+
+    def _established(self, connection: Connection, resume: Resume) -> None:
+        other, incarnation = self._others[connection.process], self._lives[connection]
         if other.connection is not None and other.connection is not connection:
             other.connection.close()
-        other.connection, other.incarnation = connection, incarnation
-        if restarted:
-            text = f"connected to the {connection.process} process again"
-            self._log(Say(Severity.NOTICE, SERVICE, "link-again", text))
-            self._on_restarted(connection.process)
-        while other.early:
-            connection.send(other.early.popleft())
+        other.connection = connection
+        anew = other.incarnation not in (None, incarnation)
+        if anew:
+            other.begin_anew()
+        other.incarnation = incarnation
+        has = resume.received if resume.knows == self._incarnation else 0
+        other.arrived(has)
+        first = other.kept[0][0] if other.kept else other.sent + 1
+        for _, data in other.kept:
+            connection.write(data)
+        if anew:
+            self._tell_lost(connection.process, f"connected to the {connection.process} process again")
+        elif first > has + 1:
+            self._tell_lost(connection.process, f"the {connection.process} process has missed what was said to it")
+
+    def _tell_lost(self, process: str, text: str) -> None:
+        self._log(Say(Severity.NOTICE, SERVICE, "link-again", text))
+        self._on_restarted(process)
 
     def lost(self, connection: Connection) -> None:
         """A connection to another process is gone."""
+        self._lives.pop(connection, None)
         other = self._others.get(connection.process)
         if other is not None and other.connection is connection:
             other.connection = None
 
     def spoke(self, connection: Connection, frame: Frame) -> None:
-        """Another process says something to a machine here."""
+        """Another process says something: to a machine here, or about the connection."""
         if frame.kind is not Kind.SEND:
             connection.drop("bad-frame", f"dropped {connection.name}: a process does not send {frame.kind}")
             return
-        if frame.to not in self._here:
+        other, body = self._others[connection.process], frame.body
+        if isinstance(body, Resume):
+            self._established(connection, body)
+        elif isinstance(body, Ack):
+            other.arrived(body.received)
+        elif other.connection is not connection:
+            connection.drop("bad-frame", f"dropped {connection.name}: it did not say where to go on")
+        elif not isinstance(body, Gap) and frame.to not in self._here:
             connection.drop("bad-frame", f"dropped {connection.name}: machine {frame.to!r} does not live here")
+        else:
+            self._arrived(connection, other, frame)
+
+    def _arrived(self, connection: Connection, other: _Other, frame: Frame) -> None:
+        if frame.id <= other.received:
             return
-        self._on_message(MachineName(frame.to), frame.body)
+        jumped = frame.id != other.received + 1
+        other.received = frame.id
+        if jumped or isinstance(frame.body, Gap):
+            self._tell_lost(connection.process, f"something that the {connection.process} process said is lost")
+        if not isinstance(frame.body, Gap):
+            self._on_message(MachineName(frame.to), frame.body)
+        if other.received % ACK_EVERY == 0:
+            connection.send(Frame(Kind.SEND, Ack(other.received)))
 
     def send(self, by: MachineName, to: MachineName, body: object) -> None:
         """Perform a ``Send`` to a machine that lives elsewhere."""
@@ -135,11 +228,17 @@ class Links:
             self._log(Say(Severity.ERROR, SERVICE, "no-such-machine", f"{by} speaks to {to}, which does not run here"))
             return
         other = self._others[home]
-        frame = Frame(Kind.SEND, body, to=to, by=by)
+        number = other.sent = other.sent + 1
+        try:
+            data = self._codec.encode(Frame(Kind.SEND, body, number, to=to, by=by))
+        except WireError as error:
+            text = f"cannot send to the {home} process: {error}"
+            self._log(Say(Severity.ERROR, SERVICE, "frame-refused", text))
+            data = self._codec.encode(Frame(Kind.SEND, Gap(), number))
+            asyncio.get_running_loop().call_soon(self._on_restarted, home)
+        other.keep(number, data)
         if other.connection is not None:
-            other.connection.send(frame)
-        elif other.incarnation is None:
-            other.early.append(frame)
+            other.connection.write(data)
 
     def connected(self) -> frozenset[str]:
         """The processes we are connected to."""

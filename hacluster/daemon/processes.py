@@ -27,7 +27,7 @@ from hacluster.daemon.driver import Driver, Others, Outcome
 from hacluster.daemon.fifo import Fifo, FifoRequest
 from hacluster.daemon.ipc import LocalServer
 from hacluster.daemon.launch import Launch
-from hacluster.daemon.links import Links
+from hacluster.daemon.links import TYPES, Links
 from hacluster.daemon.log import Log, sinks
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.roster import CLIENTS, Roster
@@ -92,7 +92,7 @@ class Part:
         birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"))
         self.driver = Driver(build(name, settings, birth), log)
         self._server = LocalServer(
-            codec(),
+            codec(*TYPES),
             self,
             log,
             mode=settings.own.socket_mode,
@@ -231,7 +231,7 @@ def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[
     others = {other.value: machines for other, machines in NAMES.items() if other is not name}
     links = part.links = Links(
         name.value,
-        codec(),
+        codec(*TYPES),
         log,
         incarnation=part.incarnation,
         here=NAMES[name],

@@ -160,12 +160,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, frame: Frame) -> None:
         """Write one frame, or drop the connection when its reader is too far behind."""
-        if self._transport is None or self._transport.is_closing():
+        if not self.open:
             return
         try:
             data = self._codec.encode(frame)
         except WireError as error:
             self._log(Say(Severity.ERROR, SERVICE, "frame-refused", f"cannot send to {self.name}: {error}"))
+            return
+        self.write(data)
+
+    def write(self, data: bytes) -> None:
+        """The same with a frame that is encoded already."""
+        if self._transport is None or self._transport.is_closing():
             return
         if self.unread + len(data) > MAX_IPC_BACKLOG:
             self.drop_deaf()

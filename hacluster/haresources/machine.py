@@ -34,6 +34,7 @@ from typing import assert_never
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Effect, MachineName, Persist, Publish
 from hacluster.base.machine import Instant, earliest
+from hacluster.base.ondisk import OnDisk
 from hacluster.config.resources import Haresources
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.haresources import protocol, recovery
@@ -134,21 +135,30 @@ class HaresourcesMachine:
         self._awaiting_ops = False
         self._token = 0
         self._saved = b""
+        self._ondisk = OnDisk()
         self._published: ResourcesView | None = None
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
-        """Take one event in; effects in order, the persisted state first."""
+        """Take one event in; effects in order, and nothing is sent before the state behind it is on disk."""
         core = self._core
         core.now, core.out = now, []
+        free = self._ondisk.settled(event.token) if isinstance(event, Persisted | PersistFailed) else []
+        free += self._overdue(now)
         self._dispatch(event)
         self._settle()
-        return self._close()
+        return free + self._close()
+
+    def _overdue(self, now: Instant) -> list[Effect]:
+        free = self._ondisk.overdue(now)
+        if self._ondisk.late and free:
+            self._core.warn("disk-late", "the state of this process is not written in time; going on without waiting")
+        return free
 
     def deadline(self) -> Instant | None:
         """When something is due."""
         s = self._core.state
         if self._awaiting_ops:
-            return None
+            return self._ondisk.deadline()
         t = s.timers
         failback = t.failback if s.need_failback else None
         return earliest(
@@ -168,6 +178,7 @@ class HaresourcesMachine:
             self._core.groups.deadline(),
             self._failures.deadline(),
             self._requests.deadline(),
+            self._ondisk.deadline(),
         )
 
     def check(self) -> None:
@@ -222,6 +233,7 @@ class HaresourcesMachine:
             case Restored():
                 self._on_restored(event)
             case PersistFailed():
+                self._saved = b""
                 core.warn("not-persisted", f"the state cannot be kept for a restart of this process: {event.error}")
             case Request():
                 self._requests.on_request(event)
@@ -259,17 +271,18 @@ class HaresourcesMachine:
         core = self._core
         effects = core.out
         core.out = []
+        persist: Persist | None = None
         if self._restored and not self._awaiting_ops and self._before is None:
             data = recovery.save(self._generation, core.state, core.groups)
             if data != self._saved:
                 self._saved = data
                 self._token += 1
-                effects.insert(0, Persist(recovery.KEY, data, self._token, volatile=True))
+                persist = Persist(recovery.KEY, data, self._token, volatile=True)
         view = self._requests.view()
         if view != self._published:
             self._published = view
             effects.append(Publish("resources", ResourcesChanged(view)))
-        return effects
+        return self._ondisk.behind(effects) if persist is None else self._ondisk.after(persist, effects, core.now)
 
     def _on_work(self, work: Work) -> None:
         core, s = self._core, self._core.state

@@ -81,6 +81,6 @@ def leftovers(groups: Groups, snapshot: Snapshot) -> list[str]:
 def resume(groups: Groups, view: OpsView, now: Instant) -> None:
     """Put what the hands have under way and what they finished meanwhile together with what was asked."""
     alive = {op.op_id for op in view.pending}
-    results = {(op.resource, op.action): op for op in view.last}
+    results = {(op.resource, op.action): op for op in view.last if not op.interval_ms}
     for run in groups.runs.values():
         run.resume(alive, results, now)

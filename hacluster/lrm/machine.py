@@ -21,6 +21,7 @@ nothing of groups. It survives the asker: a brain that begins anew asks ``OpsQue
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import assert_never
 
 from hacluster.base.effects import Effect, Kill, MachineName, Reply, Say, Send, Spawn
@@ -85,6 +86,9 @@ _NO_FAILURE = frozenset(
     }
 )
 """Answers that are not a failure whatever was asked; whether NOT_RUNNING is one, only the asker knows."""
+
+MAX_REASON = 200
+"""Characters of a reason that a view of all results has room for."""
 
 SHELL = "/bin/sh"
 SIGKILL = 9
@@ -313,7 +317,11 @@ class LrmMachine:
             text = (exited.stdout + exited.stderr).decode("utf-8", "replace")
             output = "\n".join(printable(line) for line in text.split("\n") if line.strip())
         reason = verdict.reason or (last_line(exited.stderr) if exited and verdict.rc is OcfCode.GENERIC else "")
-        return OpFinished(op.op_id, op.resource.id, op.action, verdict.end, verdict.rc, reason, output, elapsed_ms)
+        return OpFinished(
+            op.op_id, op.resource.id, op.action, verdict.end, verdict.rc, reason, output, elapsed_ms, op.interval_ms
+        )
 
     def _view(self) -> OpsView:
-        return OpsView(self._queue.views(), self._results.all())
+        # What agents wrote is left out: of all results together it may be more than fits into a frame.
+        last = (replace(result, output="", reason=result.reason[:MAX_REASON]) for result in self._results.all())
+        return OpsView(self._queue.views(), tuple(last))

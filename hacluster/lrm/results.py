@@ -6,15 +6,15 @@ from hacluster.msg.lrm import OpFinished
 
 
 class Results:
-    """Results by resource and action; of more than ``capacity`` the oldest are forgotten."""
+    """Results by resource, action and interval; of more than ``capacity`` the oldest are forgotten."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._last: dict[tuple[str, str], OpFinished] = {}
+        self._last: dict[tuple[str, str, int], OpFinished] = {}
 
     def keep(self, result: OpFinished) -> None:
         """Remember one as the newest."""
-        key = (result.resource, result.action)
+        key = (result.resource, result.action, result.interval_ms)
         self._last.pop(key, None)
         self._last[key] = result
         if len(self._last) > self._capacity:

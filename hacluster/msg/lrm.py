@@ -85,7 +85,8 @@ class CancelOp:
 class OpFinished:
     """An operation ended.
 
-    ``rc`` is meaningful for DONE; ``reason`` is the agent's ocf-exit-reason or our own sentence.
+    ``rc`` is meaningful for DONE; ``reason`` is the agent's ocf-exit-reason or our own sentence. ``interval_ms`` as
+    asked: resource, action and interval together name an operation.
     """
 
     op_id: int
@@ -96,6 +97,7 @@ class OpFinished:
     reason: str = ""
     output: str = ""
     elapsed_ms: int = 0
+    interval_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class OpView:
 
 @dataclass(frozen=True, slots=True)
 class OpsView:
-    """What the hands have under way, and the last result of start/stop/status of every resource they know."""
+    """What the hands have under way, and the last result of each (resource, action, interval)."""
 
     pending: tuple[OpView, ...]
     last: tuple[OpFinished, ...]

@@ -1,7 +1,9 @@
 """A host's disk: what is durable, what a reboot loses, and how writes go wrong.
 
 A write is an atomic replacement, as the daemon's: after a power loss there is the old or the new. A ``torn`` disk
-breaks that promise, as one does whose cache lies: of an unfinished write a part may be found.
+breaks that promise, as one does whose cache lies: of an unfinished write a part may be found. Each process writes
+through a queue of its own, in order and beside everything else it does; when it is killed, what it had not written yet
+is lost.
 """
 
 from __future__ import annotations
@@ -18,20 +20,27 @@ from hacluster.sim.clock import Agenda
 Done = Callable[[str | None], None]
 """Told when a write ends: the error's text, or ``None``."""
 
+VOLATILE_MS = 2
+"""A write into memory may take so long: the thread that does it waits for its turn."""
+
 
 class DiskHealth(StrEnum):
-    """What a write meets."""
+    """What a write meets. HANG: it waits until the disk is well again, as on a frozen file system."""
 
     OK = "ok"
     SLOW = "slow"
     FAIL = "fail"
     TORN = "torn"
+    HANG = "hang"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Write:
+    owner: str
     key: str
     data: bytes
+    volatile: bool
+    done: Done
 
 
 class Disk:
@@ -40,52 +49,85 @@ class Disk:
     def __init__(self, agenda: Agenda, dice: Dice) -> None:
         self._agenda = agenda
         self._dice = dice
-        self.health = DiskHealth.OK
+        self._health = DiskHealth.OK
         self.durable: dict[str, bytes] = {}
         self.volatile: dict[str, bytes] = {}
         self._pending: list[_Write] = []
-        self._busy_until = 0
+        self._stuck: list[_Write] = []
+        self._busy_until: dict[str, int] = {}
 
-    def write(self, persist: Persist, done: Done) -> None:
-        """Begin a write; writes end in the order in which they began."""
-        if persist.volatile:
-            self.volatile[persist.key] = persist.data
-            self._agenda.after(0, partial(done, None))
+    @property
+    def health(self) -> DiskHealth:
+        """What the next write meets."""
+        return self._health
+
+    @health.setter
+    def health(self, health: DiskHealth) -> None:
+        self._health = health
+        stuck, self._stuck = self._stuck, []
+        for write in stuck:
+            self._finish(write)
+
+    def write(self, persist: Persist, done: Done, owner: str = "") -> None:
+        """Begin a write; those of one ``owner`` (a process) end in the order in which they began."""
+        begin = max(self._busy_until.get(owner, 0), self._agenda.now)
+        end = self._busy_until[owner] = begin + self._duration(volatile=persist.volatile)
+        if self.health is DiskHealth.FAIL and not persist.volatile:
+            self._agenda.at(end, partial(done, "No space left on device"))
             return
-        slow = self.health is DiskHealth.SLOW
-        duration = self._dice.between(200, 3_000) if slow else self._dice.between(1, 4)
-        self._busy_until = max(self._busy_until, self._agenda.now) + duration
-        if self.health is DiskHealth.FAIL:
-            self._agenda.at(self._busy_until, partial(done, "No space left on device"))
-            return
-        write = _Write(persist.key, persist.data)
+        write = _Write(owner, persist.key, persist.data, persist.volatile, done)
         self._pending.append(write)
-        self._agenda.at(self._busy_until, partial(self._finish, write, done))
+        self._agenda.at(end, partial(self._finish, write))
 
-    def _finish(self, write: _Write, done: Done) -> None:
+    def _duration(self, *, volatile: bool) -> int:
+        slow = self.health is DiskHealth.SLOW
+        if volatile:
+            return self._dice.between(0, 1_500 if slow else VOLATILE_MS)
+        return self._dice.between(200, 3_000) if slow else self._dice.between(1, 4)
+
+    def _finish(self, write: _Write) -> None:
         if not any(write is other for other in self._pending):
             return
+        earlier = any(other.owner == write.owner for other in self._stuck)
+        if (self.health is DiskHealth.HANG and not write.volatile) or earlier:
+            self._stuck.append(write)
+            return
+        self._apply(write)
+        write.done(None)
+
+    def _apply(self, write: _Write) -> None:
         self._pending = [other for other in self._pending if other is not write]
-        self.durable[write.key] = write.data
-        done(None)
+        (self.volatile if write.volatile else self.durable)[write.key] = write.data
 
     def read(self, key: str, *, volatile: bool) -> bytes | None:
         """What is kept under ``key``. A process that reads sees what was written before, synced or not."""
         if volatile:
             return self.volatile.get(key)
         for write in reversed(self._pending):
-            if write.key == key:
+            if write.key == key and not write.volatile:
                 return write.data
         return self.durable.get(key)
+
+    def abandon(self, owner: str) -> None:
+        """A process is killed: of its writes under way some of the first are done, and the rest never will be."""
+        mine = [write for write in self._pending if write.owner == owner]
+        for write in mine[: self._dice.below(len(mine) + 1)]:
+            self._apply(write)
+        self._pending = [write for write in self._pending if write.owner != owner]
+        self._stuck = [write for write in self._stuck if write.owner != owner]
+        self._busy_until.pop(owner, None)
 
     def lose_power(self) -> None:
         """The host loses power: volatile data and writes under way are gone, each of these wholly or as it may be."""
         self.volatile.clear()
         for write in self._pending:
+            if write.volatile:
+                continue
             fate = self._dice.below(4)
             if fate == 0:
                 self.durable[write.key] = write.data
             elif fate == 1 and self.health is DiskHealth.TORN:
                 self.durable[write.key] = write.data[: self._dice.below(len(write.data) + 1)]
         self._pending.clear()
-        self._busy_until = self._agenda.now
+        self._stuck.clear()
+        self._busy_until.clear()

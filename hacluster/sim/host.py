@@ -163,8 +163,8 @@ class Host:
         if self.powered:
             self.say("power is lost")
             self.powered = False
-            self._end_processes()
             self.disk.lose_power()
+            self._end_processes()
             self.agents.lose_power()
             self._watch.on_daemon(self.name, "power-lost")
 
@@ -266,6 +266,7 @@ class Host:
         process.life += 1
         process.router = None
         process.wake_at = None
+        self.disk.abandon(process.name)
         process.backlog.clear()
         process.buffered = 0
         if process.name is ProcessName.HANDS:
@@ -380,10 +381,10 @@ class Host:
             case Say():
                 self.say(str(effect))
             case Persist():
-                self.disk.write(effect, partial(self._written, process, process.life, by, effect))
+                done = partial(self._written, process, process.life, by, effect)
+                self.disk.write(effect, done, process.name)
             case Spawn():
-                done = partial(self._child_exited, process, process.life, by)
-                self.agents.run(effect, done)
+                self.agents.run(effect, partial(self._child_exited, process, process.life, by))
             case Kill():
                 self.agents.kill(effect.child_id, effect.signal)
             case Reply():

@@ -107,7 +107,7 @@ def _wall(dice: Dice, at: int) -> list[Action]:
 
 
 def _disk(dice: Dice, at: int) -> list[Action]:
-    host, health = _pick(dice, NODES), _pick(dice, ("slow", "fail", "torn"))
+    host, health = _pick(dice, NODES), _pick(dice, ("slow", "fail", "torn", "hang"))
     return _spans(at, _seconds(dice, 5, 60), "disk", (host, health), (host, "ok"), ending="disk")
 
 

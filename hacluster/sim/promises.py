@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.base.effects import Reply
+from hacluster.base.limits import MAX_DISK_WAIT_MS
 from hacluster.haresources.states import ANSWER_MS
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import HandoverAccepted, HandoverFinished
@@ -17,6 +18,9 @@ from hacluster.sim.scene import Scene
 
 ANSWER_BOUND_MS: Final = ANSWER_MS + 1_000
 """hb_takeover is answered when the peer begins, or refused when it does not begin in time."""
+
+AT_ONCE_MS: Final = 2 * MAX_DISK_WAIT_MS
+"""An answer comes when the state behind it is written, and a machine waits for no disk longer than this."""
 
 FINISH_MS: Final = 90_000
 """From a request to its end where programs work: answer time, a death on the way, and the programs of all groups."""
@@ -112,7 +116,7 @@ class Answers(Checker):
             limit, what = ANSWER_BOUND_MS, "is neither accepted nor refused"
         else:
             limit, what = (
-                0,
+                AT_ONCE_MS,
                 f"is not refused at once ({asked.hopeless})" if asked.hopeless else "is not answered at once",
             )
         return f"{asked.verb} on {host} {what} after {waited} ms" if waited > limit else None

@@ -14,7 +14,7 @@ from hacluster.config.media import Bcast, Ping
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
 from hacluster.config.settings import AutoFailback, Client, HaclusterConfig, HaConfig
 from hacluster.haresources.machine import HaresourcesMachine
-from hacluster.msg.driver import MachineRestarted, Peer, Request, Restored, StopRequested, Tick
+from hacluster.msg.driver import MachineRestarted, Peer, Persisted, Request, Restored, StopRequested, Tick
 from hacluster.msg.lrm import CancelOp, HooksRun, OcfCode, OpEnd, OpFinished, OpsQuery, OpsView, OpView, StartOp
 from hacluster.msg.membership import (
     AnnounceRestart,
@@ -334,8 +334,9 @@ class Node:
             case Send(body=ClientSignedOn(client=client, join=join)):
                 news = HaMessage.of(t="hbapi-clstat", st="join" if join else "leave", from_id=client, to_id=client)
                 self.perform(Send(MachineName.HEARTBEAT, CastMessage(news)))
-            case Persist(data=data):
+            case Persist(key=key, data=data, token=token):
                 self.disk = data
+                self.inbox.append(Persisted(key, token))
             case Publish(body=body):
                 self.published.append(body)
             case Reply(request_id=number, body=body, last=last):

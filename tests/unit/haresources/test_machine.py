@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
+from hacluster.base.effects import Persist, Reply, Say, Send
+from hacluster.base.limits import MAX_DISK_WAIT_MS
 from hacluster.base.machine import Instant
 from hacluster.config.settings import AutoFailback, HaclusterConfig
 from hacluster.haresources.hooks import environment
-from hacluster.msg.driver import Refused, Request, Restored
+from hacluster.msg.driver import Persisted, PersistFailed, Refused, Request, Restored, Tick
 from hacluster.msg.haresources import Hold, ResourcesQuery, ResourcesView, StandbyRequest
 from hacluster.msg.membership import CommUp, LinkStateChanged, MessageReceived, NodeState
 from hacluster.wire.hamsg import HaMessage
@@ -198,9 +202,28 @@ def test_the_state_is_on_disk_before_anything_is_sent():
     machine = world.build("alpha")
     machine.step(Restored("haresources", None), Instant(0))
     effects = machine.step(CommUp(), Instant(5))
-    kinds = [type(effect).__name__ for effect in effects]
-    assert kinds.index("Persist") < kinds.index("Send")
-    assert machine.step(Request(1, ROOT, ResourcesQuery()), Instant(6))[0].body.rstate != "init"
+    (persist,) = [effect for effect in effects if isinstance(effect, Persist)]
+    assert not any(isinstance(effect, Send) for effect in effects)
+    assert machine.step(Request(1, ROOT, ResourcesQuery()), Instant(6)) == [], "an answer does not overtake"
+    free = machine.step(Persisted(persist.key, persist.token), Instant(7))
+    assert any(isinstance(effect, Send) for effect in free)
+    (answer,) = [effect for effect in free if isinstance(effect, Reply)]
+    assert answer.body.rstate != "init"
+
+
+@pytest.mark.parametrize("answer", ["fails", "never comes"])
+def test_a_disk_that_fails_or_hangs_keeps_nothing_back_for_long(answer):
+    world = World()
+    machine = world.build("alpha")
+    machine.step(Restored("haresources", None), Instant(0))
+    (persist,) = [e for e in machine.step(CommUp(), Instant(5)) if isinstance(e, Persist)]
+    if answer == "fails":
+        effects = machine.step(PersistFailed(persist.key, persist.token, "No space left"), Instant(6))
+    else:
+        assert machine.deadline() == MAX_DISK_WAIT_MS
+        effects = machine.step(Tick(), Instant(MAX_DISK_WAIT_MS))
+        assert "disk-late" in [e.code for e in effects if isinstance(e, Say)]
+    assert any(isinstance(effect, Send) for effect in effects)
 
 
 def test_a_node_without_groups_and_a_cluster_of_one():

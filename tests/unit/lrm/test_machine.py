@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hacluster.base.effects import Effect, Kill, MachineName, Reply, Say, Send, Spawn
-from hacluster.base.limits import MAX_HOOKS, MAX_OPERATIONS
+from hacluster.base.limits import MAX_FRAME, MAX_HOOKS, MAX_OPERATIONS, MAX_RESULTS
 from hacluster.base.machine import Instant
+from hacluster.client.language import codec
 from hacluster.config.settings import HaclusterConfig, OperationTimeout
 from hacluster.lrm.machine import LrmMachine
 from hacluster.lrm.surroundings import Surroundings
@@ -24,6 +25,7 @@ from hacluster.msg.lrm import (
     ResourceSpec,
     StartOp,
 )
+from hacluster.wire.ipc import Frame, Kind
 
 
 def spec(name: str = "web", agent_class: AgentClass = AgentClass.HEARTBEAT) -> ResourceSpec:
@@ -189,6 +191,33 @@ def test_a_status_that_contradicts_itself_is_said_with_what_was_made_of_it() -> 
         f"{result.resource}: status says 'No server running' and exits with 3 (not running):"
         " by its exit status it counts as not running"
     )
+
+
+def test_results_of_two_intervals_are_two_results() -> None:
+    """A slow and a fast monitor of one resource, and one that is asked once: none overwrites another."""
+    lrm = machine()
+    for op_id, interval_ms, text in ((1, 0, b"OK"), (2, 10_000, b"OK"), (3, 60_000, b"stopped")):
+        (spawn,) = spawns(step(lrm, StartOp(op_id, spec(), "status", interval_ms=interval_ms)))
+        step(lrm, gone(spawn.child_id, out=text))
+    (answer,) = step(lrm, OpsQuery())
+    assert isinstance(answer, Send)
+    assert [(last.op_id, last.interval_ms, last.rc) for last in answer.body.last] == [
+        (1, 0, OcfCode.OK),
+        (2, 10_000, OcfCode.OK),
+        (3, 60_000, OcfCode.NOT_RUNNING),
+    ]
+
+
+def test_a_view_of_everything_fits_into_a_frame() -> None:
+    """A brain that begins anew waits for it: what does not fit would never come."""
+    lrm = machine()
+    for number in range(MAX_RESULTS):
+        (spawn,) = spawns(step(lrm, StartOp(number, spec(f"r{number}"), "start")))
+        lrm.step(gone(spawn.child_id, 1, err=b"e" * 60_000 if number % 64 == 0 else b"x" * 2_000), Instant(0))
+    (answer,) = lrm.step(OpsQuery(), Instant(0))
+    assert isinstance(answer, Send)
+    assert len(answer.body.last) == MAX_RESULTS
+    assert len(codec().encode(Frame(Kind.SEND, answer.body))) < MAX_FRAME
 
 
 def test_recurring_cancelled_between_two_runs() -> None:

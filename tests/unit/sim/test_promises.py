@@ -6,7 +6,7 @@ from hacluster.base.effects import Reply
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import HandoverAccepted, HandoverFinished
 from hacluster.sim.checkers import Bounds
-from hacluster.sim.promises import ANSWER_BOUND_MS, FINISH_FAULTY_MS, FINISH_MS, PING_MS, Answers, MoreSight
+from hacluster.sim.promises import ANSWER_BOUND_MS, AT_ONCE_MS, FINISH_FAULTY_MS, FINISH_MS, PING_MS, Answers, MoreSight
 from hacluster.sim.scenario import STANDARD
 from hacluster.sim.scene import HostScene, Scene
 
@@ -48,7 +48,7 @@ def test_what_never_ends_is_noticed_later_where_programs_fail() -> None:
     assert checker.each_second() is not None
 
 
-@pytest.mark.parametrize(("verb", "limit"), [("standby all", 0), ("takeover all", ANSWER_BOUND_MS)])
+@pytest.mark.parametrize(("verb", "limit"), [("standby all", AT_ONCE_MS), ("takeover all", ANSWER_BOUND_MS)])
 def test_the_first_answer_has_its_time(verb: str, limit: int) -> None:
     checker, found = asked(verb)
     found.now += limit
@@ -80,7 +80,7 @@ def test_what_cannot_be_accepted_is_refused_at_once() -> None:
             checker.on_request("node1", number, "takeover all")
         assert checker.on_reply("node1", REFUSED) is None
         assert "although" in (checker.on_reply("node1", Reply(6, HandoverAccepted("yes"), last=False)) or "")
-        found.now += 1
+        found.now += AT_ONCE_MS + 1
         assert "at once" in (checker.each_second() or "")
 
 

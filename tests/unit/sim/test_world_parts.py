@@ -143,8 +143,9 @@ class Store:
         self.disk = Disk(self.agenda, Dice(seed))
         self.ended: list[tuple[int, str | None]] = []
 
-    def write(self, data: bytes, *, volatile: bool = False) -> None:
-        self.disk.write(Persist("k", data, 1, volatile), lambda error: self.ended.append((self.agenda.now, error)))
+    def write(self, data: bytes, *, volatile: bool = False, owner: str = "") -> None:
+        persist = Persist("k", data, 1, volatile)
+        self.disk.write(persist, lambda error: self.ended.append((self.agenda.now, error)), owner)
 
 
 def test_unsynced_writes_are_seen_by_readers_and_lost_with_the_power() -> None:
@@ -179,6 +180,36 @@ def test_a_torn_disk_leaves_parts_and_a_full_one_says_so() -> None:
     store.agenda.run_until(10_000)
     assert store.ended[0][1]
     assert store.disk.read("k", volatile=False) is None
+
+
+def test_a_killed_process_loses_what_it_had_not_written_and_nothing_out_of_order() -> None:
+    found = set()
+    for seed in range(60):
+        store = Store(seed)
+        for data in (b"1", b"2", b"3"):
+            store.write(data, volatile=True, owner="brain")
+        store.disk.write(Persist("other", b"x", 1, volatile=True), lambda _error: None, "hands")
+        assert store.disk.read("k", volatile=True) is None, "a write is not done when it is asked for"
+        store.disk.abandon("brain")
+        store.agenda.run_until(100)
+        assert store.ended == []
+        assert store.disk.read("other", volatile=True) == b"x"
+        found.add(store.disk.read("k", volatile=True))
+    assert found == {None, b"1", b"2", b"3"}
+
+
+def test_a_frozen_disk_answers_when_it_thaws_and_in_order() -> None:
+    store = Store()
+    store.disk.health = DiskHealth.HANG
+    store.write(b"1")
+    store.write(b"2")
+    store.write(b"v", volatile=True)
+    store.agenda.run_until(60_000)
+    assert store.disk.durable == {}
+    store.disk.health = DiskHealth.OK
+    assert store.disk.durable == {"k": b"2"}
+    assert store.disk.read("k", volatile=True) == b"v"
+    assert [error for _, error in store.ended] == [None] * 3
 
 
 def test_a_slow_disk_keeps_the_order() -> None:
