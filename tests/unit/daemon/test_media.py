@@ -95,7 +95,7 @@ def test_media_that_bind_the_same_share_one_socket():
         opened.send(1, b"two")
         await until(lambda: len(received(events)) == 2)
         assert sorted(event.data for event in received(events)) == [b"one", b"two"]
-        assert {event.medium for event in received(events)} == {0}
+        assert len({event.medium for event in received(events)}) == 1, "whichever opened it: links are named alike"
 
     exchange(media, test)
 
