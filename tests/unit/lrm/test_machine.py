@@ -196,9 +196,9 @@ def test_a_status_that_contradicts_itself_is_said_with_what_was_made_of_it() -> 
 def test_results_of_two_intervals_are_two_results() -> None:
     """A slow and a fast monitor of one resource, and one that is asked once: none overwrites another."""
     lrm = machine()
-    for op_id, interval_ms, text in ((1, 0, b"OK"), (2, 10_000, b"OK"), (3, 60_000, b"stopped")):
+    for op_id, interval_ms, code, text in ((1, 0, 0, b"OK"), (2, 10_000, 0, b"OK"), (3, 60_000, 3, b"stopped")):
         (spawn,) = spawns(step(lrm, StartOp(op_id, spec(), "status", interval_ms=interval_ms)))
-        step(lrm, gone(spawn.child_id, out=text))
+        step(lrm, gone(spawn.child_id, code, out=text))
     (answer,) = step(lrm, OpsQuery())
     assert isinstance(answer, Send)
     assert [(last.op_id, last.interval_ms, last.rc) for last in answer.body.last] == [
