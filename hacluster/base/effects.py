@@ -44,6 +44,21 @@ class Transmit:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """Let in what can be ours, on all media but ping, and drop the rest before it costs anything.
+
+    ``strict``: only what has one of these key ids and beginnings of boot nonces (four bytes each), or, where
+    ``classic`` datagrams count at all, comes from one of these addresses; the rule is :mod:`hacluster.wire.screen`'s.
+    """
+
+    strict: bool = False
+    classic: bool = True
+    keys: tuple[bytes, ...] = ()
+    boots: tuple[bytes, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer the request ``request_id`` of a local client. ``last`` is false when more answers will follow."""
 
@@ -129,4 +144,4 @@ class Stop:
     restart: bool = False
 
 
-Effect = Send | Transmit | Reply | Publish | Persist | Spawn | Kill | Say | SelfFence | Stop
+Effect = Send | Transmit | Screen | Reply | Publish | Persist | Spawn | Kill | Say | SelfFence | Stop

@@ -29,6 +29,7 @@ from hacluster.base.effects import (
     Publish,
     Reply,
     Say,
+    Screen,
     SelfFence,
     Send,
     Spawn,
@@ -61,6 +62,10 @@ class Sender(Protocol):
 
     def send(self, index: int, data: bytes) -> None:
         """Perform ``Transmit``."""
+        ...
+
+    def screen(self, screen: Screen) -> None:
+        """Perform ``Screen``."""
         ...
 
 
@@ -212,6 +217,9 @@ class Driver:
             case Transmit():
                 assert self.media is not None, effect
                 self.media.send(effect.medium, effect.data)
+            case Screen():
+                assert self.media is not None, effect
+                self.media.screen(effect)
             case Say():
                 self._log(effect)
             case Send():

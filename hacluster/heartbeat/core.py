@@ -17,6 +17,7 @@ from hacluster.config.settings import Seal
 from hacluster.heartbeat.admission import FLOOR_INTERVAL_MS, FLOOR_MARGIN
 from hacluster.heartbeat.api import ClientApi
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
+from hacluster.heartbeat.flood import FLOOD_PER_S, Flood
 from hacluster.heartbeat.generation import FLOOR_KEY, encode_floors
 from hacluster.heartbeat.link import Links
 from hacluster.heartbeat.liveness import Patience
@@ -59,6 +60,7 @@ class Core:
         self.sealing = Sealing(config, identity, self.peers)
         self.outbox = Outbox(config, identity, self.sealing)
         self.quiet = Quiet(config.log_rate_limit)
+        self.flood = Flood(self.peers, self.sealing)
         self.pings = Pings(config, identity)
         self.api = ClientApi()
         self.handshake = Handshake()
@@ -237,6 +239,24 @@ class Core:
         self.announce(NodeStateChanged(peer.name, old, NodeState.DEAD, peer.type, ever_heard=heard))
         if peer.type is NodeType.NORMAL and heard:
             self.save_floors(now)
+
+    # -- floods --------------------------------------------------------------------------------------------------
+
+    def refused(self, now: Instant) -> None:
+        """A datagram was refused unread: one of many?"""
+        if self.flood.refused(now):
+            text = (
+                f"flooded: more than {FLOOD_PER_S} datagrams a second are refused; only what looks like our nodes is"
+                " let in for a while, and a node that starts meanwhile is heard a little later"
+            )
+            self.murmur(Severity.WARNING, "flooded", "", text, now)
+            self.screen(now)
+
+    def screen(self, now: Instant) -> None:
+        """Have the screen changed if keys, sessions or addresses have."""
+        screen = self.flood.change(now)
+        if screen is not None:
+            self.out.append(screen)
 
     # -- the replay floor ----------------------------------------------------------------------------------------
 

@@ -201,7 +201,9 @@ class HeartbeatMachine:
             case Phase.JOINING | Phase.ASKING | Phase.ACTIVE:
                 pass
         asking = core.handshake.due if core.phase is Phase.ASKING else None
-        first = earliest(self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline())
+        first = earliest(
+            self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline(), core.flood.until
+        )
         return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
 
     def _peer_deadline(self, peer: Peer) -> Instant | None:
@@ -358,6 +360,8 @@ class HeartbeatMachine:
         if not core.phase.talking:
             return
         self._beat(now)
+        if core.flood.until is not None:
+            core.screen(now)
         self._run_peers(now)
         if not core.accounted and all(peer.accounted for peer in core.peers):
             core.accounted = True

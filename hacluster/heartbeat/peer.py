@@ -20,12 +20,13 @@ from hacluster.wire.hamsg import HaMessage
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An authentic message, its stamp, the link it came over; ``fresh``: it was sealed in this life of ours."""
+    """An authentic message, its stamp, the link and address it came from; ``fresh``: sealed in this life of ours."""
 
     message: HaMessage
     stamp: Stamp
     link: str
     fresh: bool
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -75,6 +76,8 @@ class Peer:
     weight: int = 100
     site: str = ""
     held: list[tuple[int, HaMessage]] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    """By link, the address that its newest believed message came from."""
 
     @property
     def accounted(self) -> bool:

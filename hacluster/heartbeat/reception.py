@@ -71,6 +71,7 @@ class Reception:
         if not self._sources.admits(event.source):
             text = f"refused a datagram from {event.source}, which allow_source does not list"
             core.murmur(Severity.WARNING, "source-refused", "", text, now)
+            core.refused(now)
             return
         medium = core.config.media[event.medium]
         try:
@@ -91,7 +92,7 @@ class Reception:
         if isinstance(opened, Rejected):
             self._rejected(opened, event, now)
             return
-        said = Said(opened.message, read_stamp(opened.message), medium.link, fresh=False)
+        said = Said(opened.message, read_stamp(opened.message), medium.link, fresh=False, source=event.source)
         peer = self._speaker(said, event.source, now)
         if peer is not None and self._classic_counts(peer, said, now):
             self._take(peer, said, now)
@@ -124,6 +125,7 @@ class Reception:
         if state is None:
             text = "refused a sealed datagram, because this node has 'seal off'"
             core.murmur(Severity.WARNING, "sealed-refused", "", text, now, source=event.source)
+            core.refused(now)
             return
         opened = state.open(event.data)
         if isinstance(opened, Rejected):
@@ -136,7 +138,7 @@ class Reception:
         stamp = read_stamp(message)
         if (stamp.srcuuid, stamp.hg) != (opened.session.node, opened.session.generation):
             raise WireError("not the sender of the seal", field=FieldName.SRCUUID)
-        said = Said(message, stamp, medium.link, fresh=True)
+        said = Said(message, stamp, medium.link, fresh=True, source=event.source)
         peer = self._speaker(said, event.source, now)
         if peer is not None and opened.fresh:
             if opened.persist or not peer.sealed:
@@ -167,6 +169,7 @@ class Reception:
         return opened
 
     def _rejected(self, rejected: Rejected, event: DatagramReceived, now: Instant) -> None:
+        self._core.refused(now)
         if rejected.reason is RejectReason.NOT_OURS or not self._core.config.log_badpack:
             return
         text = f"refused a datagram from {event.source}: {rejected.reason}"
@@ -341,6 +344,7 @@ class Reception:
         if verdict is not Verdict.CURRENT:
             self._begins(peer, stamp, verdict)
         self._learn_uuid(peer, stamp, now)
+        peer.sources[said.link] = said.source
         if stamp.seq is None:
             core.link_heard(peer, said.link, now)
             self._delivery.deliver(peer, message, stamp, now)

@@ -32,6 +32,7 @@ from hacluster.wire.fields import Stamp
 from hacluster.wire.freshness import SealState
 from hacluster.wire.hamsg import Field, HaMessage, string
 from hacluster.wire.netstring import encode
+from hacluster.wire.screen import WORD
 from hacluster.wire.seal import BOOT_BYTES, SealKey, SealKeys, Session
 
 _ECHO_ROOM: Final = 1_024
@@ -104,6 +105,14 @@ class Sealing:
     def key_id(self) -> str:
         """The id (hexadecimal) of the key that seals now; empty with ``seal off``."""
         return "" if self._keys is None else self._keys.sealing.id.hex()
+
+    def key_ids(self) -> tuple[bytes, ...]:
+        """The ids of all keys whose datagrams we open."""
+        return () if self._keys is None else tuple(key.id for key in self._keys.accepted)
+
+    def boots(self) -> tuple[bytes, ...]:
+        """The beginnings of the boot nonces of all sessions that are heard."""
+        return () if self.state is None else tuple(session.boot[:WORD] for session in self.state.heard())
 
     def rotate(self, secrets: tuple[bytes, ...], now: Instant) -> str:
         """The keys on file are these from now on, the first one to seal; what is to be said of it, or ""."""

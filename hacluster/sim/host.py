@@ -22,6 +22,7 @@ from hacluster.base.effects import (
     Publish,
     Reply,
     Say,
+    Screen,
     SelfFence,
     Send,
     Spawn,
@@ -49,6 +50,7 @@ from hacluster.sim.clock import Agenda, HostClock
 from hacluster.sim.disk import Disk
 from hacluster.sim.network import Network
 from hacluster.sim.trace import Transcript
+from hacluster.wire.screen import SAMPLE, Entry, judge
 
 IPC_MS = 1
 SAMPLE_MS = 1_000
@@ -138,6 +140,8 @@ class Host:
         self._processes = {name: Process(name) for name in HOSTED}
         self._last_request = 0
         self._media = settings.ha.media
+        self._screen = Screen()
+        self._sampled = 0
         self._medium_of = {medium.link: index for index, medium in reversed(list(enumerate(self._media)))}
         network.attach(self.name, address, self._on_datagram)
         uuid = bytes(dice.below(256) for _ in range(16))
@@ -238,6 +242,7 @@ class Host:
         birth = Birth(uuid, bytes(self._dice.below(256) for _ in range(16)), self._dice.below(1 << 63))
         process.router = build(process.name, self.settings, birth)
         if process.name is ProcessName.PULSE:
+            self._screen = Screen()
             self._watch.on_pulse(self.name, runs=True)
 
     def _introduce(self, process: Process) -> None:
@@ -303,7 +308,13 @@ class Host:
         self._perform(process, process.router.deliver(to, event, self.clock.now()))
 
     def _on_datagram(self, link: str, data: bytes, source: str) -> None:
-        self._arrive(self._medium_of[link], data, source)
+        if self._admits(data, source):
+            self._arrive(self._medium_of[link], data, source)
+
+    def _admits(self, data: bytes, source: str) -> bool:
+        entry = judge(self._screen, data, source)
+        self._sampled += entry is Entry.SAMPLED
+        return entry is Entry.ADMITTED or (entry is Entry.SAMPLED and self._sampled % SAMPLE == 0)
 
     def _arrive(self, medium: int, data: bytes, source: str) -> None:
         process = self._processes[ProcessName.PULSE]
@@ -374,6 +385,8 @@ class Host:
         match effect:
             case Transmit():
                 self._transmit(effect)
+            case Screen():
+                self._screen = effect
             case Send():
                 self._watch.on_message(self.name, by, effect)
                 to = self._processes[process_of(effect.to)]

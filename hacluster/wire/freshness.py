@@ -215,6 +215,11 @@ class SealState:
         self._echoes = None
         return self._peers.pop(node, None) is not None
 
+    def heard(self) -> tuple[Session, ...]:
+        """The session of each peer that is heard now: the proven one, and one that may take its place."""
+        found = ((peer.proven, peer.heard) for peer in self._peers.values())
+        return tuple(session for both in found for session in both if session is not None)
+
     def is_proven(self, node: bytes) -> bool:
         """Whether this peer has proven a session in this life of ours."""
         peer = self._peers.get(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hacluster.base.effects import Screen
 from hacluster.config import media as config
 from hacluster.daemon.media.icmp import PingPort
 from hacluster.daemon.media.port import Deliver, Medium
@@ -15,7 +16,7 @@ class Media:
     """All media of a node, by their index in ha.cf."""
 
     def __init__(self, media: Sequence[config.Medium], deliver: Deliver) -> None:
-        receivers = Receivers()
+        receivers = self._receivers = Receivers()
         self._media: list[Medium] = []
         for index, medium in enumerate(media):
             self._media.append(Medium(index, _port(index, medium, receivers, deliver), deliver))
@@ -28,6 +29,10 @@ class Media:
     def send(self, index: int, data: bytes) -> None:
         """Perform ``Transmit``."""
         self._media[index].send(data)
+
+    def screen(self, screen: Screen) -> None:
+        """Perform ``Screen``."""
+        self._receivers.screen(screen)
 
     async def close(self) -> None:
         """Close them all."""

@@ -12,6 +12,7 @@ loop; after each one we empty the socket ourselves, up to ``MAX_BURST``, so that
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -23,8 +24,10 @@ from typing import Final
 
 import asyncio_dgram
 
+from hacluster.base.effects import Screen
 from hacluster.base.limits import MAX_DATAGRAM
 from hacluster.config.media import Bcast, Mcast, Mcast6, NetworkMedium, Ucast, Ucast6
+from hacluster.daemon.media import bpf
 from hacluster.daemon.media.port import MAX_BURST, bind_to_device, widen
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -107,7 +110,7 @@ class Receiver:
         self._stream: asyncio_dgram.DatagramStream | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
+    async def open(self, screen: Screen) -> None:
         """Bind, join, and begin to read. OSError."""
         key = self.key
         sock = socket.socket(key.family, socket.SOCK_DGRAM)
@@ -115,6 +118,7 @@ class Receiver:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             widen(sock)
+            self._attach(sock, screen)
             bind_to_device(sock, key.interface)
             if key.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -133,6 +137,17 @@ class Receiver:
             raise
         self._sock = sock
         self._task = asyncio.get_running_loop().create_task(self._read(self._stream, sock))
+
+    def screen(self, screen: Screen) -> None:
+        """What the kernel lets in from now on."""
+        if self._sock is not None:
+            self._attach(self._sock, screen)
+
+    @staticmethod
+    def _attach(sock: socket.socket, screen: Screen) -> None:
+        # A kernel without it is as before: everything is looked at here.
+        with contextlib.suppress(OSError):
+            bpf.attach(sock, screen)
 
     async def _read(self, stream: asyncio_dgram.DatagramStream, sock: socket.socket) -> None:
         while True:
@@ -173,6 +188,7 @@ class Receivers:
     def __init__(self) -> None:
         self._open: dict[ReceiveKey, Receiver] = {}
         self._opening = asyncio.Lock()
+        self._screen = Screen()
 
     async def take(self, key: ReceiveKey, received: Received) -> None:
         """Open the socket, or share the one that is open. OSError."""
@@ -180,9 +196,15 @@ class Receivers:
             receiver = self._open.get(key)
             if receiver is None:
                 receiver = Receiver(key, received)
-                await receiver.open()
+                await receiver.open(self._screen)
                 self._open[key] = receiver
             receiver.users += 1
+
+    def screen(self, screen: Screen) -> None:
+        """What the kernel lets in from now on, on all of them."""
+        self._screen = screen
+        for receiver in self._open.values():
+            receiver.screen(screen)
 
     def give(self, key: ReceiveKey) -> None:
         """The last user closes it."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
 import socket
 import struct
 
 import pytest
 
+from hacluster.base.effects import Screen
 from hacluster.config.media import Mcast, Ping, PingGroup, Ucast, Ucast6
+from hacluster.daemon.media import bpf
 from hacluster.daemon.media.icmp import checksum
 from hacluster.daemon.media.port import Medium
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.media.udp import Receivers, UdpPort, receive_key
 from hacluster.msg.driver import DatagramReceived, MediumFailed, MediumReady
+from hacluster.wire.screen import MAX_LISTED, Entry, judge
 from tests.conftest import skip_or_fail
 from tests.unit.daemon.conftest import no_descriptors_left
 
@@ -25,6 +30,11 @@ def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def ours(data: bytes) -> bytes:
+    """What begins like a message of ours and is not too short for one: the kernel drops everything else."""
+    return b"###\n" + data.ljust(40)
 
 
 def has_ipv6() -> bool:
@@ -72,7 +82,7 @@ def test_a_datagram_arrives_whole(kind):
         "ucast6": Ucast6("lo", "::1", port),
         "mcast": Mcast("lo", "225.0.0.15", port, 1, loop=True),
     }[kind]
-    payload = os.urandom(1_400)
+    payload = ours(os.urandom(1_400))
 
     async def test(media, events):
         assert events == [MediumReady(0)]
@@ -91,10 +101,10 @@ def test_media_that_bind_the_same_share_one_socket():
     assert receive_key(media[0], LO) == receive_key(media[1], LO)
 
     async def test(opened, events):
-        opened.send(0, b"one")
-        opened.send(1, b"two")
+        opened.send(0, ours(b"one"))
+        opened.send(1, ours(b"two"))
         await until(lambda: len(received(events)) == 2)
-        assert sorted(event.data for event in received(events)) == [b"one", b"two"]
+        assert sorted(event.data for event in received(events)) == [ours(b"one"), ours(b"two")]
         assert len({event.medium for event in received(events)}) == 1, "whichever opened it: links are named alike"
 
     exchange(media, test)
@@ -105,11 +115,50 @@ def test_a_burst_survives():
 
     async def test(media, events):
         for number in range(500):
-            media.send(0, struct.pack("!I", number) + bytes(4_000))
+            media.send(0, ours(struct.pack("!I", number) + bytes(4_000)))
         await until(lambda: len(received(events)) == 500)
-        assert [struct.unpack_from("!I", event.data)[0] for event in received(events)] == list(range(500))
+        assert [struct.unpack_from("!I", event.data, 4)[0] for event in received(events)] == list(range(500))
 
     exchange([Ucast("lo", "127.0.0.1", port)], test)
+
+
+def variants(keys, boots):
+    """Datagrams that a screen tells apart, and some that only just differ."""
+    heads = [b"HAX1", b"###\n", b">>>\n", b"HAX2", b"##\n#", b""]
+    for head, key, boot, size in itertools.product(heads, (*keys, b"none"), (*boots, b"none"), (0, 39, 40, 72, 1_400)):
+        yield (head + key + bytes(24) + boot).ljust(size, b"\x5a")[:size]
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("known", [True, False], ids=["of a node", "of a stranger"])
+@pytest.mark.parametrize("classic", [True, False], ids=["classic counts", "sealed only"])
+@pytest.mark.parametrize("strict", [True, False], ids=["flooded", "quiet"])
+def test_the_kernel_lets_in_what_the_rule_says(family, known, classic, strict):
+    if family == socket.AF_INET6 and not has_ipv6():
+        skip_or_fail("this host has no IPv6")
+    here, other = ("127.0.0.1", "127.0.0.2") if family == socket.AF_INET else ("::1", "fe80::1:2")
+    keys, boots = (b"key1", b"key2", b"\xff\0\xff\0"), (b"boot", b"\x80\0\0\1")
+    screen = Screen(strict, classic, keys, boots, (here,) if known else (other,))
+    with socket.socket(family, socket.SOCK_DGRAM) as target, socket.socket(family, socket.SOCK_DGRAM) as sender:
+        target.bind((here, 0))
+        target.setblocking(False)
+        bpf.attach(target, screen)
+        for data in variants(keys, boots):
+            entry, passed = judge(screen, data, here), 0
+            tries = 60 if entry is Entry.SAMPLED else 1
+            for _ in range(tries):
+                sender.sendto(data, target.getsockname())
+                with contextlib.suppress(BlockingIOError):
+                    assert target.recv(65_536) == data
+                    passed += 1
+            assert (0 < passed < tries) if entry is Entry.SAMPLED else (passed == (entry is Entry.ADMITTED)), data
+
+
+def test_a_screen_with_all_that_it_may_list_is_a_program():
+    words = tuple(number.to_bytes(4, "big") for number in range(MAX_LISTED))
+    sources = tuple(f"10.0.0.{number}" for number in range(MAX_LISTED))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target:
+        bpf.attach(target, Screen(True, True, words[:32], words, sources))
 
 
 def test_an_interface_that_is_not_there_is_said_once():
