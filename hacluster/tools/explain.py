@@ -11,8 +11,11 @@ import click
 
 from hacluster.base.errors import ConfigError
 from hacluster.cib.document import Document, parse_document
+from hacluster.cib.grammar import version_of
+from hacluster.client.schemas import installed_schemas
 from hacluster.pe.explain.action import explain_action
 from hacluster.pe.explain.resource import explain as explain_resource
+from hacluster.pe.explain.resource import sound
 from hacluster.pe.explain.text import action_lines, resource_lines
 from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status
 
@@ -39,6 +42,14 @@ def fail(error: ConfigError, code: int) -> NoReturn:
     for report in error.reports:
         click.echo(str(report), err=True)
     sys.exit(code)
+
+
+def _can_be_made(before: Document, after: Document) -> bool:
+    """Whether crm_verify would take a changed configuration: it finds no error that it had not found before."""
+    version = version_of(after.root.get("validate-with"))
+    if version is not None and installed_schemas().faults(after.root, version):
+        return False
+    return sound(before, after)
 
 
 def _show(lines: list[str], data: object, output_as: str) -> None:
@@ -72,7 +83,7 @@ def explain(  # noqa: PLR0917 - one argument per option
             answers = explain_action(document, now, action)
             _show(action_lines(answers), [answer.as_json() for answer in answers], output_as)
         elif resource is not None:
-            explanation = explain_resource(document, now, resource, node)
+            explanation = explain_resource(document, now, resource, node, _can_be_made)
             _show(resource_lines(explanation), explanation.as_json(), output_as)
     except ConfigError as error:
         fail(error, EXIT_INVALID)

@@ -85,12 +85,15 @@ class Explanation:
     parts: list[Part]
     changes: list[Effect] = field(default_factory=list)
     node: str | None = None
+    beside: list[Because] = field(default_factory=list)
+    """What has to do with it and did not decide."""
 
     def as_json(self) -> Json:
-        """The shape of ``--output-as=json``: resource, parts, changes."""
+        """The shape of ``--output-as=json``: resource, parts, beside, changes."""
         return {
             "resource": self.resource,
             "parts": [part.as_json() for part in self.parts],
+            "beside": [reason.as_json() for reason in self.beside],
             "changes": [effect.as_json() for effect in self.changes],
         }
 

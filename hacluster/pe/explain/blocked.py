@@ -71,8 +71,11 @@ def _unmanaged(cluster: Cluster, rsc: Resource, explained: bool) -> list[Because
         if node.maintenance:
             found += [reason for reason in node_troubles(cluster, node) if "maintenance" in reason.text]
     if cluster.fencing and not cluster.have_fencing:
-        text = "there is no fence device, and stonith-enabled is true: nothing is started or stopped"
-        found.append(Because(text, option_id(cluster, "stonith-enabled")))
+        lost = [node.name for node in cluster.nodes if node.unclean]
+        text = "there is no fence device, and fencing-enabled is true: nothing is started or stopped"
+        may = f"{' and '.join(lost)} cannot be fenced and may still run what it ran" if lost else ""
+        behind = (Because(may, lost[0]),) if lost else ()
+        found.append(Because(text, option_id(cluster, "fencing-enabled"), None, behind))
     if not found and not explained:
         found.append(Because(f"{rsc.id} is not managed", rsc.config_id))
     return found
@@ -82,8 +85,11 @@ def no_quorum(cluster: Cluster) -> list[Because]:
     """The lack of quorum, if it counts."""
     if cluster.have_quorum or cluster.quorum_policy is Quorum.IGNORE:
         return []
-    policy = cluster.quorum_policy.name.lower()
-    text = f"the cluster has no quorum, and no-quorum-policy is {policy}"
+    said, policy = cluster.options["no-quorum-policy"].lower(), cluster.quorum_policy.name.lower()
+    text = f"the cluster has no quorum, and no-quorum-policy is {said}"
+    if policy == "stop" and said in ("fence", "suicide"):
+        why = "the cluster has never had quorum" if cluster.fencing else "fencing is switched off"
+        text += f", which counts as stop because {why}"
     return [Because(text, option_id(cluster, "no-quorum-policy"))]
 
 

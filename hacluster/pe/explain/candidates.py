@@ -7,10 +7,14 @@ from typing import Final
 
 from hacluster.base.values import is_true
 from hacluster.pe.explain.answer import Because, Part
+from hacluster.pe.explain.beside import LEFT_OVER, clear_command
 from hacluster.pe.explain.edits import (
     Candidate,
+    add_device,
+    both,
     bring_online,
     clean_up,
+    confirm_down,
     get_quorum,
     grant,
     remove,
@@ -43,7 +47,8 @@ def _ids(reasons: Iterable[Because]) -> Iterator[str]:
         yield from _ids(reason.because)
 
 
-def _named(parts: list[Part]) -> list[str]:
+def named_ids(parts: list[Part]) -> list[str]:
+    """The ids that are behind the reasons of an explanation."""
     found: dict[str, None] = {}
     for part in parts:
         reasons = [*part.facts, *part.why, *(reason for entry in part.elsewhere for reason in entry.reasons)]
@@ -51,20 +56,24 @@ def _named(parts: list[Part]) -> list[str]:
     return list(found)
 
 
-def constraint_changes(cluster: Cluster, parts: list[Part]) -> Iterator[Candidate]:
+def constraint_changes(cluster: Cluster, idents: Iterable[str]) -> Iterator[Candidate]:
     """Take out each constraint that was named."""
-    for ident in _named(parts):
+    for ident in idents:
         constraint = constraint_of(cluster, ident)
         if constraint is None:
             continue
         kind, own = _KINDS[str(constraint.tag)], constraint.get("id", "")
+        if own.startswith(LEFT_OVER) and constraint.get("rsc") is not None:
+            text = f"Clear what was left of a move or ban of {constraint.get('rsc')} ({own})"
+            yield Candidate(f"{text}, with {clear_command(constraint.get('rsc', ''))}", own, remove(own))
+            continue
         what = f"{kind} constraint {own}"
         if ident != own:
             what = f"{ident} of {what}"
         yield Candidate(f"Remove {what}", ident, remove(ident))
         ticket = constraint.get("ticket")
         if ticket is not None:
-            yield Candidate(f"Grant ticket {ticket}", ticket, grant(ticket))
+            yield Candidate(f"Grant ticket {ticket} here, once no other site has it", ticket, grant(ticket))
 
 
 _UNDONE: Final = {"target-role": "Started", "is-managed": "true", "maintenance": "false"}
@@ -73,7 +82,7 @@ _UNDONE: Final = {"target-role": "Started", "is-managed": "true", "maintenance":
 
 def named_settings(cluster: Cluster, parts: list[Part]) -> Iterator[Candidate]:
     """Undo settings of any resource that were named."""
-    for ident in _named(parts):
+    for ident in named_ids(parts):
         pair = find(cluster, ident)
         if pair is None or pair.tag != "nvpair" or pair.get("name") not in _UNDONE:
             continue
@@ -96,6 +105,12 @@ def node_changes(cluster: Cluster, node: Node) -> Iterator[Candidate]:
             ident = node_attribute_id(cluster, node, attribute)
             text = f"Let {attribute} of {name} be green"
             yield Candidate(text, ident, set_node_attribute(name, attribute, "green"))
+    if node.kind is NodeKind.MEMBER and node.unclean and not node.online:
+        text = f"Fence {name}, or make sure that it is down and confirm it (stonith_admin --confirm {name})"
+        yield Candidate(text, node.id, confirm_down(name))
+        if cluster.fencing and not cluster.have_fencing:
+            text = f"Configure a fence device, and let it fence {name}"
+            yield Candidate(text, None, both(add_device, confirm_down(name)))
     if node.kind is NodeKind.MEMBER and (node.unclean or not node.online):
         yield Candidate(f"Bring {name} back online", node.id, bring_online(name))
     if node.shutdown and node.online:
@@ -139,6 +154,22 @@ def setting_changes(rsc: Resource) -> Iterator[Candidate]:
         yield Candidate(text, ident, set_meta(rsc.config_id, "resource-stickiness", "0"))
 
 
+def order_changes(rsc: Resource) -> Iterator[Candidate]:
+    """Let instances of clones wait for their neighbours alone."""
+    if rsc.top.is_clone and not is_true(rsc.top.meta.get("interleave")):
+        top = rsc.top
+        text = f"Set interleave of {top.config_id} to true"
+        yield Candidate(text, meta_id(top, "interleave"), set_meta(top.config_id, "interleave", "true"))
+
+
+def priority_changes(rsc: Resource) -> Iterator[Candidate]:
+    """Let a resource be placed before those that leave no room for it."""
+    highest = max((entry.priority for entry in rsc.cluster.resource_table), default=0)
+    top = rsc.top.config_id
+    text = f"Raise the priority of {top} to {highest + 1}"
+    yield Candidate(text, meta_id(rsc, "priority"), set_meta(top, "priority", str(highest + 1)))
+
+
 def clone_changes(clone: Resource) -> Iterator[Candidate]:
     """Room for one more."""
     if clone.clone is None:
@@ -163,11 +194,9 @@ def option_changes(cluster: Cluster, teller: Teller, leaves: list[Resource]) -> 
         yield Candidate("Set stop-all-resources to false", ident, set_option("stop-all-resources", "false"))
     if not cluster.have_quorum and cluster.quorum_policy is not Quorum.IGNORE:
         yield Candidate("Let the cluster have quorum", "have-quorum", get_quorum)
-        ident = option_id(cluster, "no-quorum-policy")
-        yield Candidate("Set no-quorum-policy to ignore", ident, set_option("no-quorum-policy", "ignore"))
     if cluster.fencing and not cluster.have_fencing:
-        ident = option_id(cluster, "stonith-enabled")
-        yield Candidate("Set stonith-enabled to false", ident, set_option("stonith-enabled", "false"))
+        yield Candidate("Configure a fence device", None, add_device)
+    # Fencing is not switched off and quorum not ignored here: both may start twice what runs elsewhere.
     whys = {step.cause.why for rsc in leaves for node in cluster.nodes for step in teller.book.steps(rsc, node)}
     if Why.SHUTDOWN_LOCK in whys:
         ident = option_id(cluster, "shutdown-lock")

@@ -154,6 +154,34 @@ def bring_online(uname: str) -> Edit:
     return edit
 
 
+def confirm_down(uname: str) -> Edit:
+    """Let a node be known to be down, as after it was fenced."""
+
+    def edit(document: Document) -> None:
+        for state in _states(document, uname):
+            state.attrs.update(in_ccm="false", crmd="offline", join="down", expected="down")
+            state.forget_lrm()
+            state.transient = None
+
+    return edit
+
+
+def both(one: Edit, other: Edit) -> Edit:
+    """Two changes in one."""
+
+    def edit(document: Document) -> None:
+        one(document)
+        other(document)
+
+    return edit
+
+
+def add_device(document: Document) -> None:
+    """Add a device that can fence every node."""
+    resources = _section(document, "resources")
+    etree.SubElement(resources, "primitive", {"id": f"{_ADDED}-device", "class": "stonith", "type": "fence_device"})
+
+
 def clean_up(rsc_id: str, uname: str) -> Edit:
     """Forget the failures of a resource on a node: fail counts and failed results."""
 

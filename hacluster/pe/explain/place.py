@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
 from hacluster.base.score import INFINITY, show_score
+from hacluster.base.values import is_true
 from hacluster.pe.explain.answer import Because, Elsewhere, Part
 from hacluster.pe.explain.blocked import block_reasons, no_quorum, obstacles
 from hacluster.pe.explain.nodes import failure, node_troubles
 from hacluster.pe.explain.sources import meta_id, option_id
+from hacluster.pe.explain.stuck import stuck_reasons
 from hacluster.pe.explain.words import Teller
 from hacluster.pe.model.action import Action, find_first, resource_actions
 from hacluster.pe.model.causes import Contest, What
 from hacluster.pe.model.kinds import Discovery, Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
+
+_MOVING: Final = ("start", "stop", "promote", "demote")
+"""The tasks that change where a resource is or what it is."""
 
 
 def _names(nodes: list[Node]) -> str:
@@ -33,8 +39,12 @@ def _first(rsc: Resource, node: Node | None, task: str) -> Action | None:
     return found[0] if found else None
 
 
-def blocked_action(rsc: Resource) -> Action | None:
-    """The start, promotion or stop that would have to be done but cannot."""
+def blocked_action(rsc: Resource, stuck: Collection[Action] = ()) -> Action | None:
+    """The start, promotion or stop that would have to be done but cannot; ``stuck``: what a run never reaches."""
+    if stuck:
+        held = next((one for one in rsc.actions if one in stuck and one.task in _MOVING), None)
+        if held is not None:
+            return held
     node = rsc.assigned
     for task in ("start", "promote"):
         action = None if node is None else _first(rsc, node, task)
@@ -51,10 +61,12 @@ def blocked_action(rsc: Resource) -> Action | None:
     return None
 
 
-def _fate(rsc: Resource) -> str:
+def _fate(rsc: Resource, stuck: Collection[Action]) -> str:
     """What becomes of an active resource."""
     node, here = rsc.assigned, rsc.active_on
-    barrier = blocked_action(rsc)
+    barrier = blocked_action(rsc, stuck)
+    if barrier is not None and barrier in stuck:
+        return f"stays as it is: {barrier.task} of it is to be done, but cannot"
     if not rsc.managed:
         return "stays there"
     if node is None:
@@ -75,21 +87,21 @@ def _fate(rsc: Resource) -> str:
     return "is restarted there" if restart else "stays there"
 
 
-def sentence(rsc: Resource) -> str:
+def sentence(rsc: Resource, stuck: Collection[Action] = ()) -> str:
     """Where a resource is, and where it will be."""
     node, here = rsc.assigned, rsc.active_on
     if here:
-        return f"{rsc.id} {_is(rsc, rsc.role)} on {_names(here)} and {_fate(rsc)}"
+        return f"{rsc.id} {_is(rsc, rsc.role)} on {_names(here)} and {_fate(rsc, stuck)}"
     if node is None:
         return f"{rsc.id} is stopped and stays stopped"
-    barrier = blocked_action(rsc)
+    barrier = blocked_action(rsc, stuck)
     if barrier is not None and barrier.task == "start":
         return f"{rsc.id} is stopped; it is to start on {node.name}, but cannot"
     promoted = " and is promoted there" if rsc.next_role is Role.PROMOTED else ""
     return f"{rsc.id} is stopped and starts on {node.name}{promoted}"
 
 
-def facts(rsc: Resource) -> list[Because]:
+def facts(rsc: Resource, stuck: Collection[Action] = ()) -> list[Because]:
     """What holds for the resource wherever it is: left alone, blocked, failed, kept from starting."""
     cluster = rsc.cluster
     found: list[Because] = []
@@ -103,8 +115,10 @@ def facts(rsc: Resource) -> list[Because]:
     if rsc.managed and rsc.kind is Kind.PRIMITIVE:
         if cluster.stop_everything:
             found.append(Because("stop-all-resources is true", option_id(cluster, "stop-all-resources")))
-        barrier = blocked_action(rsc)
-        if barrier is not None:
+        barrier = blocked_action(rsc, stuck)
+        if barrier is not None and barrier in stuck:
+            found += stuck_reasons(barrier, stuck)
+        elif barrier is not None:
             found += [reason for reason in obstacles(barrier) if reason not in found]
     return found + _restart(rsc) + role_facts(rsc)
 
@@ -118,7 +132,30 @@ def _restart(rsc: Resource) -> list[Because]:
     if start is None or stop is None or stop.optional or not start.can_run:
         return []
     reason = start.reason or stop.reason or "what it depends on is restarted"
-    return [Because(f"{rsc.id} is restarted: {reason}", rsc.config_id)]
+    orders = [edge for action in (start, stop) for edge in action.before if edge.cause is not None]
+    behind = tuple(Because(f"order constraint {cause}", cause) for cause in dict.fromkeys(one.cause for one in orders))
+    behind += tuple(_not_interleaved(rsc))
+    return [Because(f"{rsc.id} is restarted: {reason}", rsc.config_id, None, behind)]
+
+
+def _ordered_with_a_clone(top: Resource) -> bool:
+    """Whether an order ties a clone to another one."""
+    cluster = top.cluster
+    clones = {one.id for one in cluster.resources if one.is_clone and one is not top}
+    for order in cluster.document.root.iterfind("configuration/constraints/rsc_order"):
+        named = {order.get("first"), order.get("then")}
+        named |= {ref.get("id") for ref in order.iterfind("resource_set/resource_ref")}
+        if top.id in named and named & clones:
+            return True
+    return False
+
+
+def _not_interleaved(rsc: Resource) -> Iterator[Because]:
+    """Instances that wait for all instances of another clone, not for the one beside them alone."""
+    top = rsc.top
+    if top.is_clone and not is_true(top.meta.get("interleave")) and _ordered_with_a_clone(top):
+        text = f"interleave of {top.id} is false: each instance waits for every instance that comes first"
+        yield Because(text, meta_id(top, "interleave") or top.id)
 
 
 def role_facts(rsc: Resource) -> list[Because]:
@@ -262,7 +299,8 @@ def _beaten(teller: Teller, rsc: Resource, node: Node) -> list[Because]:
 def part_of(teller: Teller, rsc: Resource) -> Part:
     """The whole story of one primitive or instance."""
     node = rsc.assigned
-    part = Part(rsc.id, sentence(rsc), None if node is None else node.name, facts=facts(rsc))
+    stuck = teller.stuck
+    part = Part(rsc.id, sentence(rsc, stuck), None if node is None else node.name, facts=facts(rsc, stuck))
     if node is not None:
         score = _score_when_placed(rsc, node)
         part.score = None if score is None or not rsc.managed else show_score(score)

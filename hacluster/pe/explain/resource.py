@@ -6,29 +6,37 @@ are tried is bounded by the size of the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment
 from hacluster.base.report import Report, Severity
 from hacluster.base.score import INFINITY, show_score
+from hacluster.cib.checks import check_configuration
 from hacluster.cib.document import Document
-from hacluster.pe.explain.answer import Effect, Elsewhere, Explanation, Part
+from hacluster.pe.explain.answer import Because, Effect, Elsewhere, Explanation, Part
+from hacluster.pe.explain.beside import constraints_beside, expired_failures, mistakes
 from hacluster.pe.explain.book import Book
 from hacluster.pe.explain.candidates import (
     clone_changes,
     constraint_changes,
     failure_changes,
     leave,
+    named_ids,
     named_settings,
     node_changes,
     option_changes,
+    order_changes,
+    priority_changes,
     setting_changes,
 )
 from hacluster.pe.explain.edits import Candidate, copied, prefer
 from hacluster.pe.explain.place import blocked_action, part_of, why_not
+from hacluster.pe.explain.stuck import stuck_actions
 from hacluster.pe.explain.words import Teller
+from hacluster.pe.model.action import Action
+from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -43,6 +51,9 @@ _FEWEST: Final = 4
 _NEXT: Final = 3
 """For how many other nodes a location score is looked for."""
 
+Accepts = Callable[[Document, Document], bool]
+"""Whether a change, given as the document before and after, is one that can be made."""
+
 Places = tuple[tuple[str, str, str], ...]
 """Where everything of a resource will be: configured id, node and role, sorted."""
 
@@ -54,17 +65,30 @@ def leaves_of(rsc: Resource) -> list[Resource]:
     return [entry for entry in rsc.walk() if not entry.instances]
 
 
-def places_of(rsc: Resource) -> Places:
-    """Where a resource will be if the transition is run."""
+def places_of(rsc: Resource, stuck: Collection[Action] = ()) -> Places:
+    """Where a resource will be if the transition is run as far as it can be."""
     found = []
     for leaf in leaves_of(rsc):
-        node, barrier = leaf.assigned, blocked_action(leaf)
-        if barrier is not None and barrier.task == "stop":
+        node, barrier = leaf.assigned, blocked_action(leaf, stuck)
+        if barrier is not None and (barrier.task == "stop" or barrier in stuck):
             found += [(leaf.config_id, place.name, leaf.role.word) for place in leaf.active_on]
         elif node is not None and (barrier is None or barrier.task != "start"):
             role = Role.UNPROMOTED if barrier is not None and leaf.next_role is Role.PROMOTED else leaf.next_role
             found.append((leaf.config_id, node.name, role.word))
     return tuple(sorted(found))
+
+
+def restarted(rsc: Resource) -> tuple[str, ...]:
+    """What of a resource stays where it is and is stopped and started all the same."""
+    return tuple(sorted(f"{leaf.config_id} on {leaf.assigned.name}" for leaf in leaves_of(rsc) if _restarts(leaf)
+                        if leaf.assigned is not None))  # fmt: skip
+
+
+def _restarts(leaf: Resource) -> bool:
+    node = leaf.assigned
+    if node is None or leaf.active_on != [node] or not leaf.managed:
+        return False
+    return any(one.task == "start" and one.node is node and one.can_run and not one.optional for one in leaf.actions)
 
 
 def untouched(rsc: Resource) -> bool:
@@ -94,33 +118,39 @@ def _outcome(rsc_id: str, places: Places) -> str:
 class _Trials:
     """Tries changes on copies, within bounds."""
 
-    def __init__(self, document: Document, now: Moment, cluster: Cluster, rsc: Resource) -> None:
+    def __init__(self, document: Document, now: Moment, teller: Teller, rsc: Resource, accepts: Accepts) -> None:
+        cluster = teller.cluster
         self._document = document
         self._now = now
+        self._accepts = accepts
         self._id = rsc.id
-        self.present = places_of(rsc)
+        self.present = places_of(rsc, teller.stuck)
+        self._restarted = restarted(rsc)
         self._untouched = untouched(rsc)
         size = max(1, len(cluster.resource_table) * len(cluster.nodes))
         self._left = max(_FEWEST, min(_RUNS, _WORK // size))
 
-    def run(self, candidate: Candidate) -> Resource | None:
-        """The resource after a change; ``None`` if the bounds are reached or there is no such resource any more."""
+    def effect(self, candidate: Candidate) -> Effect | None:
+        """What a change would do; ``None`` if nothing, or if it is a change that nobody can make."""
         if self._left <= 0:
             return None
         self._left -= 1
         document = copied(self._document)
         candidate.edit(document)
-        return schedule(document, self._now, sanitized=True).cluster.find_resource(self._id)
-
-    def effect(self, candidate: Candidate) -> Effect | None:
-        """What a change would do; ``None`` if nothing."""
-        rsc = self.run(candidate)
-        places = self.present if rsc is None else places_of(rsc)
-        freed = rsc is not None and self._untouched and not untouched(rsc)
-        if places == self.present and not freed:
+        transition = schedule(document, self._now, sanitized=True)
+        rsc = transition.cluster.find_resource(self._id)
+        if rsc is None:
+            return None
+        places = places_of(rsc, stuck_actions(transition.graph))
+        freed = self._untouched and not untouched(rsc)
+        spared = bool(self._restarted) and not restarted(rsc)
+        if places == self.present and not freed and not spared:
+            return None
+        if not self._accepts(self._document, document):
             return None
         nodes = tuple(sorted({node for _ident, node, _role in places}))
         again = ", and the cluster takes care of it again" if freed else ""
+        again += ", and is not restarted" if spared else ""
         return Effect(candidate.text, candidate.id, _outcome(self._id, places) + again, nodes)
 
 
@@ -154,7 +184,8 @@ def _enough(trials: _Trials, rsc: Resource, node: Node, difference: int) -> Effe
 def _pulls(trials: _Trials, rsc: Resource, leaf: Resource, on: str | None) -> Iterator[Effect]:
     """A location score for the nodes that come next, or for the one that was asked about."""
     contest = leaf.cluster.contests.get(leaf.idx)
-    if contest is None or leaf.assigned is None or rsc.kind not in (Kind.PRIMITIVE, Kind.GROUP):
+    if contest is None or leaf.assigned is None or rsc.top is not rsc or rsc.kind not in (Kind.PRIMITIVE, Kind.GROUP):
+        # An instance cannot be named in a constraint, and a member goes where its group goes.
         return
     scores = {leaf.cluster.node_table[idx].name: score for idx, score, _load in contest.places}
     highest = scores.get(leaf.assigned.name, 0)
@@ -170,28 +201,37 @@ def _pulls(trials: _Trials, rsc: Resource, leaf: Resource, on: str | None) -> It
             yield effect
 
 
-def _candidates(teller: Teller, rsc: Resource, parts: list[Part], leaves: list[Resource]) -> Iterator[Candidate]:
+def _candidates(
+    teller: Teller, rsc: Resource, parts: list[Part], leaves: list[Resource], beside: list[Because]
+) -> Iterator[Candidate]:
     cluster = teller.cluster
     yield from option_changes(cluster, teller, leaves)
     for leaf in leaves:
         yield from setting_changes(leaf)
     yield from named_settings(cluster, parts)
-    yield from constraint_changes(cluster, parts)
+    yield from constraint_changes(cluster, named_ids(parts))
+    yield from constraint_changes(cluster, [reason.id for reason in beside if reason.id is not None])
     yield from failure_changes(teller, leaves)
     for node in cluster.nodes:
         yield from node_changes(cluster, node)
     yield from clone_changes(rsc)
+    yield from order_changes(rsc)
+    if any(step.cause.why is Why.UTILIZATION for leaf in leaves for node in cluster.nodes
+           for step in teller.book.steps(leaf, node)):  # fmt: skip
+        yield from priority_changes(rsc)
     used = dict.fromkeys(leaf.assigned for leaf in leaves if leaf.assigned is not None)
     for node in used if len(used) == 1 else ():
         if node.available:
             yield leave(node)
 
 
-def _effects(trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part], on: str | None) -> list[Effect]:
+def _effects(
+    trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part], *, on: str | None, beside: list[Because]
+) -> list[Effect]:
     leaves = leaves_of(rsc)
     found: list[Effect] = []
     tried: set[str] = set()
-    for candidate in _candidates(teller, rsc, parts, leaves):
+    for candidate in _candidates(teller, rsc, parts, leaves, beside):
         if candidate.text in tried:
             continue
         tried.add(candidate.text)
@@ -247,22 +287,68 @@ def unknown(kind: str, name: str, known: list[str]) -> ConfigError:
     return ConfigError([Report(f"unknown-{kind}", Severity.ERROR, f"there is no {kind} {name!r}", hint=hint)])
 
 
-def explain(document: Document, now: Moment, rsc_id: str, on: str | None = None) -> Explanation:
+def sound(before: Document, after: Document) -> bool:
+    """Whether a changed configuration has no error that it had not before."""
+    known = {(report.code, report.text) for report in check_configuration(before.root)}
+    return not any(
+        report.severity <= Severity.ERROR and (report.code, report.text) not in known
+        for report in check_configuration(after.root)
+    )
+
+
+def find_any(cluster: Cluster, ident: str) -> Resource | None:
+    """The resource of an id: as it is known to the cluster, or as the configuration has it inside a clone or bundle.
+
+    What a clone has several of is explained with the clone.
+    """
+    found = cluster.find_resource(ident)
+    if found is not None and found.id == ident:
+        return found
+    inside = [rsc for rsc in cluster.resource_table if rsc.xml_id == ident and not rsc.orphan]
+    if not inside:
+        return found
+    return inside[0] if len(inside) == 1 else inside[0].top
+
+
+def _all_ids(cluster: Cluster) -> list[str]:
+    return list(dict.fromkeys(name for rsc in cluster.resource_table for name in (rsc.id, rsc.xml_id)))
+
+
+def _only_named(parts: list[Part], rsc: Resource, ident: str) -> list[Part]:
+    """Of a clone, the parts that are instances of what was asked for."""
+    named = {entry.id for entry in rsc.walk() if ident in (entry.id, entry.xml_id)}
+    below = {leaf.id for entry in rsc.walk() if entry.id in named for leaf in entry.walk()}
+    kept = [part for part in parts if part.resource in below]
+    return [parts[0], *[part for part in kept if part is not parts[0]]] if kept and rsc.id not in named else parts
+
+
+def explain(
+    document: Document, now: Moment, rsc_id: str, on: str | None = None, accepts: Accepts = sound
+) -> Explanation:
     """Why a resource is where it is, or, with ``on``, why it is or is not on that node.
 
-    The document is not changed. Raises :class:`ConfigError` for a resource or node that there is not.
+    The document is not changed. A change is told only if ``accepts`` (document before and after) finds it one that can
+    be made. Raises :class:`ConfigError` for a resource or node that there is not.
     """
     transition: Transition = schedule(copied(document), now, sanitized=True, ledger=True)
     cluster = transition.cluster
-    rsc = cluster.find_resource(rsc_id)
+    rsc = find_any(cluster, rsc_id)
     if rsc is None:
-        raise unknown("resource", rsc_id, [entry.id for entry in cluster.resources])
+        raise unknown("resource", rsc_id, _all_ids(cluster))
     if on is not None and cluster.find_node(on) is None:
         raise unknown("node", on, [node.name for node in cluster.nodes])
     teller = Teller(Book(cluster))
-    parts = _parts(teller, rsc)
-    trials = _Trials(document, now, cluster, rsc)
-    explanation = Explanation(rsc.id, parts, _effects(trials, teller, rsc, parts, on))
+    teller.stuck = stuck_actions(transition.graph)
+    parts = _only_named(_parts(teller, rsc), rsc, rsc_id)
+    for leaf in leaves_of(rsc):
+        part = next((one for one in parts if one.resource == leaf.id), None)
+        if part is not None:
+            part.facts += expired_failures(leaf)
+    trials = _Trials(document, now, teller, rsc, accepts)
+    beside = list(mistakes(rsc))
+    beside += constraints_beside(rsc, set(named_ids(parts)))
+    effects = _effects(trials, teller, rsc, parts, on=on, beside=beside)
+    explanation = Explanation(rsc.id, parts, effects, beside=beside)
     if on is not None:
         explanation.node = on
         _only(explanation, on)

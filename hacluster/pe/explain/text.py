@@ -58,6 +58,7 @@ def resource_lines(explanation: Explanation) -> list[str]:
     for part in explanation.parts:
         lines += [""] if lines else []
         lines += _part_lines(part)
+    lines += _section("Also about it", explanation.beside)
     if explanation.node is not None and not explanation.changes:
         lines += ["", f"No single change that was tried would make a difference to {explanation.node}."]
     if explanation.changes:

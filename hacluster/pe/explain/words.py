@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from hacluster.base.score import INFINITY, show_score
+from hacluster.cib.document import XML
 from hacluster.pe.explain.answer import Because
+from hacluster.pe.explain.beside import left_over
 from hacluster.pe.explain.book import Book, Step
 from hacluster.pe.explain.nodes import failure, node_troubles
 from hacluster.pe.explain.sources import (
@@ -17,11 +20,14 @@ from hacluster.pe.explain.sources import (
     node_attribute_id,
     option_id,
 )
+from hacluster.pe.model.action import Action
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Colocation
+from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
+from hacluster.pe.rules.evaluate import Subject, test_rule
 
 _DEPTH: Final = 6
 """How far a chain of reasons is followed."""
@@ -36,6 +42,8 @@ class Teller:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.cluster: Cluster = book.cluster
+        self.stuck: frozenset[Action] = frozenset()
+        """What the transition never reaches."""
 
     def step(self, rsc: Resource, node: Node, step: Step, seen: tuple[str, ...] = ()) -> Because:
         """One step as a reason."""
@@ -62,10 +70,43 @@ class Teller:
         source = _SOURCES.get(entry.why, "container")
         other = entry.primary
         must = "must" if abs(entry.score) >= INFINITY else "should"
-        role = f" as {entry.primary_role.word}" if entry.primary_role else ""
+        role = f" {entry.primary_role.word.lower()}" if entry.primary_role else ""
         verb = f"{must} not be where" if entry.score < 0 else f"{must} be where"
-        text = f"{source}: {rsc.id} {verb} {other.id} is{role}, {_goes_to(other)}"
+        if entry.attribute is not None:
+            verb = verb.replace(" where", f" at a node with the {entry.attribute} of the one where")
+        text = f"{source}: {rsc.id} {verb} {other.id} is{role}, {self.goes_to(other, entry.primary_role)}"
         return text, entry.id, _other_reasons(self, other, node, (*seen, rsc.id))
+
+    def goes_to(self, other: Resource | None, role: Role | None = None) -> str:
+        """Where a resource will really be, in the role that is asked for."""
+        if other is None:
+            return "which is not there"
+        leaves = [entry for entry in other.walk() if not entry.instances]
+        if other.kind is Kind.BUNDLE:
+            leaves = [part for replica in other.bundle_data.replicas for part in replica.parts()]
+        if role is Role.PROMOTED or role is Role.UNPROMOTED:
+            places = {leaf.assigned.name for leaf in leaves if leaf.assigned is not None and leaf.next_role is role}
+            if not places:
+                return f"which is {role.word.lower()} nowhere"
+            return f"which is {role.word.lower()} on {' and '.join(sorted(places))}"
+        places = {leaf.assigned.name for leaf in leaves if leaf.assigned is not None}
+        held = {leaf.assigned.name for leaf in leaves if leaf.assigned is not None and self.is_held(leaf)}
+        if not places:
+            return "which runs nowhere"
+        if held == places:
+            return f"which is to be on {' and '.join(sorted(places))}, but cannot start there"
+        return f"which goes to {' and '.join(sorted(places - held) if places - held else sorted(places))}"
+
+    def is_held(self, leaf: Resource) -> bool:
+        """Whether a primitive has a place and will not be started there."""
+        return any(
+            action.task == "start"
+            and action.node is leaf.assigned
+            and leaf.assigned not in leaf.active_on
+            and not action.optional
+            and (not action.can_run or action in self.stuck)
+            for action in leaf.actions
+        )
 
     def primary(self, ident: str) -> Resource | None:
         """A resource by its id."""
@@ -101,11 +142,41 @@ def _verb(score: int | None) -> str:
 def _location(teller: Teller, _rsc: Resource, node: Node, step: Step, _seen: tuple[str, ...]) -> _Telling:
     score = step.added if step.added is not None else step.after
     constraint, element = constraint_of(teller.cluster, step.cause.id), find(teller.cluster, step.cause.id)
-    if constraint is not None and element is not None and element.tag == "rule":
-        text = f"a rule of location constraint {constraint.get('id')} {_verb(score)} {node.name}"
-    else:
-        text = f"a location constraint {_verb(score)} {node.name}"
-    return text, step.cause.id, ()
+    over = left_over(constraint)
+    if constraint is None or element is None or element.tag != "rule":
+        return f"a location constraint {_verb(score)} {node.name}{over}", step.cause.id, ()
+    text = f"a rule of location constraint {constraint.get('id')} {_verb(score)} {node.name}{over}"
+    return text, step.cause.id, list(_rule(element, node, teller))
+
+
+_OPERATIONS: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "ne": "!="}
+
+
+def _rule(rule: XML, node: Node, teller: Teller) -> Iterator[Because]:
+    """The expressions of a rule that hold for a node, with the values that they see."""
+    for part in rule:
+        ident = part.get("id")
+        if part.tag == "rule":
+            yield from _rule(part, node, teller)
+        elif part.tag == "expression":
+            if not test_rule(_alone(rule, part), Subject(teller.cluster.now, lambda _when: None, node.attrs)):
+                continue
+            name, operation = part.get("attribute", ""), part.get("operation", "")
+            value = node.attrs.get(name)
+            seen = f"{name} is {value} on {node.name}" if value is not None else f"{name} is not set on {node.name}"
+            asked = f"{name} {_OPERATIONS.get(operation, operation)} {part.get('value', '')}".rstrip()
+            behind = node_attribute_id(teller.cluster, node, name)
+            why = (Because(f"the attribute is set by {behind}", behind),) if behind is not None else ()
+            yield Because(f"{asked}: {seen}", ident, None, why)
+        elif part.tag == "date_expression":
+            yield Because(f"the time fits ({part.get('operation', 'in_range')})", ident)
+
+
+def _alone(rule: XML, part: XML) -> XML:
+    """A rule that has this one expression only."""
+    single = rule.makeelement("rule", {})
+    single.append(copy.copy(part))
+    return single
 
 
 def _health(teller: Teller, _rsc: Resource, node: Node, _step: Step, _seen: tuple[str, ...]) -> _Telling:
@@ -116,15 +187,6 @@ def _health(teller: Teller, _rsc: Resource, node: Node, _step: Step, _seen: tupl
     ]
     text = f"the health of {node.name} counts (node-health-strategy is {cluster.health_strategy})"
     return text, option_id(cluster, "node-health-strategy"), behind
-
-
-def _goes_to(other: Resource | None) -> str:
-    if other is None:
-        return "which is not there"
-    places = other.places(0)
-    if not places:
-        return "which runs nowhere"
-    return f"which goes to {' and '.join(sorted(place.name for place in places))}"
 
 
 def _other_reasons(teller: Teller, other: Resource | None, node: Node, seen: tuple[str, ...]) -> list[Because]:
@@ -151,7 +213,7 @@ def _together(teller: Teller, rsc: Resource, node: Node, step: Step, seen: tuple
     colocations = teller.cluster.colocations
     entry = next((one for one in colocations if one.following == cause and _part_of(rsc, one.dependent)), None)
     if entry is None:
-        return f"{source}: {rsc.id} goes with {cause.other}, {_goes_to(other)}", cause.id, ()
+        return f"{source}: {rsc.id} goes with {cause.other}, {teller.goes_to(other)}", cause.id, ()
     return teller.follow(rsc, entry, node, seen)
 
 
