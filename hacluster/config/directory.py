@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hacluster.base.report import Place, Report, Severity, has_errors
-from hacluster.config.agents import OTHERS_TYPES, OURS, faults_of, unknown_of
+from hacluster.config.agents import OTHERS_TYPES, OURS, faults_of, unknown_of, value_fault
 from hacluster.config.authkeys import parse_authkeys
 from hacluster.config.facts import NO_FACTS, HostFacts
 from hacluster.config.findings import nearest, shown
@@ -157,6 +157,9 @@ def _check_parameters(kind: str, given: Mapping[str, str], place: Place, host: H
         return
     hint = f"{kind} meta-data describes its parameters"
     for name, fault in faults_of(ours if is_ours and ours is not None else facts, given):
+        known_better = ours.get(name) if ours is not None and not is_ours else None
+        if known_better is not None and given.get(name) and not value_fault(known_better, given[name]):
+            continue  # such as force_unmount=safe, of which the meta-data says boolean
         text = f"parameter {name} of the agent {kind}: {fault}"
         yield Report("bad-parameter", Severity.ERROR if is_ours else Severity.WARNING, text, place, hint)
     for name, known in unknown_of(facts, given):

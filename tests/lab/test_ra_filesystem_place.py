@@ -170,6 +170,17 @@ def test_what_lies_on_our_mount_hides_it_and_goes_with_it(one: Host) -> None:
     assert mounted(one) == []
 
 
+def test_what_lies_on_a_directory_above_hides_our_mount(one: Host) -> None:
+    assert code(one, "start") == 0
+    shell(one, "mount -t tmpfs lid /srv")
+    for action in ("monitor", "start", "stop"):
+        done = call(one, action, CRM_meta_timeout="20000")
+        assert (done.returncode, "lid (tmpfs) lies on" in done.stderr) == (1, True), action
+    shell(one, "umount /srv")
+    assert code(one, "monitor") == 0
+    assert code(one, "stop") == 0
+
+
 def test_what_lies_below_our_mount_stays(one: Host) -> None:
     shell(
         one, f"mount -t tmpfs floor {DIR}; mount -o loop {IMAGE} {DIR}; mkdir -p {DIR}/in; mount -t tmpfs in {DIR}/in"

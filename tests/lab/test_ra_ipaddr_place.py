@@ -383,3 +383,31 @@ def test_host_stays_reachable_while_the_first_address_goes(one: Host) -> None:
     monitor.kill()
     monitor.wait()
     monitor.close()
+
+
+def test_many_that_go_and_come_at_once_do_not_bring_each_other_back(one: Host) -> None:
+    """Each is stopped while others of its subnet are: what was removed stays removed, the rest stays."""
+    for name in ("all", "eth0"):
+        one.run(["sysctl", "-qw", f"net.ipv4.conf.{name}.promote_secondaries=0"], check=True)
+    numbers = range(10, 16)
+    agent = str(RA / "ocf/hacluster/IPaddr")
+    given = "OCF_RESKEY_nic=eth0 OCF_RESKEY_cidr_netmask=24 OCF_RESKEY_check_duplicate=no OCF_RESKEY_arp_count=1"
+    for read_only in (False, True):
+        for action, others in (("start", "stop"), ("stop", "start")) * 2:
+            jobs = " & ".join(
+                f"OCF_RESKEY_ip=192.0.2.{n} {given} '{agent}' {action if n % 2 else others}" for n in numbers
+            )
+            script = f"{jobs} & wait"
+            if read_only:
+                script = f"mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys; {script}"
+            done = one.run(["unshare", "-m", "sh", "-c", script])
+            assert done.stderr == ""
+            runs = {n for n in numbers if where(one, f"192.0.2.{n}")}
+            assert runs == {n for n in numbers if (action if n % 2 else others) == "start"}
+    ip(one, "address", "flush", "to", "192.0.2.0/24")
+
+
+def test_an_interface_that_is_off_is_named_when_there_is_no_other(one: Host) -> None:
+    ip(one, "link", "set", "eth0", "down")
+    done = call(one, "start", ip=VIP)
+    assert (done.returncode, "eth0 has its network and is switched off" in done.stderr) == (5, True), done.stderr

@@ -47,6 +47,18 @@ def get(host: Host, url: str) -> str:
     return host.lab.hosts["client"].run(["curl", "-gsSm5", "-D-", url]).stdout.replace("\r", "")
 
 
+def test_a_server_whose_pid_file_was_removed_is_still_the_resource(one: Host) -> None:
+    """As when somebody empties HA_RSCTMP: it runs, a start does nothing, and a stop ends it."""
+    assert code(one, "start") == 0
+    one.run(["sh", "-c", "rm -r /run/resource-agents"], check=True)
+    assert code(one, "monitor") == 0
+    assert code(one, "start") == 0
+    assert code(one, "monitor", port="81") == 7
+    assert code(one, "stop") == 0
+    assert code(one, "monitor") == 7
+    assert get(one, "http://172.16.100.6/") == ""
+
+
 def test_the_life_of_a_server(one: Host) -> None:
     assert code(one, "monitor") == 7
     assert code(one, "stop") == 0

@@ -20,7 +20,7 @@ def validate(_: Values) -> None:
 
 
 def _is_running(values: Values) -> bool:
-    return os.path.exists(state_file(values, "Dummy"))
+    return ocf.exists(state_file(values, "Dummy"))
 
 
 def _delay(values: Values) -> None:

@@ -48,6 +48,10 @@ def _unclear(spot: Spot) -> Failure:
     return Failure(ocf.ERR_GENERIC, text)
 
 
+def _hidden(spot: Spot, lid: Mount) -> Failure:
+    return Failure(ocf.ERR_GENERIC, f"{lid.source} ({lid.kind}) lies on {spot.device} at {lid.directory}")
+
+
 def start(values: Values) -> int:
     """Mount it. When it is mounted already, and is what one sees at its directory, that is success."""
     device = device_of(values)
@@ -59,8 +63,8 @@ def start(values: Values) -> int:
     if spot.top is not None:
         if spot.ours is None:
             raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} is mounted on {spot.directory}, not {device}")
-        if spot.top is not spot.ours:
-            raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} ({spot.top.kind}) lies on {device} at {spot.directory}")
+        if spot.lid is not None:
+            raise _hidden(spot, spot.lid)
         _set_writable(values, spot)
         spot.note()
         return ocf.OK
@@ -122,6 +126,8 @@ def stop(values: Values) -> int:
     signalled: dict[int, int] = {}
     while upon := spot.upon():
         busy = upon[-1]
+        if spot.lid is not None and spot.lid.directory != spot.directory:
+            raise _hidden(spot, spot.lid)
         code, said = run(["umount", busy.directory], _patience(busy, end))
         if code == 0 or not any(m.id == busy.id for m in mounts()):
             spot.refresh()
@@ -180,9 +186,8 @@ def monitor(values: Values) -> int:
         raise _unclear(spot)
     if spot.ours is None:
         return ocf.NOT_RUNNING
-    if spot.top is not spot.ours:
-        assert spot.top is not None
-        raise Failure(ocf.ERR_GENERIC, f"{spot.top.source} ({spot.top.kind}) lies on {spot.device} at {spot.directory}")
+    if spot.lid is not None:
+        raise _hidden(spot, spot.lid)
     if values.depth >= 10:
         read_only = "ro" in options_of(values)
         if "ro" in spot.ours.super_options and not read_only:

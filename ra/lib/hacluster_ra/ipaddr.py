@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from hacluster_ra import neighbours, ocf
 from hacluster_ra.netlink import F_DADFAILED, NAME_SIZE, Address, Link, Netlink, family_of
 from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
-from hacluster_ra.removal import remove
+from hacluster_ra.removal import lock, remove, unlock
 from hacluster_ra.whereabouts import Place, label_of, prefix_length
 
 MAX_LABEL = 15
@@ -121,25 +121,44 @@ def start(values: Values) -> int:
     """
     netlink = Netlink()
     place = Place(values, netlink)
-    ours = place.present()
+    ours = _present(place)
     link = place.target(ours)
     if not link.is_up:
         netlink.set_up(link)
     wanted = Wanted(values, place, link)
     if len(os.fsencode(wanted.label)) > NAME_SIZE:
         raise Failure(ocf.ERR_ARGS, f"the label {wanted.label} is longer than {MAX_LABEL} characters")
-    good = [a for a in ours if a.index == link.index and not wanted.fault(a)]
-    if not good:
-        if not ours:
-            _check_others(values, place, link)
-        _put(netlink, wanted, [a for a in ours if a.index == link.index])
-    for address in place.present():
-        if address.index != link.index or (wanted.fault(address) and not good):
+    if not ours:
+        _check_others(values, place, link)
+    if not _is_good(wanted, ours):
+        lock()
+        ours = place.present()
+        if not _is_good(wanted, ours):
+            _put(netlink, wanted, [a for a in ours if a.index == link.index])
+        for address in place.present():
+            if address.index == link.index and wanted.fault(address):
+                remove(netlink, address)
+    for address in ours:
+        if address.index != link.index:
             remove(netlink, address)
     place.note(link)
     if link.speaks_arp:
         _announce(link, place.ip, values.number("arp_count"), values.number("arp_interval"))
     return ocf.OK
+
+
+def _present(place: Place) -> list[Address]:
+    """Where the address is. It may be away just for the moment in which another agent removes the one before it."""
+    found = place.present()
+    if not found:
+        lock(make=False)
+        found = place.present()
+        unlock()
+    return found
+
+
+def _is_good(wanted: Wanted, ours: Sequence[Address]) -> bool:
+    return any(a.index == wanted.link.index and not wanted.fault(a) for a in ours)
 
 
 def _check_others(values: Values, place: Place, link: Link) -> None:
@@ -217,8 +236,11 @@ def stop(values: Values) -> int:
     """Remove the resource's address and nothing else: address and interface are all that is looked at."""
     netlink = Netlink()
     place = Place(values, netlink)
+    lock()
     for address in place.present():
         remove(netlink, address)
+    if place.present():
+        raise Failure(ocf.ERR_GENERIC, f"{place.ip} was removed and is there again: somebody else has put it back")
     place.forget()
     left = place.foreign()
     if left:
@@ -230,7 +252,7 @@ def monitor(values: Values) -> int:
     """0 when the address is on its interface as configured; OCF_CHECK_LEVEL 10 wants a carrier besides."""
     netlink = Netlink()
     place = Place(values, netlink)
-    found = place.present()
+    found = _present(place)
     if not found:
         return ocf.NOT_RUNNING
     link = netlink.link_at(found[0].index)

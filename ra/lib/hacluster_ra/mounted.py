@@ -85,6 +85,19 @@ class Spot:
         """Whether something is there of which nothing tells whose it is."""
         return self.ours is None and any(self.verdict(m) == UNKNOWN for m in self.stack)
 
+    @property
+    def lid(self) -> Mount | None:
+        """What hides our mount: it lies on the same directory, or on one above."""
+        if self.ours is None or self.top is not self.ours:
+            return self.top
+        by_id = {m.id: m for m in self.table}
+        above, mount = set(), self.ours
+        while mount.id not in above:
+            above.add(mount.id)
+            mount = by_id.get(mount.parent, mount)
+        later = self.table[self.table.index(self.ours) + 1 :]
+        return next((m for m in later if m.id not in above and below(self.directory, m.directory)), None)
+
     def upon(self) -> list[Mount]:
         """Our mount and all that is mounted upon or inside it, which cannot stay without it; the oldest first."""
         if self.ours is None:
@@ -233,7 +246,8 @@ def _compare_tag(tag: str, name: str, mount: Mount) -> str:
     found = tag_on(mount.source, tag)
     if not found:
         return UNKNOWN
-    return OURS if found.lower() == name.lower() else OTHER
+    same = found.lower() == name.lower() if tag.endswith("UUID") else found == name
+    return OURS if same else OTHER
 
 
 def tag_on(source: str, tag: str) -> str:

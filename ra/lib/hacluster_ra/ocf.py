@@ -205,9 +205,14 @@ class Agent:
 
 def state_directory() -> str:
     """Where agents keep what must not survive a boot (HA_RSCTMP); made when it is missing."""
-    path = os.environ.get("HA_RSCTMP", "/run/resource-agents")
+    path = records()
     os.makedirs(path, mode=0o755, exist_ok=True)
     return path
+
+
+def records() -> str:
+    """The same directory for one who only looks."""
+    return os.environ.get("HA_RSCTMP") or "/run/resource-agents"
 
 
 def file_name(text: str) -> str:
@@ -217,7 +222,7 @@ def file_name(text: str) -> str:
 
 def record_path(kind: str, name: str) -> str:
     """Where an agent notes what it made for ``name``, so that it knows it again; see :func:`state_directory`."""
-    return os.path.join(os.environ.get("HA_RSCTMP", "/run/resource-agents"), f"hacluster-{kind}-{file_name(name)}.made")
+    return os.path.join(records(), f"hacluster-{kind}-{file_name(name)}.made")
 
 
 def write_record(path: str, text: str) -> None:
@@ -257,6 +262,15 @@ def read_file(path: str) -> str | None:
             return file.read()
     except FileNotFoundError:
         return None
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file; OSError when that cannot be told."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def say(text: str) -> None:

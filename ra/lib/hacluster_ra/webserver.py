@@ -66,14 +66,28 @@ def _lock_patiently(path: str) -> int:
 
 
 def is_alive(path: str) -> bool:
-    """Whether a server holds the pid file."""
-    if not os.path.exists(path):
-        return False
+    """Whether a server holds the pid file, also when somebody has removed its name."""
+    if not ocf.exists(path):
+        return bool(orphan(path))
     file = _lock(path)
     if file is None:
         return True
     os.close(file)
     return False
+
+
+def orphan(path: str) -> int:
+    """The process that holds a pid file of which the name is gone, as when HA_RSCTMP was emptied; 0: none."""
+    gone = os.path.realpath(path) + " (deleted)"
+    here = os.readlink("/proc/self/ns/net")
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            held = [os.readlink(f"/proc/{entry}/fd/{number}") for number in os.listdir(f"/proc/{entry}/fd")]
+            if gone in held and os.readlink(f"/proc/{entry}/ns/net") == here:
+                return int(entry)
+        except OSError:
+            continue  # it ended meanwhile, or is somebody else's
+    return 0
 
 
 def ask(ip: str, port: int, wait_s: float) -> str:
@@ -171,15 +185,15 @@ def stop(values: Values) -> int:
             raise Failure(ocf.ERR_GENERIC, "the server does not end")
         if now > begun + min(KILL_AFTER_S, values.timeout_s / 2):
             number = SIGKILL
-        text = (ocf.read_file(path) or "").strip()
-        if text.isdecimal() and sent != number:
+        text = (ocf.read_file(path) or "").strip() or str(orphan(path))
+        if text.isdecimal() and int(text) > 1 and sent != number:
             sent = number
             try:
                 os.kill(int(text), number)
             except ProcessLookupError:
                 continue
         time.sleep(POLL_S)
-    if os.path.exists(path):
+    if ocf.exists(path):
         os.unlink(path)
     return ocf.OK
 

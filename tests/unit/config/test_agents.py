@@ -168,6 +168,10 @@ def test_the_settings_of_an_ocf_resource_against_the_agents_meta_data() -> None:
         ((severity, code, text),) = ocf("webserver", "OCF_RESKEY_port=80x\n", known)
         assert (severity, code, "'80x' is no port" in text) == ("error", "bad-parameter", True)
     assert ocf("Filesystem", "OCF_RESKEY_run_fsck=no\n") == [], "which of two agents of that name runs is not known"
+    debian = AgentFacts("/usr/lib/ocf/resource.d/heartbeat/Filesystem", (ParameterFacts("force_unmount", "boolean"),))
+    for word, faulty in (("safe", False), ("perhaps", True)):
+        host = HostFacts(agents={"Filesystem": debian})
+        assert bool(ocf("Filesystem", f"OCF_RESKEY_force_unmount={word}\n", host)) == faulty
     assert ocf("unheard-of", "OCF_RESKEY_x=no\n") == []
 
 
