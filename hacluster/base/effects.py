@@ -89,6 +89,18 @@ class Persist:
 
 
 @dataclass(frozen=True, slots=True)
+class Append:
+    """Add ``data`` to the end of what is kept under ``key``, durably; answered like ``Persist``, in one order with it.
+
+    After a crash a part of ``data`` may be there: the reader must be able to tell, and the end is then cut off.
+    """
+
+    key: str
+    data: bytes
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Spawn:
     """Run a program in a process group of its own.
 
@@ -144,4 +156,4 @@ class Stop:
     restart: bool = False
 
 
-Effect = Send | Transmit | Screen | Reply | Publish | Persist | Spawn | Kill | Say | SelfFence | Stop
+Effect = Send | Transmit | Screen | Reply | Publish | Persist | Append | Spawn | Kill | Say | SelfFence | Stop

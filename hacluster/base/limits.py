@@ -66,3 +66,24 @@ MAX_CLIENT_NAME: Final = 64
 
 MAX_INSTANCES: Final = 10_000
 """Most instances of one clone or bundle."""
+
+MAX_REQUESTS_KEPT: Final = 1_024
+"""Most ids of writes that a copy of the CIB remembers; a repetition of an older one is refused, never done twice."""
+
+MAX_RECORDS_KEPT: Final = 1_024
+"""Most changes of the configuration that are kept in memory for nodes that lack only the last ones."""
+
+MAX_JOURNAL: Final = 4 * 1024 * 1024
+"""Bytes of journal after which a new snapshot is written."""
+
+MAX_CIB_HISTORY: Final = 100
+"""Most older snapshots of the CIB on disk (Pacemaker keeps as many)."""
+
+MAX_WRITES: Final = 1_024
+"""Most writes of the configuration that are under way in one view; one more is refused."""
+
+MAX_CLIQUE_WORK: Final = 20_000
+"""Most steps of the search for the largest clique; after them the best one found counts."""
+
+MAX_VIEW_MEMBERS: Final = 64
+"""Most members of one view."""

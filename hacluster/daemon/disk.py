@@ -62,6 +62,22 @@ class Disk:
         if not volatile:
             _sync_directory(directory)
 
+    def append(self, key: str, data: bytes) -> None:
+        """Add to the end of ``key``, on disk when this returns. OSError; then a part of it may be there."""
+        path = self.path(key)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(path, flags, 0o600)
+        try:
+            is_new = os.fstat(fd).st_size == 0
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if is_new:
+            _sync_directory(os.path.dirname(path))
+
     def read(self, key: str, *, volatile: bool = False) -> bytes | None:
         """What is kept under ``key``; ``None`` when there is nothing.
 

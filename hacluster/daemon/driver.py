@@ -22,6 +22,7 @@ from enum import IntEnum
 from typing import Final, Protocol
 
 from hacluster.base.effects import (
+    Append,
     Effect,
     Kill,
     MachineName,
@@ -98,6 +99,10 @@ class Storage(Protocol):
 
     def write(self, key: str, data: bytes, *, volatile: bool = False) -> None:
         """Write; blocks; OSError."""
+        ...
+
+    def append(self, key: str, data: bytes) -> None:
+        """Add to the end; blocks; OSError."""
         ...
 
 
@@ -231,7 +236,7 @@ class Driver:
             case Publish():
                 assert self.clients is not None, effect
                 self.clients.publish(effect.topic, effect.body)
-            case Persist():
+            case Persist() | Append():
                 self._persist(by, effect)
             case Spawn():
                 assert self.children is not None, effect
@@ -248,11 +253,14 @@ class Driver:
         for observer in self.observers:
             observer(by, effect)
 
-    def _persist(self, by: MachineName, effect: Persist) -> None:
+    def _persist(self, by: MachineName, effect: Persist | Append) -> None:
         """From a thread, in order: an fsync may take seconds, and a heartbeat does not wait for it."""
         assert self.disk is not None, effect
         loop, disk = asyncio.get_running_loop(), self.disk
-        job = self._writer.submit(disk.write, effect.key, effect.data, volatile=effect.volatile)
+        if isinstance(effect, Append):
+            job = self._writer.submit(disk.append, effect.key, effect.data)
+        else:
+            job = self._writer.submit(disk.write, effect.key, effect.data, volatile=effect.volatile)
 
         def done(result: Future[None]) -> None:
             error = result.exception()

@@ -3,7 +3,7 @@
 A write is an atomic replacement, as the daemon's: after a power loss there is the old or the new. A ``torn`` disk
 breaks that promise, as one does whose cache lies: of an unfinished write a part may be found. Each process writes
 through a queue of its own, in order and beside everything else it does; when it is killed, what it had not written yet
-is lost.
+is lost. What is appended has no such promise: of an unfinished one a part may be found on any disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Persist
+from hacluster.base.effects import Append, Persist
 from hacluster.sim.clock import Agenda
 
 Done = Callable[[str | None], None]
@@ -41,6 +41,7 @@ class _Write:
     data: bytes
     volatile: bool
     done: Done
+    append: bool = False
 
 
 class Disk:
@@ -68,14 +69,15 @@ class Disk:
         for write in stuck:
             self._finish(write)
 
-    def write(self, persist: Persist, done: Done, owner: str = "") -> None:
+    def write(self, persist: Persist | Append, done: Done, owner: str = "") -> None:
         """Begin a write; those of one ``owner`` (a process) end in the order in which they began."""
+        volatile = isinstance(persist, Persist) and persist.volatile
         begin = max(self._busy_until.get(owner, 0), self._agenda.now)
-        end = self._busy_until[owner] = begin + self._duration(volatile=persist.volatile)
-        if self.health is DiskHealth.FAIL and not persist.volatile:
+        end = self._busy_until[owner] = begin + self._duration(volatile=volatile)
+        if self.health is DiskHealth.FAIL and not volatile:
             self._agenda.at(end, partial(done, "No space left on device"))
             return
-        write = _Write(owner, persist.key, persist.data, persist.volatile, done)
+        write = _Write(owner, persist.key, persist.data, volatile, done, isinstance(persist, Append))
         self._pending.append(write)
         self._agenda.at(end, partial(self._finish, write))
 
@@ -97,16 +99,21 @@ class Disk:
 
     def _apply(self, write: _Write) -> None:
         self._pending = [other for other in self._pending if other is not write]
-        (self.volatile if write.volatile else self.durable)[write.key] = write.data
+        kept = self.volatile if write.volatile else self.durable
+        kept[write.key] = (kept.get(write.key, b"") if write.append else b"") + write.data
+
+    def _before(self, write: _Write) -> bytes:
+        return self.durable.get(write.key, b"") if write.append else b""
 
     def read(self, key: str, *, volatile: bool) -> bytes | None:
         """What is kept under ``key``. A process that reads sees what was written before, synced or not."""
         if volatile:
             return self.volatile.get(key)
-        for write in reversed(self._pending):
+        found = self.durable.get(key)
+        for write in self._pending:
             if write.key == key and not write.volatile:
-                return write.data
-        return self.durable.get(key)
+                found = (found or b"") + write.data if write.append else write.data
+        return found
 
     def abandon(self, owner: str) -> None:
         """A process is killed: of its writes under way some of the first are done, and the rest never will be."""
@@ -118,16 +125,22 @@ class Disk:
         self._busy_until.pop(owner, None)
 
     def lose_power(self) -> None:
-        """The host loses power: volatile data and writes under way are gone, each of these wholly or as it may be."""
+        """The host loses power: volatile data is gone, and of each process's writes under way all but some of the first."""
         self.volatile.clear()
+        lost: set[str] = set()
         for write in self._pending:
             if write.volatile:
                 continue
             fate = self._dice.below(4)
+            before = self._before(write)
+            if write.owner in lost:
+                continue
+            if fate:
+                lost.add(write.owner)
             if fate == 0:
-                self.durable[write.key] = write.data
-            elif fate == 1 and self.health is DiskHealth.TORN:
-                self.durable[write.key] = write.data[: self._dice.below(len(write.data) + 1)]
+                self.durable[write.key] = before + write.data
+            elif fate == 1 and (write.append or self.health is DiskHealth.TORN):
+                self.durable[write.key] = before + write.data[: self._dice.below(len(write.data) + 1)]
         self._pending.clear()
         self._stuck.clear()
         self._busy_until.clear()

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import (
+    Append,
     Effect,
     Kill,
     MachineName,
@@ -393,7 +394,7 @@ class Host:
                 self._agenda.after(IPC_MS, partial(self._deliver, to, to.life, effect.to, effect.body))
             case Say():
                 self.say(str(effect))
-            case Persist():
+            case Persist() | Append():
                 done = partial(self._written, process, process.life, by, effect)
                 self.disk.write(effect, done, process.name)
             case Spawn():
@@ -420,7 +421,9 @@ class Host:
         self._watch.on_transmit(self.name, effect.data)
         self._network.send(self.name, medium.link, effect.data)
 
-    def _written(self, process: Process, life: int, by: MachineName, effect: Persist, error: str | None) -> None:
+    def _written(
+        self, process: Process, life: int, by: MachineName, effect: Persist | Append, error: str | None
+    ) -> None:
         event = Persisted(effect.key, effect.token) if error is None else PersistFailed(effect.key, effect.token, error)
         self._deliver(process, life, by, event)
 

@@ -1,0 +1,1 @@
+"""Agreed views: members, quorum and leader, by one protocol."""

@@ -1,0 +1,1 @@
+"""The replicated CIB: one copy that counts, on every member's disk."""

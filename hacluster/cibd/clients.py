@@ -1,0 +1,76 @@
+"""Local programs that write: ids for their requests, and an answer for each, in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hacluster.base.effects import Effect, Reply
+from hacluster.base.machine import Instant, after
+from hacluster.cib.store import RequestId
+from hacluster.cibd.settings import CibdSettings
+from hacluster.msg.replica import WriteAnswered, WriteAsked, WriteEnd, WriteRequest, Written
+from hacluster.msg.views import View
+
+
+@dataclass(slots=True)
+class _Waiting:
+    client: int
+    request: RequestId
+    until: Instant
+
+
+class Clients:
+    """Who waits for the end of a write."""
+
+    def __init__(self, settings: CibdSettings, out: list[Effect]) -> None:
+        self._settings = settings
+        self.out = out
+        self._waiting: dict[int, _Waiting] = {}
+        self._serial = 0
+
+    def deadline(self) -> Instant | None:
+        """When the first has waited long enough."""
+        return min((entry.until for entry in self._waiting.values()), default=None)
+
+    def on_write(self, client: int, body: WriteRequest, view: View | None, seq: int, now: Instant) -> WriteAsked | None:
+        """A program wants to write. ``view``: the working view, if there is one; ``seq``: where our copy stands."""
+        request = body.request
+        if view is None:
+            text = "this node is in no working view, so nothing was done"
+            self._reply(client, Written(WriteEnd.UNKNOWN if request else WriteEnd.REFUSED, request, text=text))
+            return None
+        if request is None:
+            self._serial += 1
+            own = view.accept_of(self._settings.name).member
+            nonce = f"{own.name}.{own.generation}.{own.life}.{self._serial}"
+            request = RequestId(view.id, seq, nonce)
+        self._waiting[client] = _Waiting(client, request, after(now, self._settings.answer_ms))
+        return WriteAsked(view.id, request, body.patch, body.forced)
+
+    def on_answer(self, answer: WriteAnswered) -> None:
+        """The leader has answered."""
+        for entry in [entry for entry in self._waiting.values() if entry.request == answer.request]:
+            del self._waiting[entry.client]
+            self._reply(entry.client, Written(answer.end, answer.request, answer.seq, answer.text))
+
+    def on_left(self) -> None:
+        """The view is left: what became of their writes is for the next one to say."""
+        self._give_up(list(self._waiting.values()), "the view ended before the write was acknowledged")
+
+    def on_time(self, now: Instant) -> None:
+        """Those who have waited long enough hear so."""
+        late = [entry for entry in self._waiting.values() if entry.until <= now]
+        self._give_up(late, "no acknowledgement in time")
+
+    def on_gone(self, client: int) -> None:
+        """A program has hung up."""
+        self._waiting.pop(client, None)
+
+    def _give_up(self, entries: list[_Waiting], why: str) -> None:
+        for entry in entries:
+            del self._waiting[entry.client]
+            text = f"outcome unknown: {why}; ask again with the same request id"
+            self._reply(entry.client, Written(WriteEnd.UNKNOWN, entry.request, text=text))
+
+    def _reply(self, client: int, body: Written) -> None:
+        self.out.append(Reply(client, body))

@@ -1,0 +1,261 @@
+"""What only the leader of a view does: choose the copy, sync it, number the writes, and say when all have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from lxml import etree
+
+from hacluster.base.effects import Effect, Say
+from hacluster.base.limits import MAX_WRITES
+from hacluster.base.members import NO_VIEW, Member
+from hacluster.base.report import Severity
+from hacluster.cib.document import Document
+from hacluster.cib.patch import PatchError
+from hacluster.cib.statusxml import document_xml
+from hacluster.cib.store import Position, Record, RequestId, Snapshot, Store
+from hacluster.cib.voters import Voters, VotersError, overlap, read_voters
+from hacluster.cibd.replica import EMPTY
+from hacluster.cibd.rules import Rules, best_position
+from hacluster.cibd.settings import CibdSettings
+from hacluster.msg.replica import Patch, Sync, WriteAnswered, WriteAsked, WriteEnd
+from hacluster.msg.views import Accept, View
+
+Out = tuple[Member, object]
+"""Something to say to one member."""
+
+
+@dataclass(slots=True)
+class Lead:
+    """The leader's books of one view. ``target``: what is synced; ``None`` until a copy was chosen."""
+
+    view: View
+    target: Snapshot | None = None
+    fetching: str = ""
+    sync_acks: set[Member] = field(default_factory=set)
+    witnesses_synced: bool = False
+    is_synced: bool = False
+    acks: dict[int, set[Member]] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+    shown_to_witness: int = 0
+    committed: int = 0
+    waiters: dict[int, list[tuple[Member, RequestId]]] = field(default_factory=dict)
+    status_n: int = 0
+    why: str = ""
+
+
+class Leading:
+    """The rules of the leader, over one :class:`Lead` and this node's store."""
+
+    def __init__(self, settings: CibdSettings, rules: Rules, out: list[Effect]) -> None:
+        self._settings, self._rules = settings, rules
+        self.out = out
+
+    # ---- sync
+
+    def choose(self, lead: Lead, own: Member) -> str:
+        """Whose copy is to be synced: a name, or empty when the view cannot sync (``lead.why`` says why)."""
+        view = lead.view
+        able = [accept for accept in view.table if not accept.copy.damaged or not self._rules.damage]
+        if view.quorate and not view.sound and self._rules.damage:
+            lead.why = view.why or "the undamaged members have no quorum by themselves"
+            return ""
+        keepers = [accept for accept in able if accept.keeps_content]
+        if not keepers:
+            lead.why = "every member's copy is damaged"
+            return ""
+        best = best_position([accept.copy for accept in able], self._rules)
+        holders = [accept for accept in keepers if accept.copy.position == best]
+        if not holders:
+            lead.why = f"a witness knows of a newer copy ({best}) than any member has; a node that has it is missed"
+            return ""
+        names = sorted(accept.member.name for accept in holders)
+        return own.name if own.name in names else names[0]
+
+    def syncs(self, lead: Lead, snapshot: Snapshot, store: Store | None) -> list[Out]:
+        """What is said to each member that keeps content. ``store`` is ours, if ``snapshot`` is of it."""
+        view = lead.view
+        stamped = view.quorate
+        position = Position(view.id, NO_VIEW, snapshot.position.seq) if stamped else snapshot.position
+        lead.target = replace(snapshot, position=position, damaged=False)
+        return [
+            (accept.member, self._sync(lead, accept, store))
+            for accept in view.table
+            if accept.keeps_content or not self._rules.witness_last
+        ]
+
+    def _sync(self, lead: Lead, accept: Accept, store: Store | None) -> Sync:
+        target = lead.target
+        assert target is not None, "nothing to sync yet"
+        sync = Sync(lead.view.id, target.position, target.digest)
+        if not accept.keeps_content:
+            return sync
+        if store is not None:
+            status = etree.tostring(_status_of(store), encoding="unicode")
+            sync = replace(sync, status=status, updates=store.updates)
+            records = store.since(accept.copy.digest)
+        else:
+            records = () if accept.copy.digest == target.digest else None
+        if records is None:
+            return replace(sync, snapshot=target)
+        return replace(sync, base=accept.copy.digest, records=records)
+
+    def on_sync_ack(self, lead: Lead, sender: Member) -> list[Out]:
+        """A member has the sync on disk; what is to be said next."""
+        lead.sync_acks.add(sender)
+        keepers, witnesses = _kinds(lead.view)
+        if lead.sync_acks >= keepers and not lead.witnesses_synced and witnesses and self._rules.witness_last:
+            lead.witnesses_synced = True
+            return [
+                (accept.member, self._sync(lead, accept, None))
+                for accept in lead.view.table
+                if not accept.keeps_content
+            ]
+        return []
+
+    def all_have_sync(self, lead: Lead) -> bool:
+        """Whether the view is synced now."""
+        return lead.sync_acks == set(lead.view.members)
+
+    # ---- writes
+
+    def on_write(
+        self, lead: Lead, store: Store, asked: WriteAsked, origin: Member
+    ) -> tuple[WriteAnswered | None, list[Out]]:
+        """A write that a member asks for: an answer at once, or the patches to be said (and an answer when all have
+        it).
+
+        The first case that fits, in this order; the caller has seen to it that the view is synced.
+        """
+        view, request = lead.view, asked.request
+        known = store.remembered(request)
+        if known is not None:
+            if known.seq <= lead.committed or not self._rules.answer_when_committed:
+                return self._answer(lead, request, known.seq), []
+            lead.waiters.setdefault(known.seq, []).append((origin, request))
+            return None, []
+        if self._rules.horizon and (request.view > view.id or store.forgotten > (request.view, request.seq)):
+            text = "this request is older than what is remembered; read the CIB to see whether it was done"
+            return WriteAnswered(view.id, request, WriteEnd.TOO_OLD, text=text), []
+        if not view.quorate and not asked.forced:
+            return self._refuse(lead, request, f"there is no quorum: {view.why}"), []
+        if len(lead.acks) >= MAX_WRITES:
+            return self._refuse(lead, request, f"{MAX_WRITES} writes are under way"), []
+        return self._begin(lead, store, asked, origin)
+
+    def _begin(
+        self, lead: Lead, store: Store, asked: WriteAsked, origin: Member
+    ) -> tuple[WriteAnswered | None, list[Out]]:
+        view, request = lead.view, asked.request
+        seq = store.position.seq + 1
+        try:
+            prepared = store.prepare(Record(view.id, seq, asked.patch, request, not view.quorate, ""))
+        except PatchError as error:
+            return self._refuse(lead, request, str(error)), []
+        except etree.XMLSyntaxError as error:
+            return self._refuse(lead, request, f"the patch is no XML: {error}"), []
+        reason = self._voters_fault(lead, store, prepared.root) or self._settings.judge(prepared.root)
+        if reason:
+            return self._refuse(lead, request, reason), []
+        store.append(prepared)
+        record = prepared.record
+        lead.acks[seq], lead.records[seq] = set(), record
+        lead.waiters.setdefault(seq, []).append((origin, request))
+        keepers, _ = _kinds(view)
+        return None, [
+            (member, Patch(view.id, record))
+            for member in view.members
+            if member in keepers or not self._rules.witness_last
+        ]
+
+    def _voters_fault(self, lead: Lead, store: Store, root: etree._Element) -> str:
+        try:
+            new = read_voters(root) or self._settings.voters
+        except VotersError as error:
+            return str(error)
+        old = read_voters(store.head) or self._settings.voters
+        if new == old or not self._rules.voters_one_by_one:
+            return ""
+        return self._change_fault(lead, store, old, new)
+
+    def _change_fault(self, lead: Lead, store: Store, old: Voters, new: Voters) -> str:
+        if lead.committed != store.position.seq:
+            return "the list of voters changes only when no other write is under way; ask again"
+        if not lead.view.quorate:
+            return "the list of voters does not change without quorum"
+        names = lead.view.names
+        if not (old.have_quorum(names) and new.have_quorum(names)):
+            return f"the members of this view have no quorum by the new list: {new.show()}"
+        if not overlap(old, new):
+            return (
+                f'from "{old.show()}" to "{new.show()}" is too far for one step: both could have a quorum of their own'
+            )
+        return ""
+
+    def on_ack(self, lead: Lead, sender: Member, seq: int) -> list[Out]:
+        """A member has a record on disk; what is to be said to a witness next."""
+        if seq not in lead.acks:
+            return []
+        lead.acks[seq].add(sender)
+        keepers, witnesses = _kinds(lead.view)
+        if not witnesses or not self._rules.witness_last:
+            return []
+        out: list[Out] = []
+        while lead.acks.get(lead.shown_to_witness + 1, set()) >= keepers:
+            lead.shown_to_witness += 1
+            record = replace(lead.records[lead.shown_to_witness], patch="")
+            out += [(member, Patch(lead.view.id, record)) for member in witnesses]
+        return out
+
+    def committable(self, lead: Lead) -> list[int]:
+        """The numbers that all members have on disk now, in order; they are taken off the books."""
+        found: list[int] = []
+        while lead.acks.get(lead.committed + 1) == set(lead.view.members):
+            lead.committed += 1
+            del lead.acks[lead.committed], lead.records[lead.committed]
+            found.append(lead.committed)
+        return found
+
+    def answers(self, lead: Lead, seq: int) -> list[Out]:
+        """What those who waited for this record are told."""
+        return [(origin, self._answer(lead, request, seq)) for origin, request in lead.waiters.pop(seq, [])]
+
+    def _answer(self, lead: Lead, request: RequestId, seq: int) -> WriteAnswered:
+        end = WriteEnd.COMMITTED if lead.view.quorate else WriteEnd.KEPT
+        return WriteAnswered(lead.view.id, request, end, seq)
+
+    def _refuse(self, lead: Lead, request: RequestId, text: str) -> WriteAnswered:
+        return WriteAnswered(lead.view.id, request, WriteEnd.REFUSED, text=text)
+
+    def missing(self, lead: Lead) -> str:
+        """Whose acknowledgement is missing, for people; empty when none is."""
+        if lead.target is None:
+            return lead.fetching
+        if not lead.is_synced:
+            gone = [member.name for member in lead.view.members if member not in lead.sync_acks]
+            return f"{', '.join(gone)} did not acknowledge the sync" if gone else ""
+        first = min(lead.acks, default=None)
+        if first is None:
+            return ""
+        gone = [member.name for member in lead.view.members if member not in lead.acks[first]]
+        return f"{', '.join(gone)} did not acknowledge write {first}"
+
+    def say_why(self, lead: Lead) -> None:
+        """A line that tells why the view does not sync."""
+        text = f"view {lead.view.id} does not work: {lead.why}"
+        self.out.append(Say(Severity.WARNING, "cibd", "view-not-synced", text))
+
+
+_NOTHING: Final = frozenset[Member]()
+
+
+def _kinds(view: View) -> tuple[frozenset[Member], frozenset[Member]]:
+    witnesses = frozenset(accept.member for accept in view.table if not accept.keeps_content)
+    return frozenset(view.members) - witnesses, witnesses or _NOTHING
+
+
+def _status_of(store: Store) -> etree._Element:
+    found = document_xml(Document(etree.fromstring(EMPTY), store.status)).find("status")
+    assert found is not None, "a document has a status"
+    return found

@@ -1,0 +1,466 @@
+"""cibd as a machine: this node's copy of the CIB, and its part in keeping all copies one.
+
+Theory of operation
+-------------------
+ccm tells of views entered and left. In a view the leader chooses the best copy
+among the members (the highest position of those that are not damaged), fetches it if it lacks it, and casts ``Sync``
+to all: those who differ in nothing get the new stamp. A member becomes that copy in memory, writes it as one record,
+and acknowledges when it is on disk. With all acknowledgements the view is *synced*: everything in it is committed, and
+writes are taken.
+
+A *write* goes from a client's node to the leader, which numbers it and casts ``Patch``; a member takes it only in its
+view, after its own acknowledgement of the sync, and only if it is the next. When all members have it on disk:
+``Commit``, then the answer. Whoever asks has an id for his write, and asks again with it when he hears "unknown"; an
+id is answered from the books when it is committed in this view, waited for when it is not, and refused when it may
+have been forgotten.
+
+A view *left* is left at once: nothing of it is acknowledged, committed or answered any more, although its writes may
+end. What is journaled stays; whether it survives is for the next sync to say.
+
+A *damaged* copy (blank without ``init``, fallen back to an older snapshot, without its promise) has no say in what is
+best, and is healed at ``Synced`` of a quorate view. Without quorum only forced writes are taken; they count until a
+copy with a newer stamp turns up. A *witness* keeps position and digest, and gets both last, when somebody's disk has
+what they name.
+
+*Status* is cast by the leader in its own order and held in memory; it needs no quorum, and a sync makes it the
+leader's.
+
+What the machine does not do: choose views, decide what the status means, check who may write what (its ``judge`` says
+whether a configuration is acceptable).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import assert_never
+
+from lxml import etree
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import Effect, MachineName, Reply, Say, Send
+from hacluster.base.machine import Instant
+from hacluster.base.members import Member
+from hacluster.base.report import Severity
+from hacluster.base.timers import Timers
+from hacluster.base.writes import Writes
+from hacluster.cib.change import Change
+from hacluster.cib.reader import read_status
+from hacluster.cib.store import Store
+from hacluster.cibd.clients import Clients
+from hacluster.cibd.leading import Lead, Leading, Out
+from hacluster.cibd.replica import KEYS, Note, RecordOnDisk, Replica, SyncOnDisk
+from hacluster.cibd.rules import Rules
+from hacluster.cibd.settings import CibdSettings
+from hacluster.msg.driver import (
+    HostSample,
+    MachineRestarted,
+    Persisted,
+    PersistFailed,
+    Refused,
+    Request,
+    RequesterGone,
+    Restored,
+    StopRequested,
+    Tick,
+)
+from hacluster.msg.replica import (
+    Ack,
+    ChangeStatus,
+    CibText,
+    Commit,
+    Committed,
+    CopyOf,
+    CopyTaken,
+    Fetch,
+    Patch,
+    ReadRequest,
+    StatusAsked,
+    StatusCast,
+    StatusChanged,
+    Sync,
+    SyncAck,
+    Synced,
+    WriteAnswered,
+    WriteAsked,
+    WriteRequest,
+)
+from hacluster.msg.stream import Convey, Conveyed
+from hacluster.msg.views import (
+    CopyIs,
+    CopyState,
+    DownConfirmed,
+    PromiseLost,
+    View,
+    ViewEntered,
+    ViewLeft,
+    ViewStalled,
+    ViewSynced,
+)
+
+Event = (
+    Conveyed
+    | ViewEntered
+    | ViewLeft
+    | DownConfirmed
+    | PromiseLost
+    | ChangeStatus
+    | Tick
+    | HostSample
+    | Restored
+    | Persisted
+    | PersistFailed
+    | Request
+    | RequesterGone
+    | StopRequested
+    | MachineRestarted
+)
+
+_Body = (
+    Fetch
+    | CopyOf
+    | Sync
+    | SyncAck
+    | Synced
+    | Patch
+    | Ack
+    | Commit
+    | StatusAsked
+    | StatusCast
+    | WriteAsked
+    | WriteAnswered
+)
+
+
+class CibdMachine:
+    """See the module."""
+
+    def __init__(self, settings: CibdSettings, dice: Dice | None = None, *, rules: Rules | None = None) -> None:
+        del dice
+        self._settings, self._rules = settings, rules or Rules()
+        self._disk: Writes[Note] = Writes()
+        self._timers: Timers[str] = Timers()
+        self._out: list[Effect] = []
+        self._replica = Replica(settings, self._rules, self._disk, self._out)
+        self._leading = Leading(settings, self._rules, self._out)
+        self._clients = Clients(settings, self._out)
+        self._inbox: deque[tuple[Member, object]] = deque()
+        self._view: View | None = None
+        self._own: Member | None = None
+        self._acked_sync = False
+        self._synced = False
+        self._committed = 0
+        self._lead: Lead | None = None
+        self._told: CopyState | None = None
+        self._now = Instant(0)
+
+    # ---- the shape of a machine
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Take one event in."""
+        self._now = now
+        self._out.clear()
+        self._dispatch(event)
+        while self._inbox:
+            sender, body = self._inbox.popleft()
+            self._on_body(sender, body)
+        self._tell_state()
+        return list(self._out)
+
+    def deadline(self) -> Instant | None:
+        """When a timer fires, or a client has waited long enough."""
+        return min(
+            (due for due in (self._timers.deadline(), self._clients.deadline()) if due is not None), default=None
+        )
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        assert not self._acked_sync or self._view is not None
+        assert not self._synced or self._acked_sync
+        lead = self._lead
+        if lead is not None:
+            assert self._view is not None, "a leader of no view"
+            assert lead.view.id == self._view.id, (lead.view.id, self._view.id)
+            assert not lead.is_synced or lead.committed <= self._replica.store.position.seq
+            assert all(seq > lead.committed for seq in lead.acks), (lead.committed, sorted(lead.acks))
+        if self._replica.is_loaded and not self._settings.witness:
+            assert self._committed <= self._replica.store.position.seq, self._committed
+
+    # ---- what others may look at
+
+    @property
+    def store(self) -> Store:
+        """This node's copy; not to be changed."""
+        return self._replica.store
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether this node is in a view that works."""
+        return self._synced
+
+    @property
+    def has_acked(self) -> bool:
+        """Whether the sync of the present view is on this node's disk."""
+        return self._acked_sync
+
+    @property
+    def committed(self) -> int:
+        """The highest number that this node knows to be committed in its view."""
+        return self._lead.committed if self._lead is not None and self._lead.is_synced else self._committed
+
+    # ---- events
+
+    def _dispatch(self, event: Event) -> None:  # noqa: C901 - one flat table of events
+        match event:
+            case Conveyed():
+                self._on_body(event.sender, event.body)
+            case ViewEntered():
+                self._on_entered(event)
+            case ViewLeft():
+                self._on_left()
+            case DownConfirmed():
+                if self._lead is not None and self._lead.view.id == event.id and self._lead.target is None:
+                    self._start_sync()
+            case PromiseLost():
+                self._replica.on_promise_lost()
+            case ChangeStatus():
+                self._on_change(event.change)
+            case Tick():
+                self._on_tick()
+            case Restored():
+                if event.key in KEYS:
+                    self._replica.on_restored(event.key, event.data)
+            case Persisted():
+                for note in self._disk.ended(event.token):
+                    self._on_disk(note)
+            case PersistFailed():
+                self._disk.ended(event.token)
+                text = f"{event.key} cannot be written, so this node acknowledges nothing: {event.error}"
+                self._say(Severity.ERROR, "cib-not-written", text)
+            case Request():
+                self._on_request(event)
+            case RequesterGone():
+                self._clients.on_gone(event.request_id)
+            case HostSample() | StopRequested() | MachineRestarted():
+                pass
+            case _:
+                assert_never(event)
+
+    def _on_body(self, sender: Member, body: object) -> None:
+        """Nothing is believed because it arrived: it must name our view, and come from a member of it."""
+        view = self._view
+        if not isinstance(body, _Body) or view is None or body.view != view.id or sender not in view.members:
+            return
+        from_leader = sender.name == view.leader
+        match body:
+            case Sync() if from_leader:
+                self._on_sync(body)
+            case Synced() if from_leader and self._acked_sync:
+                self._on_synced(body)
+            case Patch() if from_leader and self._acked_sync:
+                self._replica.take_record(body.record)
+            case Commit() if from_leader and self._acked_sync:
+                self._on_commit(body.seq)
+            case StatusCast() if from_leader:
+                self._apply_status(body.change)
+            case Fetch() if from_leader:
+                self._say_to(sender, CopyOf(view.id, self._replica.store.snapshot()))
+            case WriteAnswered() if from_leader:
+                self._clients.on_answer(body)
+            case CopyOf() | SyncAck() | Ack() | StatusAsked() | WriteAsked() if self._lead is not None:
+                self._on_leaders_body(self._lead, sender, body)
+            case _:
+                pass
+
+    def _on_leaders_body(
+        self, lead: Lead, sender: Member, body: CopyOf | SyncAck | Ack | StatusAsked | WriteAsked
+    ) -> None:
+        match body:
+            case CopyOf():
+                if lead.target is None:
+                    self._cast(self._leading.syncs(lead, body.snapshot, None))
+            case SyncAck():
+                self._on_sync_ack(lead, sender)
+            case Ack() if lead.is_synced:
+                self._on_ack(lead, sender, body.seq)
+            case WriteAsked() if lead.is_synced:
+                self._on_write(lead, sender, body)
+            case StatusAsked() if lead.is_synced:
+                lead.status_n += 1
+                keepers = [accept.member for accept in lead.view.table if accept.keeps_content]
+                self._cast([(member, StatusCast(lead.view.id, lead.status_n, body.change)) for member in keepers])
+            case _:
+                pass
+
+    # ---- views
+
+    def _on_entered(self, event: ViewEntered) -> None:
+        self._on_left()
+        view = event.view
+        self._view = view
+        self._own = next(member for member in view.members if member.name == self._settings.name)
+        if not self._rules.met_by_sync:
+            self._replica.on_synced_disk(view)
+        if view.leader != self._settings.name:
+            return
+        self._lead = Lead(view)
+        if not view.alone or not self._rules.confirm_first:
+            self._start_sync()
+
+    def _on_left(self) -> None:
+        self._view = self._lead = None
+        self._acked_sync = self._synced = False
+        self._timers.cancel("acks")
+        self._clients.on_left()
+
+    def _start_sync(self) -> None:
+        lead, own = self._lead, self._own
+        assert lead is not None, "only a leader syncs"
+        assert own is not None, "a leader is a member"
+        holder = self._leading.choose(lead, own)
+        if not holder:
+            self._leading.say_why(lead)
+            return
+        self._timers.set("acks", self._now, self._settings.stuck_ms)
+        if holder == own.name:
+            store = self._replica.store
+            self._cast(self._leading.syncs(lead, store.snapshot(), store))
+        else:
+            lead.fetching = f"{holder} did not send its copy"
+            self._say_to(lead.view.accept_of(holder).member, Fetch(lead.view.id))
+
+    def _on_sync(self, sync: Sync) -> None:
+        if self._acked_sync or not self._replica.take_sync(sync):
+            return
+        self._committed = 0
+        if sync.status and self._own is not None and self._lead is None:
+            self._replica.store.adopt_status(read_status(etree.fromstring(sync.status)), sync.updates)
+
+    def _on_disk(self, note: Note) -> None:
+        view = self._view
+        if view is None or note.view != view.id:
+            return
+        match note:
+            case SyncOnDisk():
+                self._acked_sync = True
+                self._replica.on_synced_disk(view)
+                self._say_to_leader(view, SyncAck(view.id))
+            case RecordOnDisk():
+                self._say_to_leader(view, Ack(view.id, note.seq))
+
+    def _on_sync_ack(self, lead: Lead, sender: Member) -> None:
+        if lead.is_synced:
+            return
+        self._cast(self._leading.on_sync_ack(lead, sender))
+        self._timers.set("acks", self._now, self._settings.stuck_ms)
+        if self._leading.all_have_sync(lead):
+            lead.is_synced = True
+            self._timers.cancel("acks")
+            lead.committed = lead.shown_to_witness = self._replica.store.position.seq
+            self._cast([(member, Synced(lead.view.id, lead.committed)) for member in lead.view.members])
+
+    def _on_synced(self, synced: Synced) -> None:
+        view = self._view
+        assert view is not None, "synced in no view"
+        self._synced = True
+        self._on_commit(synced.seq)
+        if view.quorate and self._replica.store.position.stamp == view.id:
+            self._replica.heal()
+        self._send(MachineName.CCM, ViewSynced(view.id))
+        for follower in self._settings.followers:
+            self._send(follower, ViewSynced(view.id))
+            text = etree.tostring(self._replica.store.xml(), encoding="unicode")
+            self._send(follower, CopyTaken(view.id, text))
+
+    # ---- writes
+
+    def _on_write(self, lead: Lead, origin: Member, asked: WriteAsked) -> None:
+        answer, patches = self._leading.on_write(lead, self._replica.store, asked, origin)
+        if answer is not None:
+            self._say_to(origin, answer)
+        if not patches:
+            return
+        record = next(body.record for _, body in patches if isinstance(body, Patch))
+        self._cast([(member, body) for member, body in patches if member != self._own])
+        self._replica.journal(record)
+        self._timers.sooner("acks", self._now, self._settings.stuck_ms)
+
+    def _on_ack(self, lead: Lead, sender: Member, seq: int) -> None:
+        self._cast(self._leading.on_ack(lead, sender, seq))
+        for number in self._leading.committable(lead):
+            self._cast([(member, Commit(lead.view.id, number)) for member in lead.view.members])
+            for origin, answer in self._leading.answers(lead, number):
+                self._say_to(origin, answer)
+        if lead.acks:
+            self._timers.set("acks", self._now, self._settings.stuck_ms)
+        else:
+            self._timers.cancel("acks")
+
+    def _on_commit(self, seq: int) -> None:
+        if seq > self._replica.store.position.seq:
+            return
+        self._committed = max(self._committed, seq)
+        for record in self._replica.commit(seq):
+            for follower in self._settings.followers:
+                self._send(follower, Committed(record))
+
+    def _on_change(self, change: Change) -> None:
+        if self._view is not None and self._synced:
+            self._say_to_leader(self._view, StatusAsked(self._view.id, change))
+
+    def _apply_status(self, change: Change) -> None:
+        self._replica.store.change_status(change)
+        for follower in self._settings.followers:
+            self._send(follower, StatusChanged(change))
+
+    # ---- clients
+
+    def _on_request(self, event: Request) -> None:
+        match event.body:
+            case WriteRequest():
+                standing = self._view if self._synced else None
+                seq = self._replica.store.position.seq if standing is not None else 0
+                asked = self._clients.on_write(event.request_id, event.body, standing, seq, self._now)
+                if asked is not None and self._view is not None:
+                    self._say_to_leader(self._view, asked)
+            case ReadRequest() if self._replica.is_loaded:
+                text = etree.tostring(self._replica.store.xml(), encoding="unicode")
+                self._out.append(Reply(event.request_id, CibText(text, synced=self._synced)))
+            case _:
+                self._out.append(Reply(event.request_id, Refused("unknown-request", "cibd does not answer this")))
+
+    def _on_tick(self) -> None:
+        self._clients.on_time(self._now)
+        while self._timers.pop(self._now) is not None:
+            lead = self._lead
+            reason = self._leading.missing(lead) if lead is not None else ""
+            if lead is not None and reason:
+                self._send(MachineName.CCM, ViewStalled(lead.view.id, reason))
+
+    # ---- speaking
+
+    def _tell_state(self) -> None:
+        if not self._replica.is_loaded:
+            return
+        state = self._replica.state()
+        if state != self._told:
+            self._told = state
+            self._send(MachineName.CCM, CopyIs(state))
+
+    def _cast(self, out: list[Out]) -> None:
+        for member, body in out:
+            self._say_to(member, body)
+
+    def _say_to_leader(self, view: View, body: object) -> None:
+        self._say_to(view.accept_of(view.leader).member, body)
+
+    def _say_to(self, member: Member, body: object) -> None:
+        if member == self._own:
+            self._inbox.append((member, body))
+        else:
+            self._send(MachineName.HEARTBEAT, Convey((member.name,), MachineName.CIBD, body))
+
+    def _send(self, to: MachineName, body: object) -> None:
+        self._out.append(Send(to, body))
+
+    def _say(self, severity: Severity, code: str, text: str) -> None:
+        self._out.append(Say(severity, "cibd", code, text))

@@ -1,0 +1,203 @@
+"""The replicated CIB: what the nodes of a view say to one another, and what a node's clients and machines may ask.
+
+The protocol is told at the head of :mod:`hacluster.cibd.machine`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hacluster.base.members import ViewId
+from hacluster.cib.change import Change
+from hacluster.cib.store import Position, Record, RequestId, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The leader asks a member for its copy, which is the best."""
+
+    view: ViewId
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOf:
+    """The answer to ``Fetch``."""
+
+    view: ViewId
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Have this copy from now on, under this position.
+
+    Either ``snapshot`` is the whole, or ``records`` lead to it from the copy with the digest ``base``, or neither is
+    there: the receiver keeps no content.
+    """
+
+    view: ViewId
+    position: Position
+    digest: str
+    base: str = ""
+    records: tuple[Record, ...] = ()
+    snapshot: Snapshot | None = None
+    status: str = ""
+    updates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAck:
+    """The copy of this view is on the sender's disk."""
+
+    view: ViewId
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """All have it on disk; everything up to ``seq`` is committed, and writes are taken."""
+
+    view: ViewId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The next record; acknowledged when it is on disk."""
+
+    view: ViewId
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Record ``seq`` of this view is on the sender's disk."""
+
+    view: ViewId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All have everything up to ``seq`` on disk."""
+
+    view: ViewId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """A member asks the leader to make a change of the status."""
+
+    view: ViewId
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCast:
+    """The leader's ``n``-th change of the status in this view; in memory only."""
+
+    view: ViewId
+    n: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAsked:
+    """A member asks the leader for a write in the name of a client."""
+
+    view: ViewId
+    request: RequestId
+    patch: str
+    forced: bool
+
+
+class WriteEnd(StrEnum):
+    """What became of a write.
+
+    ``COMMITTED`` is on all members' disks and stays. ``KEPT`` was forced without quorum: kept as long as no newer
+    quorate copy turns up. ``REFUSED`` and ``TOO_OLD`` did nothing. ``UNKNOWN``: ask again with the same request id.
+    """
+
+    COMMITTED = "committed"
+    KEPT = "kept"
+    REFUSED = "refused"
+    TOO_OLD = "too-old"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswered:
+    """The leader's answer to ``WriteAsked``; never ``UNKNOWN``, which is silence."""
+
+    view: ViewId
+    request: RequestId
+    end: WriteEnd
+    seq: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """A request: change the configuration by a patchset of format 2; answered with ``Written``.
+
+    ``request`` is the id of an earlier try of the same write, if there was one. ``forced``: also without quorum.
+    """
+
+    patch: str
+    request: RequestId | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to ``WriteRequest``. ``request`` is ``None`` only when no id could be handed out."""
+
+    end: WriteEnd
+    request: RequestId | None
+    seq: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A request: the CIB as it is committed here; answered with ``CibText``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CibText:
+    """The CIB as XML. ``synced`` is false while this node is in no working view, so that others may know more."""
+
+    text: str
+    synced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStatus:
+    """A machine of this node has a change of the status; lost when there is no working view, and so to be said
+    again.
+    """
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """cibd to those who follow: this record is in the configuration now."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """cibd to those who follow: this change of the status was made."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTaken:
+    """cibd to those who follow, at each sync: this is the whole now, configuration and status."""
+
+    view: ViewId
+    text: str
