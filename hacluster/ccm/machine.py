@@ -241,7 +241,7 @@ class CcmMachine:
             case ViewSynced():
                 self._on_synced(event.id)
             case ViewStalled():
-                if s.view is not None and s.view.id == event.id:
+                if s.view is not None and s.view.id == event.id and self._rules.lost_edge_breaks:
                     self._break(event.reason)
                     self._consider()
             case FencedInView():

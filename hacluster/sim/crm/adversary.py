@@ -96,6 +96,8 @@ class Adversary(Ring):
         self._power = (60_000, 300_000)[dice.below(2)]
         for name in world.setup.names:
             self.boot(name)
+            while self.nodes[name].disk.queue:
+                self.disk_one(name)
         self.meet(world.setup.names)
 
     def run(self, steps: int) -> str:
@@ -114,7 +116,7 @@ class Adversary(Ring):
     def _step(self) -> None:
         moves = (
             (560_000, self._deliver),
-            (250_000, self._disk),
+            (350_000, self._disk),
             (self._call_weight, self._call),
             (70_000, self._client),
             (self._crash_weight, self._crash),

@@ -141,14 +141,16 @@ class Checkers:
         if view is None or view.id != body.view or node.ccm.promised != body.view:
             where = view.id if view else "no view"
             raise Breach(f"V4 {node.name} says {type(body).__name__} of {body.view}, and is in {where}")
-        self._on_own(view, body)
+        self._on_own(node, view, body)
 
-    def _on_own(self, view: View, body: object) -> None:
+    def _on_own(self, node: RingNode, view: View, body: object) -> None:
         match body:
             case WriteAnswered():
                 self.on_answered(view, body)
             case Sync(snapshot=snapshot) if snapshot is not None:
                 self.targets[view.id] = traces(snapshot.content)
+            case Sync() if body.digest == node.cibd.store.digest:
+                self.targets.setdefault(view.id, self.content(node))
             case _:
                 pass
 

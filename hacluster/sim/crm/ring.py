@@ -43,7 +43,10 @@ EPOCH_MS = 1_600_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class RingSetup:
-    """What a ring is made of. ``features`` are feature sets by name; ``kept``: how many request ids are remembered."""
+    """What a ring is made of. ``features`` are feature sets by name; ``kept``: how many request ids are remembered.
+
+    ``ccm`` and ``cibd`` are the machines; a test of a checker puts wrong ones there.
+    """
 
     names: tuple[str, ...]
     voters: Voters
@@ -53,6 +56,8 @@ class RingSetup:
     kept: int = 1_024
     features: tuple[tuple[str, tuple[int, ...]], ...] = ()
     init: bool = True
+    ccm: type[CcmMachine] = CcmMachine
+    cibd: type[CibdMachine] = CibdMachine
 
     def first_content(self) -> str:
         """The CIB that the cluster begins with."""
@@ -182,13 +187,13 @@ class Ring:
         disk.generation += 1
         witness = name == setup.voters.witness
         features = dict(setup.features).get(name, FEATURE_SET)
-        ccm = CcmMachine(
+        ccm = setup.ccm(
             CcmSettings(name, witness, features, setup.timing),
             self.dice.fork(),
             rules=setup.ccm_rules,
             elect=self.elect,
         )
-        cibd = CibdMachine(
+        cibd = setup.cibd(
             CibdSettings(
                 name,
                 setup.first_content(),

@@ -25,6 +25,15 @@ def test_what_is_written_is_read_back(disk):
     assert disk.read("hb_generation") == b"      124\n"
 
 
+def test_what_is_appended_comes_after_what_was_there(disk):
+    disk.append("journal", b"one\n")
+    disk.append("journal", b"two\n")
+    assert disk.read("journal") == b"one\ntwo\n"
+    disk.write("journal", b"")
+    disk.append("journal", b"three\n")
+    assert disk.read("journal") == b"three\n"
+
+
 def test_durable_and_volatile_keys_lie_apart(disk, tmp_path):
     disk.write("k", b"kept")
     disk.write("k", b"until reboot", volatile=True)

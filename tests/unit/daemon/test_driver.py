@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hacluster.base.effects import (
+    Append,
     MachineName,
     Persist,
     Publish,
@@ -81,6 +82,11 @@ class Organs:
         if self.broken:
             raise OSError(28, "No space left on device")
         self.done.append((key, data, volatile))
+
+    def append(self, key, data):
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        self.done.append((key, data, "appended"))
 
 
 def drive(machine, test, *, log=lambda say: None):
@@ -165,17 +171,18 @@ def test_a_deadline_brings_a_tick_and_never_early():
 
 
 def test_what_is_written_is_confirmed_and_what_is_not_is_too():
-    machine = Scripted({"go": [Persist("k", b"1", 7), Persist("k", b"2", 8, volatile=True)]})
+    machine = Scripted({"go": [Persist("k", b"1", 7), Persist("k", b"2", 8, volatile=True), Append("k", b"3", 9)]})
 
     async def test(driver, organs):
         driver.post(H, "go")
-        await until(lambda: len(machine.got) == 3)
-        assert organs.done == [("k", b"1", False), ("k", b"2", True)]
-        assert machine.got[1:] == [Persisted("k", 7), Persisted("k", 8)]
+        await until(lambda: len(machine.got) == 4)
+        assert organs.done == [("k", b"1", False), ("k", b"2", True), ("k", b"3", "appended")]
+        assert machine.got[1:] == [Persisted("k", 7), Persisted("k", 8), Persisted("k", 9)]
         organs.broken = True
         driver.post(H, "go")
-        await until(lambda: len(machine.got) == 6)
-        assert machine.got[4] == PersistFailed("k", 7, "[Errno 28] No space left on device")
+        await until(lambda: len(machine.got) == 8)
+        assert machine.got[5] == PersistFailed("k", 7, "[Errno 28] No space left on device")
+        assert machine.got[7] == PersistFailed("k", 9, "[Errno 28] No space left on device")
 
     drive(machine, test)
 

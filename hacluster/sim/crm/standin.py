@@ -1,0 +1,461 @@
+"""The timed ring: clocks, heartbeats that are heard or not, messages that take their time, disks that are slow, faults.
+
+Edges are lost after ``deadtime`` of silence. While a direction is cut its messages are held; a cut that was longer
+than ``deadtime`` loses their end, a shorter one loses nothing. Statuses travel like messages, to everybody, heard or
+not. When the faults are over everything heals, and within a bound there must be one view of all, synced, that takes a
+write (A4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from hacluster.base.dice import Dice
+from hacluster.base.effects import Append, MachineName
+from hacluster.base.machine import Instant
+from hacluster.msg.driver import Tick
+from hacluster.msg.membership import Slept
+from hacluster.msg.stream import StreamBroken
+from hacluster.msg.views import Carried, Carry, StatusSeen
+from hacluster.sim.clock import Agenda
+from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.ring import Channel, Ring, RingNode, RingSetup
+
+KEEPALIVE_MS: Final = 200
+DEADTIME_MS: Final = 1_000
+_FOREVER: Final = 10**9
+_PROBE_MS: Final = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Nothing goes from one node to the other, in these directions, for a while."""
+
+    pairs: tuple[tuple[str, str], ...]
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A node loses power, and comes back after a while (``ms`` 0: only when all is healed)."""
+
+    name: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderDeath:
+    """Whoever leads a view restarts, sooner than the others would notice."""
+
+    ms: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDisk:
+    """A node's writes take 200 to 900 ms each, for a while."""
+
+    name: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A node does nothing for a while; then it learns that it slept."""
+
+    name: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWrites:
+    """A program writes at some node that can take it; ``again``: perhaps what was written before."""
+
+    again: bool = False
+
+
+Fault = Cut | Death | LeaderDeath | SlowDisk | Sleep | ClientWrites
+Script = tuple[tuple[int, Fault], ...]
+
+
+class StandIn(Ring):
+    """One run. ``late`` nodes start at the given times, all others at once."""
+
+    def __init__(self, setup: RingSetup, seed: int, script: Script = (), late: dict[str, int] | None = None) -> None:
+        super().__init__(setup, seed)
+        self.agenda = Agenda()
+        self.healed = False
+        self.stable_at: int | None = None
+        self._cut: dict[tuple[str, str], int] = {}
+        self._cut_at: dict[tuple[str, str], int] = {}
+        self._held: dict[Channel, list[tuple[MachineName, object]]] = {}
+        self._statuses: dict[tuple[str, str], list[Carried]] = {}
+        self._arrival: dict[Channel, int] = {}
+        self._busy: set[str] = set()
+        self._slow: dict[str, int] = {}
+        self._asleep: dict[str, int] = {}
+        self._armed: dict[str, int] = {}
+        self._writes = 0
+        for name in setup.names:
+            self.agenda.at((late or {}).get(name, 0), partial(self.start, name))
+        for at, fault in script:
+            self.agenda.at(at, partial(self.befall, fault))
+
+    # ---- what subclasses of Ring say
+
+    def now(self) -> Instant:
+        """World time."""
+        return Instant(self.agenda.now)
+
+    def note(self, text: str) -> None:
+        """A line with its time."""
+        self.log.append(f"{self.agenda.now / 1000:8.3f} {text}")
+
+    def give(self, node: RingNode, machine: MachineName, event: object) -> None:
+        """As the ring does, when the node is awake."""
+        if node.name in self._asleep:
+            self.agenda.at(self._asleep[node.name], partial(self.give, node, machine, event))
+            return
+        super().give(node, machine, event)
+        self._arm(node)
+
+    def _arm(self, node: RingNode) -> None:
+        due = node.router.deadline()
+        if due is None:
+            return
+        when = max(int(due), self.agenda.now)
+        if self._armed.get(node.name, _FOREVER) > when or self._armed[node.name] < self.agenda.now:
+            self._armed[node.name] = when
+            self.agenda.at(when, partial(self._tick, node, when))
+
+    def _tick(self, node: RingNode, when: int) -> None:
+        if self._armed.get(node.name) == when:
+            del self._armed[node.name]
+        if self.nodes.get(node.name) is not node:
+            return
+        if node.name in self._asleep:
+            self.agenda.at(self._asleep[node.name], partial(self._tick, node, when))
+            return
+        for machine in (MachineName.CCM, MachineName.CIBD):
+            due = (node.ccm if machine is MachineName.CCM else node.cibd).deadline()
+            if due is not None and due <= self.now():
+                super().give(node, machine, Tick())
+        self._arm(node)
+
+    def sent(self, channel: Channel) -> None:
+        """It arrives after a while, or is held while the way is cut."""
+        queue = self.channels[channel]
+        item = queue.pop()
+        if self._cut.get((channel[0].name, channel[1]), 0):
+            self._held.setdefault(channel, []).append(item)
+        else:
+            self._push(channel, item)
+
+    def _delay(self) -> int:
+        return self.dice.between(1, 40) if self.dice.chance(950_000) else self.dice.between(40, 600)
+
+    def _push(self, channel: Channel, item: tuple[MachineName, object]) -> None:
+        when = max(self.agenda.now + self._delay(), self._arrival.get(channel, 0))
+        self._arrival[channel] = when
+        self.agenda.at(when, partial(self._arrive, channel, item))
+
+    def _arrive(self, channel: Channel, item: tuple[MachineName, object]) -> None:
+        self.channels[channel].append(item)
+        self.deliver_one(channel)
+
+    def carries(self, node: RingNode, carry: Carry) -> None:
+        """Statuses go to everybody, heard or not."""
+        for name in self.setup.names:
+            if name != node.name and (carry.audience is None or name in carry.audience):
+                self._status(node.name, name, carry.carried)
+
+    def _status(self, sender: str, to: str, carried: Carried) -> None:
+        """Statuses are repeated each keepalive: the newest one gets through as soon as the way is open."""
+        if self._cut.get((sender, to), 0):
+            self._statuses[sender, to] = [carried]
+            return
+        self.agenda.after(self._delay(), partial(self._seen, to, carried))
+
+    def _seen(self, to: str, carried: Carried) -> None:
+        node = self.nodes.get(to)
+        sender = self.nodes.get(carried.member.name)
+        if node is not None and sender is not None and sender.member == carried.member:
+            newest = sender.carried
+            if newest is not None and newest.audience is None:
+                carried = newest.carried
+            self.give(node, MachineName.CCM, StatusSeen(carried))
+
+    def queued(self, node: RingNode) -> None:
+        """A write takes its time; one after the other."""
+        if node.name not in self._busy:
+            self._busy.add(node.name)
+            slow = self.agenda.now < self._slow.get(node.name, 0)
+            took = self.dice.between(200, 900) if slow else self.dice.between(1, 20)
+            self.agenda.after(took, partial(self._written, node))
+
+    def _written(self, node: RingNode) -> None:
+        if self.nodes.get(node.name) is not node:
+            return
+        self._busy.discard(node.name)
+        if node.disk.queue:
+            self.disk_one(node.name)
+            if self.nodes.get(node.name) is node and node.disk.queue:
+                self.queued(node)
+
+    # ---- nodes
+
+    def start(self, name: str) -> None:
+        """A node starts, and is heard after a beat or two."""
+        if name in self.nodes:
+            return
+        self._busy.discard(name)
+        self._armed.pop(name, None)
+        node = self.boot(name)
+        self._arm(node)
+        for other in self.setup.names:
+            if other != name:
+                self.agenda.after(self.dice.between(KEEPALIVE_MS, KEEPALIVE_MS + 100), partial(self._beat, other, name))
+                self.agenda.after(self.dice.between(KEEPALIVE_MS, KEEPALIVE_MS + 100), partial(self._beat, name, other))
+
+    def _beat(self, hearer: str, name: str) -> None:
+        """``hearer`` hears a beat of ``name``, if it can."""
+        one, other = self.nodes.get(hearer), self.nodes.get(name)
+        if one is None or other is None or self._cut.get((name, hearer), 0):
+            return
+        if other.name in self._asleep:
+            self.agenda.at(self._asleep[other.name] + KEEPALIVE_MS, partial(self._beat, hearer, name))
+            return
+        self.hear(one, other)
+        self._arm(one)
+
+    def _silence(self, hearer: str, name: str, generation: int) -> None:
+        """``hearer`` has not heard this generation of ``name`` for deadtime, if nothing came in between."""
+        one, other = self.nodes.get(hearer), self.nodes.get(name)
+        if one is None or one.hears.get(name) != generation:
+            return
+        cut = self._cut.get((name, hearer), 0)
+        gone = other is None or other.disk.generation != generation
+        quiet = cut and self.agenda.now - self._cut_at.get((name, hearer), 0) >= DEADTIME_MS
+        if gone or quiet or name in self._asleep:
+            self.hear_not(one, name)
+            self._arm(one)
+
+    def kill(self, name: str) -> None:
+        """A node loses power."""
+        node = self.nodes.get(name)
+        if node is None:
+            return
+        queue = node.disk.queue
+        kept = self.dice.below(len(queue) + 1)
+        torn = 0
+        if kept < len(queue) and isinstance(queue[kept][1], Append):
+            torn = self.dice.below(len(queue[kept][1].data) + 1)
+        generation = node.disk.generation
+        self.crash(name, kept, torn)
+        self._asleep.pop(name, None)
+        for other in self.setup.names:
+            self.agenda.after(
+                DEADTIME_MS + self.dice.below(KEEPALIVE_MS), partial(self._silence, other, name, generation)
+            )
+
+    # ---- faults
+
+    def befall(self, fault: Fault) -> None:
+        """A fault happens now."""
+        if not isinstance(fault, ClientWrites):
+            self.note(str(fault))
+        match fault:
+            case Cut():
+                self._sever(fault)
+            case Death():
+                self.kill(fault.name)
+                if fault.ms:
+                    self.agenda.after(fault.ms, partial(self.start, fault.name))
+            case LeaderDeath():
+                leaders = sorted({node.ccm.view.leader for node in self.nodes.values() if node.ccm.view is not None})
+                if leaders:
+                    self.befall(Death(leaders[0], fault.ms))
+            case SlowDisk():
+                self._slow[fault.name] = self.agenda.now + fault.ms
+            case Sleep():
+                self._sleep(fault)
+            case ClientWrites():
+                self._client(again=fault.again)
+
+    def _sever(self, fault: Cut) -> None:
+        for pair in fault.pairs:
+            self._cut[pair] = self._cut.get(pair, 0) + 1
+            if self._cut[pair] == 1:
+                self._cut_at[pair] = self.agenda.now
+            sender = self.nodes.get(pair[0])
+            if sender is not None:
+                generation = sender.disk.generation
+                self.agenda.after(DEADTIME_MS + 1, partial(self._silence, pair[1], pair[0], generation))
+        self.agenda.after(fault.ms, partial(self._mend, fault.pairs))
+
+    def _mend(self, pairs: Sequence[tuple[str, str]]) -> None:
+        for pair in pairs:
+            if not self._cut.get(pair):
+                continue
+            self._cut[pair] -= 1
+            if self._cut[pair]:
+                continue
+            self._open(pair, long=self.agenda.now - self._cut_at[pair] >= DEADTIME_MS)
+
+    def _open(self, pair: tuple[str, str], *, long: bool) -> None:
+        for channel in [key for key in self._held if (key[0].name, key[1]) == pair]:
+            items = self._held.pop(channel)
+            kept = items[: self.dice.below(len(items) + 1)] if long else items
+            for item in kept:
+                self._push(channel, item)
+            if len(kept) < len(items):
+                self._tell_broken(channel)
+        for carried in self._statuses.pop(pair, []):
+            self._status(*pair, carried)
+        self.agenda.after(self.dice.between(1, KEEPALIVE_MS), partial(self._beat, pair[1], pair[0]))
+
+    def _tell_broken(self, channel: Channel) -> None:
+        """Both ends of a stream that lost something are told, when they hear each other again."""
+        sender, to = channel
+
+        def tell() -> None:
+            one, other = self.nodes.get(sender.name), self.nodes.get(to)
+            if other is not None:
+                self.give(other, MachineName.CCM, StreamBroken(*sender))
+            if one is not None and one.member == sender and other is not None and other.member is not None:
+                self.give(one, MachineName.CCM, StreamBroken(*other.member))
+
+        self.agenda.after(KEEPALIVE_MS, tell)
+
+    def _sleep(self, fault: Sleep) -> None:
+        node = self.nodes.get(fault.name)
+        if node is None or fault.name in self._asleep:
+            return
+        self._asleep[fault.name] = self.agenda.now + fault.ms
+        generation = node.disk.generation
+        for other in self.setup.names:
+            if fault.ms > DEADTIME_MS:
+                self.agenda.after(DEADTIME_MS + 1, partial(self._silence, other, fault.name, generation))
+            self.agenda.after(fault.ms + KEEPALIVE_MS, partial(self._beat, other, fault.name))
+        self.agenda.after(fault.ms, partial(self._wake, node, fault.ms))
+
+    def _wake(self, node: RingNode, slept_ms: int) -> None:
+        self._asleep.pop(node.name, None)
+        self.give(node, MachineName.CCM, Slept(slept_ms, presumed_dead=slept_ms >= DEADTIME_MS))
+
+    def _client(self, *, again: bool) -> str:
+        witness = self.setup.voters.witness
+        up = [
+            name
+            for name, node in self.nodes.items()
+            if name != witness and node.cibd.is_synced and name not in self._asleep
+        ]
+        if not up:
+            return ""
+        name = up[self.dice.below(len(up))]
+        if again and self.requests:
+            what = list(self.requests)[-1]
+        else:
+            self._writes += 1
+            what = f"r{self._writes}"
+        self.write(name, what)
+        self._arm(self.nodes[name])
+        return what
+
+    # ---- the end
+
+    def heal(self) -> None:
+        """All faults end: cuts, slow disks, sleep; whoever is down starts."""
+        self.healed = True
+        self.note("heals")
+        for pair in [pair for pair, count in self._cut.items() if count]:
+            self._cut[pair] = 1
+            self._mend([pair])
+        self._slow.clear()
+        for name in self.setup.names:
+            self.start(name)
+
+    def is_good(self) -> bool:
+        """One synced view of all."""
+        if len(self.nodes) != len(self.setup.names):
+            return False
+        views = {node.ccm.view.id if node.ccm.view is not None else None for node in self.nodes.values()}
+        if len(views) != 1 or None in views or not all(node.cibd.is_synced for node in self.nodes.values()):
+            return False
+        view = next(iter(self.nodes.values())).ccm.view
+        return view is not None and view.names == set(self.setup.names)
+
+    def run(self, faults_ms: int, bound_ms: int = 40_000) -> tuple[int, str]:
+        """Let the script happen, heal, and wait for A4: (ms that it took after healing, breach)."""
+        try:
+            self.agenda.run_until(faults_ms)
+            self.heal()
+            return self._converge(faults_ms, bound_ms), ""
+        except Breach as breach:
+            return -1, str(breach)
+
+    def _converge(self, start: int, bound_ms: int) -> int:
+        probe, probed_at = "", -_FOREVER
+        while self.agenda.now < start + bound_ms:
+            self.agenda.run_until(self.agenda.now + 20)
+            if not self.is_good():
+                continue
+            if self.agenda.now - probed_at > _PROBE_MS:
+                probe, probed_at = self._client(again=False), self.agenda.now
+            if probe in self.checkers.committed:
+                return self.agenda.now - start
+        raise Breach(f"A4 no synced view of all that takes a write within {bound_ms} ms")
+
+    def views_entered(self, since_ms: int = 0) -> int:
+        """How many times a node entered a view after ``since_ms``."""
+        return sum(" is in view " in line and float(line[:8]) * 1000 >= since_ms for line in self.log)
+
+
+def both_ways_of(one: str, other: str) -> tuple[tuple[str, str], ...]:
+    """Neither hears the other."""
+    return ((one, other), (other, one))
+
+
+def both_ways(*pairs: str) -> tuple[tuple[str, str], ...]:
+    """``"ab"`` means: neither hears the other."""
+    return tuple(way for pair in pairs for way in both_ways_of(pair[0], pair[1]))
+
+
+def faults_of(setup: RingSetup, seed: int, faults_ms: int, most: int = 10) -> Script:
+    """A script of random faults, with clients that write all the time."""
+    dice, names, out = Dice(seed * 31 + 5), setup.names, list[tuple[int, Fault]]()
+
+    def one(choices: Sequence[int]) -> int:
+        return choices[dice.below(len(choices))]
+
+    for _ in range(dice.between(1, most)):
+        at, kind, name = dice.below(faults_ms), dice.below(100), names[dice.below(len(names))]
+        if kind < 30:
+            out.append((at, Death(name, one((50, 300, 900, 2_500, 0)))))
+        elif kind < 35:
+            out += [(at, Death(each, one((100, 2_000)) + dice.below(3_000))) for each in names]
+        elif kind < 60:
+            other = [each for each in names if each != name][dice.below(len(names) - 1)]
+            pairs: tuple[tuple[str, str], ...] = ((name, other),)
+            if dice.chance(500_000):
+                pairs = both_ways_of(name, other)
+            out.append((at, Cut(pairs, one((300, 900, 1_500, 4_000)))))
+        elif kind < 78:
+            side = {each for each in names if dice.chance(500_000)}
+            pairs = tuple((a, b) for a in names for b in names if a != b and (a in side) != (b in side))
+            out.append((at, Cut(pairs, one((500, 1_500, 3_000, 6_000)))))
+        elif kind < 86:
+            out.append((at, LeaderDeath()))
+        elif kind < 93:
+            out.append((at, SlowDisk(name, 3_000)))
+        else:
+            out.append((at, Sleep(name, one((600, 1_500, 4_000)))))
+    out += [(dice.below(faults_ms), ClientWrites(again=dice.chance(400_000))) for _ in range(12)]
+    return tuple(sorted(out, key=lambda entry: entry[0]))
+
+
+def flapping(pair: tuple[str, str], ms: int, period_ms: int) -> Script:
+    """A link that is cut and mended again and again, each for longer than deadtime."""
+    return tuple((at, Cut((pair, pair[::-1]), period_ms // 2)) for at in range(500, ms, period_ms))
