@@ -171,7 +171,7 @@ CASES: list[tuple[Schedule, str, RingSetup, str]] = [
     (forced_before_lineage, "stamp_first", THREE, "C2"),
     (view_of_last_record, "stamp_at_sync", THREE, "C2"),
     (admin_epoch_on_top, "admin_epoch_is_content", THREE, "C2"),
-    (stamp_before_content, "content_with_stamp", THREE, "C2"),
+    (stamp_before_content, "content_with_stamp", THREE, "C6"),
     (own_promise_late, "own_promise", THREE, "V2"),
     (late_install, "last_promise_only", THREE, "V2"),
     (early_repetition, "answer_when_committed", THREE, "C2"),
