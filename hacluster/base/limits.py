@@ -87,3 +87,15 @@ MAX_CLIQUE_WORK: Final = 20_000
 
 MAX_VIEW_MEMBERS: Final = 64
 """Most members of one view."""
+
+MAX_STREAM_MESSAGE: Final = 64 * 1024 * 1024
+"""Largest message of a stream between nodes; a whole CIB must fit."""
+
+MAX_STREAM_BACKLOG: Final = 128 * 1024 * 1024
+"""Bytes that wait for one receiver before its stream is given up."""
+
+MAX_STREAM_WINDOW: Final = 512 * 1024
+"""Bytes of one stream that are under way unacknowledged."""
+
+MAX_STREAM_FRAGMENTS: Final = 1_024
+"""Fragments of one stream that are under way unacknowledged."""

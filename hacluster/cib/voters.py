@@ -8,10 +8,15 @@ stands in one pair of the cluster options, so that one change is one write::
 The words behind the votes are those of corosync's votequorum(5) where it has them:
 
 * ``expected=N``       at least so many votes are expected, although those listed are fewer
-* ``tie-breaker=NODE`` of two equal halves the one with NODE has quorum (``auto_tie_breaker``)
+* ``tie-breaker=NODE`` of two equal halves the one with NODE has quorum
+* ``auto-tie-breaker=lowest``, ``highest`` or ``NODE,NODE,…``: who the tie-breaker is, among those that have votes
+* ``last-man-standing``: who is away for long has no vote until it is back, so that the others still have quorum
 * ``two-node``         each of two alone may have it, ordered by fencing (``two_node``, with ``wait_for_all``)
 * ``wait-for-all``     no quorum before all voters have been in one view once
 * ``witness=NODE``     NODE votes and keeps no content (``qdevice``)
+
+Both of the latter are carried out by the leader, in steps, as changes of this list; votequorum's nodes each count for
+themselves, and two halves could count differently.
 
 Two lists *overlap* when each quorum of the one has a voter in common with each quorum of the other. A change that does
 not overlap could leave two quorate halves, one by each list, so :func:`steps` goes there in several that do.
@@ -23,7 +28,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lxml import etree
+
 from hacluster.base.errors import HaError
+from hacluster.cib.diff import path_of
 from hacluster.cib.document import XML
 
 OPTION: Final = "quorum-voters"
@@ -44,6 +52,8 @@ class Voters:
     two_node: bool = False
     wait_for_all: bool = False
     witness: str = ""
+    last_man_standing: bool = False
+    auto_tie_breaker: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -88,6 +98,8 @@ class Voters:
         words = [f"{name}={votes}" for name, votes in self.votes]
         words += [f"expected={self.expected}"] if self.expected else []
         words += [f"tie-breaker={self.tie_breaker}"] if self.tie_breaker else []
+        words += [f"auto-tie-breaker={self.auto_tie_breaker}"] if self.auto_tie_breaker else []
+        words += ["last-man-standing"] if self.last_man_standing else []
         words += ["two-node"] if self.two_node else []
         words += ["wait-for-all"] if self.wait_for_all else []
         words += [f"witness={self.witness}"] if self.witness else []
@@ -104,7 +116,15 @@ class Voters:
             found.append(f"the tie-breaker {self.tie_breaker} does not vote")
         if self.witness and self.witness not in names:
             found.append(f"the witness {self.witness} does not vote")
-        if self.tie_breaker and (self.witness or self.two_node):
+        if self.last_man_standing and (self.witness or any(votes > 1 for _, votes in self.votes)):
+            found.append("last-man-standing is for voters of one vote each, without a witness")
+        if self.last_man_standing and not self.wait_for_all:
+            found.append("last-man-standing needs wait-for-all")
+        if self.auto_tie_breaker not in ("", "lowest", "highest"):
+            known = {name for name, _ in self.votes}
+            strangers = [name for name in self.auto_tie_breaker.split(",") if name not in known]
+            found += [f"auto-tie-breaker names {name}, which is not in the list" for name in strangers]
+        if (self.tie_breaker or self.auto_tie_breaker) and (self.witness or self.two_node):
             found.append("a tie-breaker stands beside a witness or two-node; one of them settles a tie")
         if self.two_node and (self.witness or [votes for _, votes in self.votes] != [1, 1] or self.expected > 2):
             found.append("two-node is for two voters of one vote each, without a witness")
@@ -132,9 +152,9 @@ def parse_voters(text: str) -> Voters:
     bad: list[str] = []
     for word in text.split():
         name, equals, value = word.partition("=")
-        if word in ("two-node", "wait-for-all"):
+        if word in ("two-node", "wait-for-all", "last-man-standing"):
             found[name.replace("-", "_")] = True
-        elif name in ("tie-breaker", "witness") and value:
+        elif name in ("tie-breaker", "witness", "auto-tie-breaker") and value:
             found[name.replace("-", "_")] = value
         elif not equals or not name or not value.isdecimal() or len(value) > 6:
             bad.append(f'"{word}" is neither NODE=VOTES nor a word of quorum')
@@ -149,6 +169,53 @@ def parse_voters(text: str) -> Voters:
     if bad:
         raise VotersError(f"{OPTION}: {'; '.join(bad)}")
     return voters
+
+
+def _breaker(voters: Voters) -> str:
+    names = sorted(voters.names)
+    if voters.auto_tie_breaker == "lowest":
+        return names[0]
+    if voters.auto_tie_breaker == "highest":
+        return names[-1]
+    return next((name for name in voters.auto_tie_breaker.split(",") if name in names), "")
+
+
+def adapted(voters: Voters, present: frozenset[str]) -> Voters:
+    """What last-man-standing and auto-tie-breaker make of the list while exactly ``present`` are there.
+
+    With last-man-standing the present have one vote and the others none; the last two keep theirs, unless there is
+    somebody who breaks their tie (votequorum(5)).
+    """
+    goal = voters
+    if voters.last_man_standing:
+        here = [name for name, _ in voters.votes if name in present]
+        if len(here) > 1 or (here and voters.auto_tie_breaker):
+            goal = replace(goal, votes=tuple((name, int(name in present)) for name, _ in voters.votes))
+    if goal.auto_tie_breaker:
+        goal = replace(goal, tie_breaker=_breaker(goal))
+    return goal
+
+
+def voters_patch(root: XML, voters: Voters) -> str:
+    """The patchset (format 2) that records this list in a CIB."""
+    for pair in root.iterfind("configuration/crm_config/cluster_property_set/nvpair"):
+        if pair.get("name") == OPTION:
+            new = etree.Element("nvpair", {str(key): str(value) for key, value in pair.attrib.items()})
+            new.set("value", voters.show())
+            change = etree.Element("change", operation="modify", path=path_of(pair))
+            etree.SubElement(change, "change-result").append(new)
+            break
+    else:
+        owner = etree.Element("cluster_property_set", id="quorum-options")
+        etree.SubElement(owner, "nvpair", id=OPTION, name=OPTION, value=voters.show())
+        config = root.find("configuration/crm_config")
+        if config is None:
+            raise VotersError("the CIB has no section crm_config to record the voters in")
+        change = etree.Element("change", operation="create", path=path_of(config), position=str(len(config)))
+        change.append(owner)
+    patch = etree.Element("diff", format="2")
+    patch.append(change)
+    return etree.tostring(patch, encoding="unicode")
 
 
 def read_voters(root: XML) -> Voters | None:

@@ -8,7 +8,7 @@ from hacluster.base.effects import Effect, Reply
 from hacluster.base.machine import Instant, after
 from hacluster.cib.store import RequestId
 from hacluster.cibd.settings import CibdSettings
-from hacluster.msg.replica import WriteAnswered, WriteAsked, WriteEnd, WriteRequest, Written
+from hacluster.msg.replica import WriteAnswered, WriteEnd, Written
 from hacluster.msg.views import View
 
 
@@ -32,9 +32,13 @@ class Clients:
         """When the first has waited long enough."""
         return min((entry.until for entry in self._waiting.values()), default=None)
 
-    def on_write(self, client: int, body: WriteRequest, view: View | None, seq: int, now: Instant) -> WriteAsked | None:
-        """A program wants to write. ``view``: the working view, if there is one; ``seq``: where our copy stands."""
-        request = body.request
+    def on_ask(
+        self, client: int, request: RequestId | None, view: View | None, seq: int, now: Instant
+    ) -> RequestId | None:
+        """A program wants to write, perhaps again. ``view``: the working view, if any; ``seq``: where our copy stands.
+
+        The id under which the leader is asked; ``None`` when the program has its answer already.
+        """
         if view is None:
             text = "this node is in no working view, so nothing was done"
             self._reply(client, Written(WriteEnd.UNKNOWN if request else WriteEnd.REFUSED, request, text=text))
@@ -42,10 +46,9 @@ class Clients:
         if request is None:
             self._serial += 1
             own = view.accept_of(self._settings.name).member
-            nonce = f"{own.name}.{own.generation}.{own.life}.{self._serial}"
-            request = RequestId(view.id, seq, nonce)
+            request = RequestId(view.id, seq, f"{own.name}.{own.generation}.{own.life}.{self._serial}")
         self._waiting[client] = _Waiting(client, request, after(now, self._settings.answer_ms))
-        return WriteAsked(view.id, request, body.patch, body.forced)
+        return request
 
     def on_answer(self, answer: WriteAnswered) -> None:
         """The leader has answered."""

@@ -51,6 +51,7 @@ from hacluster.cibd.leading import Lead, Leading, Out
 from hacluster.cibd.replica import KEYS, Note, RecordOnDisk, Replica, SyncOnDisk
 from hacluster.cibd.rules import Rules
 from hacluster.cibd.settings import CibdSettings
+from hacluster.cibd.voting import Voting
 from hacluster.msg.driver import (
     HostSample,
     MachineRestarted,
@@ -74,12 +75,14 @@ from hacluster.msg.replica import (
     Fetch,
     Patch,
     ReadRequest,
+    SetVoters,
     StatusAsked,
     StatusCast,
     StatusChanged,
     Sync,
     SyncAck,
     Synced,
+    VotersAsked,
     WriteAnswered,
     WriteAsked,
     WriteRequest,
@@ -115,20 +118,8 @@ Event = (
     | MachineRestarted
 )
 
-_Body = (
-    Fetch
-    | CopyOf
-    | Sync
-    | SyncAck
-    | Synced
-    | Patch
-    | Ack
-    | Commit
-    | StatusAsked
-    | StatusCast
-    | WriteAsked
-    | WriteAnswered
-)
+_ForLeader = CopyOf | SyncAck | Ack | StatusAsked | WriteAsked | VotersAsked
+_Body = Fetch | Sync | Synced | Patch | Commit | StatusCast | WriteAnswered | _ForLeader
 
 
 class CibdMachine:
@@ -150,6 +141,7 @@ class CibdMachine:
         self._synced = False
         self._committed = 0
         self._lead: Lead | None = None
+        self._voting: Voting | None = None
         self._told: CopyState | None = None
         self._now = Instant(0)
 
@@ -266,14 +258,15 @@ class CibdMachine:
                 self._say_to(sender, CopyOf(view.id, self._replica.store.snapshot()))
             case WriteAnswered() if from_leader:
                 self._clients.on_answer(body)
-            case CopyOf() | SyncAck() | Ack() | StatusAsked() | WriteAsked() if self._lead is not None:
+                if self._voting is not None:
+                    self._tell_wish(self._voting.on_answer(body))
+                    self._arm_voting()
+            case CopyOf() | SyncAck() | Ack() | StatusAsked() | WriteAsked() | VotersAsked() if self._lead is not None:
                 self._on_leaders_body(self._lead, sender, body)
             case _:
                 pass
 
-    def _on_leaders_body(
-        self, lead: Lead, sender: Member, body: CopyOf | SyncAck | Ack | StatusAsked | WriteAsked
-    ) -> None:
+    def _on_leaders_body(self, lead: Lead, sender: Member, body: _ForLeader) -> None:
         match body:
             case CopyOf():
                 if lead.target is None:
@@ -284,6 +277,11 @@ class CibdMachine:
                 self._on_ack(lead, sender, body.seq)
             case WriteAsked() if lead.is_synced:
                 self._on_write(lead, sender, body)
+            case VotersAsked() if lead.is_synced and self._voting is not None:
+                answer = self._voting.ask(body, sender)
+                if answer is not None:
+                    self._say_to(sender, answer)
+                self._timers.set("voters", self._now, 0)
             case StatusAsked() if lead.is_synced:
                 lead.status_n += 1
                 keepers = [accept.member for accept in lead.view.table if accept.keeps_content]
@@ -302,14 +300,15 @@ class CibdMachine:
             self._replica.on_synced_disk(view)
         if view.leader != self._settings.name:
             return
-        self._lead = Lead(view)
+        self._lead, self._voting = Lead(view), Voting(view)
         if not view.alone or not self._rules.confirm_first:
             self._start_sync()
 
     def _on_left(self) -> None:
-        self._view = self._lead = None
+        self._view = self._lead = self._voting = None
         self._acked_sync = self._synced = False
         self._timers.cancel("acks")
+        self._timers.cancel("voters")
         self._clients.on_left()
 
     def _start_sync(self) -> None:
@@ -357,6 +356,7 @@ class CibdMachine:
             self._timers.cancel("acks")
             lead.committed = lead.shown_to_witness = self._replica.store.position.seq
             self._cast([(member, Synced(lead.view.id, lead.committed)) for member in lead.view.members])
+            self._arm_voting()
 
     def _on_synced(self, synced: Synced) -> None:
         view = self._view
@@ -394,6 +394,38 @@ class CibdMachine:
             self._timers.set("acks", self._now, self._settings.stuck_ms)
         else:
             self._timers.cancel("acks")
+            self._arm_voting()
+
+    # ---- who votes
+
+    def _arm_voting(self) -> None:
+        """Is the list what it should be? Votes are given at once, and taken after the window."""
+        voting, now = self._voting, self._replica.voters()
+        if voting is None or voting.goal(now) == now:
+            if voting is not None:
+                self._tell_wish(voting.reached(now, self.committed))
+            self._timers.cancel("voters")
+        elif voting.is_due(now):
+            self._timers.set("voters", self._now, 0)
+        else:
+            self._timers.sooner("voters", self._now, self._settings.last_man_window_ms)
+
+    def _on_voting(self) -> None:
+        lead, voting, own = self._lead, self._voting, self._own
+        if lead is None or voting is None or own is None or not lead.is_synced:
+            return
+        if lead.acks:
+            return
+        store, now = self._replica.store, self._replica.voters()
+        step = voting.next(now, store.head, store.position.seq)
+        if step is not None:
+            self._on_write(lead, own, step)
+        else:
+            self._tell_wish(voting.reached(now, self.committed))
+
+    def _tell_wish(self, answer: Out | None) -> None:
+        if answer is not None:
+            self._say_to(*answer)
 
     def _on_commit(self, seq: int) -> None:
         if seq > self._replica.store.position.seq:
@@ -419,9 +451,16 @@ class CibdMachine:
             case WriteRequest():
                 standing = self._view if self._synced else None
                 seq = self._replica.store.position.seq if standing is not None else 0
-                asked = self._clients.on_write(event.request_id, event.body, standing, seq, self._now)
-                if asked is not None and self._view is not None:
-                    self._say_to_leader(self._view, asked)
+                body = event.body
+                request = self._clients.on_ask(event.request_id, body.request, standing, seq, self._now)
+                if request is not None and self._view is not None:
+                    self._say_to_leader(self._view, WriteAsked(self._view.id, request, body.patch, body.forced))
+            case SetVoters():
+                standing = self._view if self._synced else None
+                seq = self._replica.store.position.seq if standing is not None else 0
+                request = self._clients.on_ask(event.request_id, None, standing, seq, self._now)
+                if request is not None and self._view is not None:
+                    self._say_to_leader(self._view, VotersAsked(self._view.id, request, event.body.voters))
             case ReadRequest() if self._replica.is_loaded:
                 text = etree.tostring(self._replica.store.xml(), encoding="unicode")
                 self._out.append(Reply(event.request_id, CibText(text, synced=self._synced)))
@@ -430,7 +469,10 @@ class CibdMachine:
 
     def _on_tick(self) -> None:
         self._clients.on_time(self._now)
-        while self._timers.pop(self._now) is not None:
+        while (timer := self._timers.pop(self._now)) is not None:
+            if timer == "voters":
+                self._on_voting()
+                continue
             lead = self._lead
             reason = self._leading.missing(lead) if lead is not None else ""
             if lead is not None and reason:

@@ -24,6 +24,7 @@ class CibdSettings:
     """``init``: a blank disk is no damage, since the cluster begins now. ``voters``: the list while the CIB has none.
 
     ``stuck_ms``: how long an acknowledgement may be missing. ``answer_ms``: how long a client waits at most.
+    ``last_man_window_ms``: how long voters are away before they have no vote (votequorum's last_man_standing_window).
     ``followers`` are the machines of this node that are told of each sync, each committed record and each change of
     the status.
     """
@@ -35,6 +36,7 @@ class CibdSettings:
     witness: bool = False
     stuck_ms: int = 2_500
     answer_ms: int = 10_000
+    last_man_window_ms: int = 10_000
     requests_kept: int = MAX_REQUESTS_KEPT
     journal_bytes: int = MAX_JOURNAL
     followers: tuple[MachineName, ...] = ()

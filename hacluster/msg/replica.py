@@ -112,6 +112,15 @@ class WriteAsked:
     forced: bool
 
 
+@dataclass(frozen=True, slots=True)
+class VotersAsked:
+    """A member asks the leader for another list of voters (text of the option ``quorum-voters``)."""
+
+    view: ViewId
+    request: RequestId
+    voters: str
+
+
 class WriteEnd(StrEnum):
     """What became of a write.
 
@@ -147,6 +156,17 @@ class WriteRequest:
     patch: str
     request: RequestId | None = None
     forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetVoters:
+    """A request: have this list of voters (text of the option ``quorum-voters``), by as many safe steps as it takes.
+
+    Answered with ``Written`` when the last step is committed; a step that is refused ends it there, and the text says
+    so.
+    """
+
+    voters: str
 
 
 @dataclass(frozen=True, slots=True)

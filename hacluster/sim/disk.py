@@ -125,7 +125,9 @@ class Disk:
         self._busy_until.pop(owner, None)
 
     def lose_power(self) -> None:
-        """The host loses power: volatile data is gone, and of each process's writes under way all but some of the first."""
+        """The host loses power: volatile data is gone, and of each process's writes under way all but some of the
+        first.
+        """
         self.volatile.clear()
         lost: set[str] = set()
         for write in self._pending:

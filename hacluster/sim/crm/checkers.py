@@ -163,6 +163,8 @@ class Checkers:
                 self._promised_to(body.request.nonce, view)
 
     def _promised_to(self, name: str, view: View) -> None:
+        if name not in self._ring.requests:
+            return  # the leader's own, which leave no trace with their name
         known = self.committed.get(name)
         if known is None or view.id < known:
             self.committed[name] = view.id

@@ -54,6 +54,7 @@ class RingSetup:
     cibd_rules: CibdRules = field(default_factory=CibdRules)
     timing: Timing = field(default_factory=Timing)
     kept: int = 1_024
+    last_man_window_ms: int = 10_000
     features: tuple[tuple[str, tuple[int, ...]], ...] = ()
     init: bool = True
     ccm: type[CcmMachine] = CcmMachine
@@ -201,6 +202,7 @@ class Ring:
                 init=setup.init and disk.generation == 1,
                 witness=witness,
                 stuck_ms=setup.timing.stuck_ms,
+                last_man_window_ms=setup.last_man_window_ms,
                 requests_kept=setup.kept,
             ),
             rules=setup.cibd_rules,
@@ -327,8 +329,11 @@ class Ring:
             known = (RequestId(view.id, node.cibd.store.position.seq, what), patch or write_of(what))
             self.requests[what] = known
         request, text = known
-        self._serial += 1
         self.note(f"client at {name} writes {what}")
-        body = WriteRequest(text, request, forced)
-        self.give(node, MachineName.CIBD, Request(self._serial, ROOT, body))
+        return self.ask(name, WriteRequest(text, request, forced))
+
+    def ask(self, name: str, body: object) -> int:
+        """A client at ``name`` asks cibd; the number under which :attr:`RingNode.replies` will have the answer."""
+        self._serial += 1
+        self.give(self.nodes[name], MachineName.CIBD, Request(self._serial, ROOT, body))
         return self._serial

@@ -6,8 +6,8 @@ import pytest
 
 from hacluster.base.effects import Append, Persist
 from hacluster.base.machine import Instant
-from hacluster.base.writes import Writes
 from hacluster.base.timers import Timers
+from hacluster.base.writes import Writes
 
 
 def fired(timers: Timers[str], now: int) -> list[str]:
