@@ -262,10 +262,16 @@ def _enough(voters: Voters, count: int, *, tie_breaker: bool) -> bool:
 def steps(old: Voters, new: Voters) -> Iterator[Voters]:
     """The lists from ``old`` to ``new``, each of which overlaps with the one before; ``new`` is the last.
 
-    What settles a tie is put aside first and set last; in between one vote of one voter changes at a time: votes are
-    given before they are taken, so that nobody is left with too few to go on.
+    One step is enough when both overlap. Otherwise what settles a tie is put aside first and set last; in between one
+    vote of one voter changes at a time: votes are given before they are taken, so that nobody is left with too few to
+    go on.
     """
     at = old
+    if old == new:
+        return
+    if overlap(old, new):
+        yield new
+        return
     votes_differ = (old.votes, old.expected) != (new.votes, new.expected)
     if votes_differ and (at.tie_breaker or at.two_node):
         at = replace(at, tie_breaker="", two_node=False)

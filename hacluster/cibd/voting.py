@@ -34,6 +34,7 @@ class Voting:
         self._wish: Wish | None = None
         self._step: RequestId | None = None
         self._serial = 0
+        self._refused = False
 
     def ask(self, asked: VotersAsked, origin: Member) -> WriteAnswered | None:
         """Somebody wants a list; an answer at once when that cannot be."""
@@ -45,7 +46,7 @@ class Voting:
         if self._wish is not None:
             text = "another change of the voters is under way; ask again"
             return WriteAnswered(view.id, asked.request, WriteEnd.REFUSED, text=text)
-        self._wish = Wish(origin, asked.request, voters)
+        self._wish, self._refused = Wish(origin, asked.request, voters), False
         return None
 
     def goal(self, now: Voters) -> Voters:
@@ -55,11 +56,13 @@ class Voting:
 
     def is_due(self, now: Voters) -> bool:
         """Whether there is no window to wait for: who is here waits for its vote, or it is over and steps are made."""
+        if self._refused:
+            return False
         return self._wish is not None or self._serial > 0 or bool(self.goal(now).names - now.names)
 
     def next(self, now: Voters, root: XML, seq: int) -> WriteAsked | None:
         """The next step as a write; ``None`` when the list is what it should be, or a step is under way."""
-        if self._step is not None:
+        if self._step is not None or self._refused:
             return None
         for step in steps(now, self.goal(now)):
             self._serial += 1
@@ -83,7 +86,10 @@ class Voting:
             return None
         self._step = None
         wish = self._wish
-        if answer.end is WriteEnd.COMMITTED or wish is None:
+        if answer.end is WriteEnd.COMMITTED:
+            return None
+        self._refused = True
+        if wish is None:
             return None
         self._wish = None
         return wish.origin, WriteAnswered(self._view.id, wish.request, answer.end, answer.seq, answer.text)
