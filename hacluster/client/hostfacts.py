@@ -81,8 +81,13 @@ class FileSystems:
     def __contains__(self, kind: object) -> bool:
         name = str(kind)
         helper = name.partition(".")[0] if name.startswith("fuse.") else name
-        modules = Path("/lib/modules", os.uname().release, "kernel/fs", helper)
-        return name in set(self) or any((d / f"mount.{helper}").exists() for d in MOUNT_DIRS) or modules.exists()
+        if name in set(self) or any((d / f"mount.{helper}").exists() for d in MOUNT_DIRS):
+            return True
+        try:
+            aliases = Path("/lib/modules", os.uname().release, "modules.alias").read_text("utf-8", "replace")
+        except OSError:
+            return False
+        return f"\nalias fs-{helper} " in aliases
 
     def __iter__(self) -> Iterator[str]:
         try:

@@ -27,6 +27,9 @@ EXIT_MEANINGS = {0: "running", 1: "dead, pid file left", 2: "dead, lock file lef
 _RUNS = {0: True, 1: False, 2: False, 3: False, int(OcfCode.NOT_RUNNING): False}
 """What an exit status says of running; 7 is what wrappers of OCF agents give."""
 
+_DEAD = (1, 2)
+"""Dead, and something is left; what a script gives as well for an error, so its text has to agree."""
+
 _GONE = (3, int(OcfCode.NOT_RUNNING))
 SHOWN = 60
 
@@ -54,7 +57,9 @@ def says_running(text: str) -> bool:
 
 def says_stopped(text: str) -> bool:
     """Whether the text says plainly, to a person, that it does not run."""
-    return _NOT_RUNNING.search(text) is not None or _STOPPED.search(text) is not None
+    if _NOT_RUNNING.search(text) is not None:
+        return True
+    return _RUNNING.search(text) is None and _STOPPED.search(text) is not None
 
 
 def read_status(text: str, code: int, rule: Rule) -> Reading:
@@ -78,7 +83,7 @@ def _by_text(text: str) -> Reading:
 def _by_exit(text: str, code: int, said: str) -> Reading:
     if code == 0 and not says_stopped(text):
         return Reading(OcfCode.OK)
-    if code in _GONE:
+    if code in _GONE or (code in _DEAD and says_stopped(text)):
         return Reading(OcfCode.NOT_RUNNING)
     return Reading(OcfCode.GENERIC, said)
 

@@ -225,6 +225,9 @@ def test_an_interface_that_is_off_is_no_running_address_and_a_start_switches_it_
     ip(one, "link", "set", "eth0", "down")
     done = call(one, "monitor", ip=VIP, nic="eth0")
     assert (done.returncode, "switched off" in done.stderr) == ((1, True) if present else (7, False))
+    status = one.run([str(RA / "heartbeat/IPaddr"), f"{VIP}/16/eth0", "status"])
+    text = "there, but not as configured" if present else "not running"
+    assert (status.returncode, status.stdout) == (4 if present else 3, f"IPaddr {VIP}/16/eth0: {text}\n")
     assert code(one, "start", nic="eth0") == 0
     assert where(one) == [("eth0", 16, "eth0")]
     eventually("it is on", lambda: code(one, "monitor", nic="eth0") == 0)

@@ -2,6 +2,7 @@
 
 Arguments come before the operation. The text of ``status`` is what decides for Heartbeat, so it is chosen with care:
 "running" also where something is there but does not work, because Heartbeat reads "not running" as "surely gone".
+What a start would mend, such as an address whose interface is off, is neither: Heartbeat starts only what does not run.
 Arguments that do not even say which resource is meant are neither: Heartbeat then tries to start it, and is told why
 that cannot be.
 """
@@ -16,6 +17,7 @@ from hacluster_ra import ocf
 
 OPERATIONS = ("start", "stop", "status", "monitor", "validate-all")
 STARTING = ("start", "validate-all")
+UNFINISHED = -1
 
 
 def program(agent: ocf.Agent, usage: str, read: Callable[[Sequence[str]], tuple[dict[str, str], str]]) -> None:
@@ -39,10 +41,18 @@ def program(agent: ocf.Agent, usage: str, read: Callable[[Sequence[str]], tuple[
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OCF_RESKEY_")}
     environment |= {f"OCF_RESKEY_{name}": value for name, value in parameters.items()}
     environment["OCF_RESOURCE_INSTANCE"] = "_".join([agent.name, *arguments])
-    code = ocf.guarded(lambda: agent.perform("monitor" if operation == "status" else operation, environment))
+    code = ocf.guarded(lambda: _perform(agent, "monitor" if operation == "status" else operation, environment))
     if operation in ("status", "monitor"):
         raise SystemExit(_status(agent.name, arguments, code))
     raise SystemExit(0 if code == ocf.OK else 1)
+
+
+def _perform(agent: ocf.Agent, action: str, environment: dict[str, str]) -> int:
+    try:
+        return agent.perform(action, environment)
+    except ocf.Unfinished as failure:
+        ocf.reason(failure.reason)
+        return UNFINISHED
 
 
 def _status(name: str, arguments: Sequence[str], code: int) -> int:
@@ -52,6 +62,8 @@ def _status(name: str, arguments: Sequence[str], code: int) -> int:
         text, result = f"{what}: running", 0
     elif code == ocf.NOT_RUNNING:
         text, result = f"{what}: not running", 3
+    elif code == UNFINISHED:
+        text, result = f"{what}: there, but not as configured", 4
     elif code == ocf.ERR_CONFIGURED:
         text, result = f"{name}: unknown, for the arguments cannot be used", 4
     else:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from hacluster_ra import neighbours, ocf
 from hacluster_ra.netlink import F_DADFAILED, NAME_SIZE, Address, Link, Netlink, family_of
-from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
+from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Unfinished, Values
 from hacluster_ra.removal import lock, remove, unlock
 from hacluster_ra.whereabouts import Place, label_of, prefix_length
 
@@ -257,14 +257,14 @@ def monitor(values: Values) -> int:
         return ocf.NOT_RUNNING
     link = netlink.link_at(found[0].index)
     if not link.is_up:
-        raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} is switched off")
+        raise Unfinished(f"the interface {link.name} is switched off")
     try:
         wanted = Wanted(values, place, link)
         faults = [wanted.fault(address) for address in found]
     except Failure as failure:
         raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {link.name}, but {failure.reason}") from None
     if all(faults):
-        raise Failure(ocf.ERR_GENERIC, f"{place.ip} is on {link.name} {faults[0]}")
+        raise Unfinished(f"{place.ip} is on {link.name} {faults[0]}")
     if values.depth >= 10 and not link.has_carrier:
         raise Failure(ocf.ERR_GENERIC, f"the interface {link.name} has no carrier")
     return ocf.OK

@@ -38,6 +38,13 @@ class Failure(Exception):  # noqa: N818 - the standard's word for it
         self.reason = reason
 
 
+class Unfinished(Failure):
+    """A monitor's finding: it is there, but not as configured, and a start would bring that about."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(ERR_GENERIC, reason)
+
+
 class Parameter:
     """One parameter of an agent; ``kind`` is string, integer, boolean or select (then with ``options``).
 

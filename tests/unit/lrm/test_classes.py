@@ -126,6 +126,10 @@ STATUS_TEXTS = [
     ("IPaddr 10.0.0.1: running, but it does not work", 4, "R", "?", "", ""),
     ("Usage: x {start|stop}", 1, "N", "?", "", ""),
     ("inactive", 3, "N", "N", "", ""),
+    ("httpd is not running", 1, "N", "N", "", ""),
+    ("dead but pid file exists", 1, "N", "N", "", ""),
+    ("running (0 workers down)", 0, "R", "R", "", ""),
+    ("IPaddr 10.0.0.1: there, but not as configured", 4, "N", "?", "", ""),
 ]
 
 
