@@ -147,6 +147,13 @@ def test_start_of_what_is_not_there_fails(one: Host) -> None:
         assert (done.returncode, words in done.stderr) == (5, True), done.stderr
 
 
+def test_a_mount_that_fails_has_its_reason_in_one_line(one: Host) -> None:
+    shell(one, "truncate -s 1M /var/empty.img")
+    done = call(one, "start", device="/var/empty.img", fstype="ext4")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "mount of /var/empty.img on /srv/data failed" in done.stderr
+
+
 def test_what_a_start_made_is_ours_though_its_device_is_gone(one: Host) -> None:
     shell(one, f"cp {IMAGE} /var/lost.img; mkdir -p /var/gone")
     for given, lose in (

@@ -414,3 +414,16 @@ def test_an_interface_that_is_off_is_named_when_there_is_no_other(one: Host) -> 
     ip(one, "link", "set", "eth0", "down")
     done = call(one, "start", ip=VIP)
     assert (done.returncode, "eth0 has its network and is switched off" in done.stderr) == (5, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "harm", ["mkdir {0}", "mkfifo {0}", "ln -s /etc/passwd {0}", "head -c 9999 /dev/urandom >{0}", ">{0}"]
+)
+def test_a_note_that_is_something_else_is_none(one: Host, harm: str) -> None:
+    record = f"/run/resource-agents/hacluster-IPaddr-{bytes(map(int, VIP.split('.'))).hex()}-.made"
+    assert code(one, "start") == 0
+    one.run(["sh", "-ec", f"rm {record}; {harm.format(record)}"], check=True)
+    assert code(one, "monitor") == 0
+    assert code(one, "stop") == 0
+    assert where(one) == []
+    one.run(["rm", "-rf", record], check=True)

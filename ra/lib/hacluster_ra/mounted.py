@@ -168,7 +168,7 @@ class Spot:
         ocf.remove_record(self._record())
 
     def _noted(self) -> str:
-        mark, _, device = (ocf.read_file(self._record()) or "").rstrip("\n").partition(" ")
+        mark, _, device = ocf.read_record(self._record()).partition(" ")
         return mark if device == self.values.text("device") else ""
 
     def _record(self) -> str:

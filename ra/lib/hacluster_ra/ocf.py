@@ -27,6 +27,7 @@ LOOKING_ACTIONS = ("monitor", "stop", "demote")
 
 AGENT_VERSION = "1.0"
 MAX_DIGITS = 9
+MAX_RECORD = 8192
 
 
 class Failure(Exception):  # noqa: N818 - the standard's word for it
@@ -232,6 +233,21 @@ def record_path(kind: str, name: str) -> str:
     return os.path.join(records(), f"hacluster-{kind}-{file_name(name)}.made")
 
 
+def read_record(path: str) -> str:
+    """What was noted; empty when nothing was, or when something else is there (a directory, a FIFO, bytes)."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        text = os.read(file, MAX_RECORD).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return text.rstrip("\n") if text.endswith("\n") else ""
+
+
 def write_record(path: str, text: str) -> None:
     """Note what was made. Without the note the resource works all the same, so a full disk is only said."""
     try:
@@ -286,8 +302,9 @@ def say(text: str) -> None:
 
 
 def reason(text: str) -> None:
-    """The reason of a failure, in the form that a manager shows to people."""
-    say(os.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:") + text)
+    """The reason of a failure, in the form that a manager shows to people: one line."""
+    line = "; ".join(part.strip() for part in text.splitlines() if part.strip())
+    say(os.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:") + line)
 
 
 def guarded(action: Callable[[], int]) -> int:

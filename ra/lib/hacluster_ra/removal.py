@@ -21,6 +21,7 @@ from hacluster_ra.netlink import F_SECONDARY, Address, Netlink, covers, route_in
 RTPROT_KERNEL = 2
 PROTOCOL_AT = 5
 LOCK_WAIT_S = 5.0
+NO_LOCK = -1
 _held: list[int] = []
 
 
@@ -40,6 +41,7 @@ def lock(*, make: bool = True) -> None:
     except OSError as error:
         if make:
             ocf.say(f"no lock: {error}")
+            _held.append(NO_LOCK)
         return
     _held.append(file)
     end = time.monotonic() + LOCK_WAIT_S
@@ -57,7 +59,9 @@ def lock(*, make: bool = True) -> None:
 def unlock() -> None:
     """Let others go on."""
     while _held:
-        os.close(_held.pop())
+        file = _held.pop()
+        if file != NO_LOCK:
+            os.close(file)
 
 
 def remove(netlink: Netlink, address: Address) -> None:

@@ -168,11 +168,10 @@ class Place:
 
     def _noted(self) -> int:
         """The interface that was noted, 0 when none was; a note of another configuration or namespace is none."""
-        text = ocf.read_file(self._record()) or ""
-        words = text.rstrip("\n").split(" ", 2)
-        if len(words) != 3 or words[0] != _namespace() or words[2] != self.nic or not words[1].isdecimal():
-            return 0
-        return int(words[1])
+        namespace, _, rest = ocf.read_record(self._record()).partition(" ")
+        index, _, nic = rest.partition(" ")
+        is_ours = namespace == _namespace() and nic == self.nic
+        return int(index) if is_ours and index.isascii() and index.isdecimal() and len(index) <= ocf.MAX_DIGITS else 0
 
     def _record(self) -> str:
         return ocf.record_path("IPaddr", f"{self.packed.hex()}-{self.nic}")
