@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hacluster.base.score import INFINITY
-from hacluster.pe.assign.clone import distribute, exclude_others
+from hacluster.base.score import INFINITY, add_scores
+from hacluster.pe.assign.clone import distribute
+from hacluster.pe.assign.colocation import exclude_others
 from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, apply_location, assign, colocate
-from hacluster.pe.assign.instances import by_claim, compatible_on, find_compatible
+from hacluster.pe.assign.instances import by_claim, compatible_on
 from hacluster.pe.assign.nodes import sort_nodes
 from hacluster.pe.assign.primitive import force_place, locate_primitive
 from hacluster.pe.assign.threshold import threshold_reached
@@ -17,10 +18,10 @@ from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.colocating import new_colocation
 
-STAGE = "pcmk__bundle_allocate"
+STAGE = "pcmk__bundle_assign"
 
 
-def _assign_child(replica: Replica) -> None:
+def _assign_child(replica: Replica, final: bool) -> None:
     """The instance inside may run on its own replica's guest node only."""
     child, node = replica.child, replica.node
     if child is None or child.parent is None:
@@ -32,77 +33,86 @@ def _assign_child(replica: Replica) -> None:
         elif threshold_reached(child, node) is None:
             scores.set(child, idx, INFINITY, Cause(Why.BUNDLE, child.parent.config_id))
     child.parent.allocating = True
-    assign(child, node)
+    assign(child, node, final)
     child.parent.allocating = False
 
 
-def _assign_replica(replica: Replica, prefer: Node | None) -> None:
+def _assign_replica(replica: Replica, prefer: Node | None, final: bool) -> None:
     if replica.ip is not None:
-        assign(replica.ip, prefer)
+        assign(replica.ip, prefer, final)
     host = replica.box.assigned
     if replica.remote is not None:
         if host is not None and host.is_remote_kind and host.remote_rsc is not None:
             # A nested connection has to be where the connection of its host is.
             new_colocation(replica.remote.config_id, INFINITY, replica.remote, host.remote_rsc, why=Why.CONTAINER)
-        assign(replica.remote, prefer)
-    _assign_child(replica)
+        assign(replica.remote, prefer, final)
+    _assign_child(replica, final)
 
 
-def assign_bundle(rsc: Resource, prefer: Node | None) -> Node | None:
+def assign_bundle(rsc: Resource, prefer: Node | None, final: bool) -> Node | None:
     """Give everything in a bundle its place."""
     cluster, data = rsc.cluster, rsc.bundle_data
     rsc.allocating = True
     if cluster.listener is not None:
         cluster.listener.scores(STAGE, rsc)
-    nodes = sort_nodes(cluster, rsc.allowed, None)
-    containers = by_claim(data.containers)
-    distribute(rsc, containers, nodes, data.count, data.per_host)
+    distribute(rsc, by_claim(data.containers), data.count, data.per_host)
     for replica in data.replicas:
-        _assign_replica(replica, prefer)
+        _assign_replica(replica, prefer, final)
     clone = data.child
     if clone is not None:
         own = {replica.node.idx for replica in data.replicas if replica.node is not None}
         for idx in list(clone.allowed):
             cluster.scores.set(clone, idx, 0 if idx in own else -INFINITY, Cause(Why.BUNDLE, rsc.id))
-        assign(clone, prefer)
+        assign(clone, prefer, final)
     rsc.allocating = rsc.provisional = False
     return None
 
 
-def _colocate_with_containers(dependent: Resource, primary: Resource, entry: Colocation) -> None:
-    places: list[tuple[Node, int]] = []
+def _colocate_with_containers(dependent: Resource, primary: Resource, entry: Colocation) -> int:
+    places: list[tuple[int, int]] = []
+    change = 0
     for replica in primary.bundle_data.replicas:
         if entry.score < INFINITY:
-            colocate(dependent, replica.box, entry, False)
+            change = add_scores(change, colocate(dependent, replica.box, entry, False))
             continue
         chosen = replica.box.location(0)
         if chosen is None or replica.box.any_flag("blocked"):
             continue
         if entry.primary_role >= Role.PROMOTED and (replica.child is None or replica.child.next_role < Role.PROMOTED):
             continue
-        places.insert(0, (chosen, 0))
+        places.append((chosen.idx, 0))
     if entry.score >= INFINITY:
-        exclude_others(dependent, places, False, entry.following)
+        exclude_others(dependent, places, False, entry)
+    return change
 
 
-def colocate_bundle(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> None:
+def _compatible_container(dependent: Resource, bundle: Resource) -> Resource | None:
+    """The container that goes with an instance: on the same node, else on the best that the instance may use."""
+    node = dependent.location(0)
+    candidates = sort_nodes(dependent.cluster, dependent.allowed, None) if node is None else [node]
+    for candidate in candidates:
+        inside = candidate.guest_container
+        # The nodes of a bundle are where their containers are.
+        host = inside.location(0) if inside is not None and inside.replica is not None else candidate
+        found = None if host is None else compatible_on(host, bundle, Role.UNKNOWN, 0)
+        if found is not None:
+            return found
+    return None
+
+
+def colocate_bundle(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> int:
     """Let a colocation with a bundle take effect on a primitive."""
     assert not for_dependent, entry.id
     if primary.provisional:
-        return
+        return 0
     if entry.dependent.kind <= Kind.GROUP:
-        _colocate_with_containers(dependent, primary, entry)
-        return
-    node = dependent.location(0)
-    pair = (
-        compatible_on(node, primary, Role.UNKNOWN, 0)
-        if node is not None
-        else find_compatible(dependent, primary, Role.UNKNOWN, 0)
-    )
+        return _colocate_with_containers(dependent, primary, entry)
+    pair = _compatible_container(dependent, primary)
     if pair is not None:
-        colocate(dependent, pair, entry, True)
-    elif entry.score >= INFINITY:
+        return colocate(dependent, pair, entry, True)
+    if entry.score >= INFINITY:
         force_place(dependent, None)
+    return 0
 
 
 def locate_bundle(rsc: Resource, location: Location) -> None:

@@ -20,16 +20,20 @@ def compare_capacities(one: Node, other: Node) -> int:
     return (result > 0) - (result < 0)
 
 
+def _bounded(value: int) -> str:
+    return str(max(-(2**31), min(value, 2**31 - 1)))
+
+
 def consume(table: dict[str, str], needs: dict[str, str]) -> None:
-    """Take from a table of capacities; what a node does not have it cannot give."""
+    """Take from a table of capacities; what a node does not have it owes."""
     for name, value in needs.items():
-        table[name] = str(amount(table.get(name)) - amount(value) if name in table else 0)
+        table[name] = _bounded(amount(table.get(name)) - amount(value))
 
 
 def release(table: dict[str, str], needs: dict[str, str]) -> None:
     """Give back to a table of capacities, or add up needs."""
     for name, value in needs.items():
-        table[name] = str(amount(table.get(name)) + amount(value))
+        table[name] = _bounded(amount(table.get(name)) + amount(value))
 
 
 def fits(needs: dict[str, str], node: Node) -> bool:

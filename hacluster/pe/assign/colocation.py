@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import same_text
+from hacluster.pe.assign.attributes import BY_NAME, colocation_value, sees_nodes
 from hacluster.pe.assign.dispatch import GATHER, colocated_with
 from hacluster.pe.assign.nodes import Row, any_available
-from hacluster.pe.assign.pull import BY_NAME, factor_of, pulled, weighted
+from hacluster.pe.assign.pull import factor_of, fruitless, pulled, weighted
+from hacluster.pe.assign.relations import this_with, with_this
 from hacluster.pe.model.constraints import Colocation
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.resource import Resource
@@ -33,21 +35,28 @@ class Affects(IntEnum):
     ROLE = 2
 
 
+def in_role(rsc: Resource) -> Resource:
+    """Whose role counts for a colocation: what runs in a bundle's container has one, the container has none."""
+    inside = None if rsc.replica is None else rsc.replica.child
+    return rsc if inside is None else inside
+
+
 def affects(dependent: Resource, primary: Resource, colocation: Colocation, preview: bool) -> Affects:
     """What a colocation changes now; a ``preview`` asks before anything has its place."""
     if not preview and primary.provisional:
         return Affects.NOTHING
+    one, other = in_role(dependent), in_role(primary)
     if (
         colocation.dependent_role >= Role.UNPROMOTED
-        and dependent.parent is not None
-        and dependent.parent.promotable
-        and not dependent.provisional
+        and one.parent is not None
+        and one.parent.promotable
+        and not one.provisional
     ):
         return Affects.ROLE
     if not preview and not dependent.provisional:
         return Affects.NOTHING
-    for role, rsc in ((colocation.dependent_role, dependent), (colocation.primary_role, primary)):
-        if role is not Role.UNKNOWN and (role is rsc.next_role) is (colocation.score < 0):
+    for role, rsc in ((colocation.dependent_role, one), (colocation.primary_role, other)):
+        if role is not Role.UNKNOWN and role is not rsc.next_role:
             return Affects.NOTHING
     return Affects.LOCATION
 
@@ -57,63 +66,103 @@ def apply_to_scores(dependent: Resource, primary: Resource, colocation: Colocati
     cluster, score, place = dependent.cluster, colocation.score, primary.assigned
     if place is None and score < 0:
         return
-    attribute = colocation.attribute or "#id"
-    value = None if place is None else place.attrs.get(attribute)
+    attribute = colocation.attribute
+    value = colocation_value(place, attribute, primary)
+    by_node = attribute in BY_NAME and sees_nodes(dependent) and value is not None and sees_nodes(primary)
     work: Row = dict(dependent.allowed)
     for idx, weight in work.items():
         if place is None:
             work[idx] = add_scores(-score, weight)
-        elif same_text(cluster.node_table[idx].attrs.get(attribute), value):
+            continue
+        if by_node:
+            same = idx == place.idx
+        else:
+            same = same_text(colocation_value(cluster.node_table[idx], attribute, dependent), value)
+        if same:
             if score < INFINITY:
                 work[idx] = add_scores(score, weight)
         elif score >= INFINITY:
-            work[idx] = add_scores(-score, weight)
+            work[idx] = -INFINITY
     if abs(score) >= INFINITY or any_available(cluster, work):
         cluster.scores.replace(dependent, work, colocation.following)
 
 
-def apply_to_priority(dependent: Resource, primary: Resource, colocation: Colocation) -> None:
-    """Make an instance more or less fit for promotion."""
-    if primary.assigned is None or dependent.assigned is None:
-        return
-    attribute = colocation.attribute or "#id"
-    if not same_text(dependent.assigned.attrs.get(attribute), primary.assigned.attrs.get(attribute)):
-        if colocation.score == INFINITY and colocation.dependent_role is Role.PROMOTED:
-            dependent.priority = -INFINITY
-        return
-    if colocation.primary_role is not Role.UNKNOWN and colocation.primary_role is not primary.next_role:
-        return
-    sign = -1 if colocation.dependent_role is Role.UNPROMOTED else 1
-    dependent.priority = add_scores(sign * colocation.score, dependent.priority)
+def apply_to_priority(dependent: Resource, primary: Resource, colocation: Colocation) -> int:
+    """Make an instance more or less fit for promotion; answers by how much."""
+    if dependent.assigned is None:
+        return 0
+    wanted = colocation.primary_role
+    if primary.assigned is not None and wanted is not Role.UNKNOWN and wanted is not in_role(primary).next_role:
+        return 0
+    here = colocation_value(dependent.assigned, colocation.attribute, dependent)
+    there = colocation_value(primary.assigned, colocation.attribute, primary)
+    sign = 1
+    if not same_text(here, there):
+        if colocation.score != INFINITY or colocation.dependent_role is not Role.PROMOTED:
+            return 0
+        sign = -1
+    elif colocation.dependent_role is Role.UNPROMOTED:
+        sign = -1
+    change = sign * colocation.score
+    dependent.priority = add_scores(change, dependent.priority)
+    return change
 
 
-def _best_match(rsc: Resource, attribute: str, value: str | None) -> int:
+def _own_row(rsc: Resource, colocation: Colocation) -> Row:
+    """The row of a resource as a colocation with it sees it.
+
+    A group's locations are written into its first member alone; a later one that is itself colocated has them too.
+    """
+    group = rsc.parent
+    if rsc is not colocation.dependent or not colocation.explicit or group is None or group.kind is not Kind.GROUP:
+        return rsc.allowed
+    if rsc is group.instances[0]:
+        return rsc.allowed
+    row = dict(rsc.allowed)
+    for location in reversed(rsc.cluster.locations):
+        if location.rsc is group and (location.role is Role.UNKNOWN or location.role is rsc.next_role):
+            for node, score in location.nodes:
+                row[node.idx] = add_scores(row[node.idx], score) if node.idx in row else score
+    return row
+
+
+def _best_match(rsc: Resource, row: Row, attribute: str | None, value: str | None) -> int:
     """The best score of a resource on the nodes that have that value.
 
     Remote and guest nodes without a status of their own have no attributes, not even a name: they count as alike.
     """
-    table, row = rsc.cluster.node_table, rsc.allowed
+    table = rsc.cluster.node_table
     return max(
         (
             score
             for idx, score in row.items()
-            if table[idx].available and same_text(value, table[idx].attrs.get(attribute))
+            if table[idx].available and same_text(value, colocation_value(table[idx], attribute, rsc))
         ),
         default=-INFINITY,
     )
 
 
-def _add_matching(row: Row, rsc: Resource, attribute: str | None, factor: float, only_positive: bool) -> None:
-    table, attribute = rsc.cluster.node_table, attribute or "#uname"
-    by_name, own = attribute == "#uname", rsc.allowed
+class Ask(NamedTuple):
+    """For whom a resource is asked what it would like: by which colocation, with what weight; see the flags above."""
+
+    target: Resource
+    colocation: Colocation
+    factor: float
+    flags: int
+
+
+def _add_matching(row: Row, rsc: Resource, ask: Ask) -> None:
+    table, factor, attribute = rsc.cluster.node_table, ask.factor, ask.colocation.attribute
+    own, only_positive = _own_row(rsc, ask.colocation), bool(ask.flags & NONNEGATIVE)
+    by_name = attribute in BY_NAME and sees_nodes(rsc) and sees_nodes(ask.target)
     for idx, weight in row.items():
         node = table[idx]
-        value = node.attrs.get(attribute)
+        value = colocation_value(node, attribute, ask.target)
         if by_name and value is not None:
             score = own.get(idx, -INFINITY) if node.available else -INFINITY
         else:
-            score = _best_match(rsc, attribute, value)
-        if score == 0 or (factor < 0 and score < 0) or weight == _HELD:
+            score = _best_match(rsc, own, attribute, value)
+        if score == 0 or weight == _HELD or (factor < 0 and score < 0 and fruitless(ask.colocation, score)):
             continue
         new = add_scores(weighted(factor, score), weight)
         if only_positive and new < 0 and weight > 0:
@@ -122,53 +171,31 @@ def _add_matching(row: Row, rsc: Resource, attribute: str | None, factor: float,
             row[idx] = new
 
 
-def _first_row(rsc: Resource, row: Row | None, attribute: str | None, factor: float, flags: int) -> Row | None:
-    if rsc.kind is Kind.GROUP:
-        if not rsc.instances:
-            return None
-        member = rsc.instances[-1] if row is None else rsc.instances[0]
-        return colocated_scores(member, None if row is None else dict(row), attribute, factor, flags)
-    if row is None:
-        return dict(rsc.allowed)
-    work = dict(row)
-    _add_matching(work, rsc, attribute, factor, bool(flags & NONNEGATIVE))
-    return work
-
-
-def colocated_scores(rsc: Resource, row: Row | None, attribute: str | None, factor: float, flags: int) -> Row | None:
+def colocated_scores(rsc: Resource, row: Row, ask: Ask) -> Row:
     """``row`` with what ``rsc``, and everything that is to be with it, would like, each by its weight.
 
-    The row itself is not changed; without one the answer starts from the row of ``rsc``.
+    The row itself is not changed; if there is nothing to add, it is the answer.
     """
     if rsc.merging:
         return row
-    if row is not None and attribute in BY_NAME and not flags & (NONNEGATIVE | THIS_WITH):
-        simple = pulled(rsc, row, factor)
-        if simple is not None:
-            return simple
+    if rsc.kind is not Kind.GROUP:
+        if not ask.flags & (NONNEGATIVE | THIS_WITH):
+            simple = pulled(rsc, row, ask.colocation, ask.factor)
+            if simple is not None:
+                return simple
+    elif not rsc.instances:
+        return row
     rsc.merging = True
     try:
-        work = _first_row(rsc, row, attribute, factor, flags)
-        if work is None:
-            return row
+        if rsc.kind is Kind.GROUP:
+            return colocated_scores(rsc.instances[0], row, ask)
+        work = dict(row)
+        _add_matching(work, rsc, ask)
         if any_available(rsc.cluster, work):
-            sign = -1.0 if factor < 0.0 else 1.0
-            if flags & THIS_WITH:
-                entries = rsc.this_with
-            else:
-                entries = (rsc.instances[-1] if rsc.kind is Kind.GROUP else rsc).with_this
-            for entry in list(entries):
-                if flags & THIS_WITH:
-                    other = entry.primary
-                elif has_influence(entry):
-                    other = entry.dependent
-                else:
-                    continue
-                work = colocated_scores(other, work, entry.attribute, factor_of(entry, sign), flags | ACTIVE)
-                assert work is not None
-        elif flags & ACTIVE:
+            work = _add_others(rsc, work, ask)
+        elif ask.flags & ACTIVE:
             return row
-        if flags & NONNEGATIVE:
+        if ask.flags & NONNEGATIVE:
             for idx, score in work.items():
                 if score == _HELD:
                     work[idx] = 1
@@ -177,20 +204,73 @@ def colocated_scores(rsc: Resource, row: Row | None, attribute: str | None, fact
         rsc.merging = False
 
 
+def _add_others(rsc: Resource, row: Row, ask: Ask) -> Row:
+    """``row`` with what those would like that are to be with ``rsc``, or that it is to be with."""
+    following, flags = bool(ask.flags & THIS_WITH), ask.flags | ACTIVE
+    for entry in list(this_with(rsc) if following else with_this(rsc)):
+        if following or has_influence(entry):
+            other = entry.primary if following else entry.dependent
+            row = colocated_scores(other, row, Ask(ask.target, entry, factor_of(entry, ask.factor), flags))
+    return row
+
+
+def scores_with_primaries(rsc: Resource) -> Row:
+    """The row of a resource with what all those would like that it is to be with."""
+    if rsc.merging:
+        return {}
+    source = rsc
+    while source.kind is Kind.GROUP and source.instances:
+        # By the last member all others are met.
+        source = source.instances[-1]
+    rsc.merging = source.merging = True
+    try:
+        row = dict(source.allowed)
+        if not any_available(rsc.cluster, row):
+            return row
+        for entry in list(this_with(source)):
+            row = colocated_scores(entry.primary, row, Ask(source, entry, factor_of(entry), THIS_WITH | ACTIVE))
+        return row
+    finally:
+        rsc.merging = source.merging = False
+
+
+def add_dependent_scores(primary: Resource, entry: Colocation) -> None:
+    """Let the dependent of a colocation have its say in the scores of the primary."""
+    if not has_influence(entry):
+        return
+    flags = ACTIVE | NONNEGATIVE if primary.is_clone else ACTIVE
+    row = colocated_scores(entry.dependent, primary.allowed, Ask(primary, entry, factor_of(entry), flags))
+    if row is not primary.allowed:
+        primary.cluster.scores.replace(primary, row, entry.pulling)
+
+
+def exclude_others(rsc: Resource, nodes: list[tuple[int, int]], merge: bool, entry: Colocation) -> None:
+    """Keep a resource off all nodes but the given ones (numbers and scores), whose scores may count too."""
+    scores, cause = rsc.cluster.scores, entry.following
+    wanted: dict[int, int] = {}
+    for idx, score in nodes:
+        wanted.setdefault(idx, score)
+    for idx, score in list(rsc.allowed.items()):
+        if idx not in wanted:
+            scores.set(rsc, idx, -INFINITY, cause)
+        elif merge:
+            scores.set(rsc, idx, add_scores(score, wanted[idx]), cause)
+
+
 def gather_colocated(rsc: Resource, origin: Resource | None, found: list[Resource]) -> list[Resource]:
     """Everything that must be on the same node as ``rsc``."""
     origin = origin or rsc
     if rsc in found:
         return found
     found.append(rsc)
-    for entry in rsc.this_with:
+    for entry in list(this_with(rsc)):
         if (
             entry.primary is not origin
             and entry.score == INFINITY
             and affects(rsc, entry.primary, entry, True) is Affects.LOCATION
         ):
             found = colocated_with(entry.primary, origin, found)
-    for entry in rsc.with_this:
+    for entry in list(with_this(rsc)):
         dependent = entry.dependent
         if dependent is origin or (rsc.is_clone and not dependent.is_clone) or entry.score != INFINITY:
             continue

@@ -10,8 +10,8 @@ from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 
-Assign = Callable[[Resource, Node | None], Node | None]
-Colocate = Callable[[Resource, Resource, Colocation, bool], None]
+Assign = Callable[[Resource, Node | None, bool], Node | None]
+Colocate = Callable[[Resource, Resource, Colocation, bool], int]
 Gather = Callable[[Resource, Resource | None, list[Resource]], list[Resource]]
 Needs = Callable[[Resource, Resource, list[Resource], dict[str, str]], None]
 Locate = Callable[[Resource, Location], None]
@@ -23,15 +23,21 @@ NEEDS: Final[dict[Kind, Needs]] = {}
 LOCATE: Final[dict[Kind, Locate]] = {}
 
 
-def assign(rsc: Resource, prefer: Node | None) -> Node | None:
-    """Give a resource and all of its parts their places, unless they have them; the node of a primitive or group."""
-    return ASSIGN[rsc.kind](rsc, prefer)
+def assign(rsc: Resource, prefer: Node | None, final: bool = True) -> Node | None:
+    """Give a resource and all of its parts their places, unless they have them; the node of a primitive or group.
+
+    What gets none is stopped, if the try is ``final``.
+    """
+    return ASSIGN[rsc.kind](rsc, prefer, final)
 
 
-def colocate(dependent: Resource, primary: Resource, colocation: Colocation, for_dependent: bool) -> None:
-    """Let a colocation change the scores of the dependent, as the kind of the dependent or of the primary asks."""
+def colocate(dependent: Resource, primary: Resource, colocation: Colocation, for_dependent: bool) -> int:
+    """Let a colocation change the scores of the dependent, as the kind of the dependent or of the primary asks.
+
+    Answers with what it added to the dependent's priority for promotion.
+    """
     kind = dependent.kind if for_dependent else primary.kind
-    COLOCATE[kind](dependent, primary, colocation, for_dependent)
+    return COLOCATE[kind](dependent, primary, colocation, for_dependent)
 
 
 def colocated_with(rsc: Resource, origin: Resource | None, found: list[Resource]) -> list[Resource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hacluster.base.score import INFINITY
+from hacluster.base.score import INFINITY, add_scores
 from hacluster.pe.assign.colocation import gather_colocated
 from hacluster.pe.assign.dispatch import (
     ASSIGN,
@@ -14,35 +14,16 @@ from hacluster.pe.assign.dispatch import (
     colocate,
     colocated_with,
 )
-from hacluster.pe.assign.primitive import locate_primitive
+from hacluster.pe.assign.primitive import colocate_primitive, locate_primitive
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.operation.colocating import add_this_with, add_with_this
 
 STAGE = "pcmk__group_assign"
 
 
-def _pass_colocations_on(rsc: Resource) -> None:
-    """The group with something is its first member with it; something with the group is with its last."""
-    for entry in rsc.this_with:
-        add_this_with(rsc.instances[0], entry)
-    any_unmanaged = not rsc.instances[0].managed
-    for member in rsc.instances[1:]:
-        if any_unmanaged:
-            for entry in rsc.this_with:
-                if entry.score == INFINITY:
-                    add_this_with(member, entry)
-        elif not member.managed:
-            any_unmanaged = True
-    rsc.this_with = []
-    for entry in rsc.with_this:
-        add_with_this(rsc.instances[-1], entry)
-    rsc.with_this = []
-
-
-def assign_group(rsc: Resource, prefer: Node | None) -> Node | None:
+def assign_group(rsc: Resource, prefer: Node | None, final: bool) -> Node | None:
     """Give all members their places; the answer is where the first that got one went."""
     if not rsc.provisional:
         return rsc.assigned
@@ -53,44 +34,48 @@ def assign_group(rsc: Resource, prefer: Node | None) -> Node | None:
         return None
     rsc.allocating = True
     rsc.role = rsc.instances[0].role
-    _pass_colocations_on(rsc)
     if rsc.cluster.listener is not None:
         rsc.cluster.listener.scores(STAGE, rsc)
     first: Node | None = None
     for member in rsc.instances:
-        node = assign(member, prefer)
+        node = assign(member, prefer, final)
         first = first or node
     rsc.set_next_role(rsc.instances[0].next_role)
     rsc.allocating = rsc.provisional = False
     return first if rsc.colocated else None
 
 
-def _group_with(dependent: Resource, primary: Resource, entry: Colocation) -> None:
+def _group_with(dependent: Resource, primary: Resource, entry: Colocation) -> int:
+    if not dependent.instances:
+        return 0
+    change = 0
     if dependent.colocated:
-        for member in dependent.instances[:1]:
-            colocate(member, primary, entry, True)
+        change = colocate(dependent.instances[0], primary, entry, True)
     elif entry.score < INFINITY:
         for member in dependent.instances:
-            colocate(member, primary, entry, True)
+            change = add_scores(change, colocate_primitive(member, primary, entry, False))
+    if change:
+        dependent.priority = add_scores(change, dependent.priority)
+    return change
 
 
-def _with_group(dependent: Resource, primary: Resource, entry: Colocation) -> None:
-    if primary.provisional:
-        return
+def _with_group(dependent: Resource, primary: Resource, entry: Colocation) -> int:
+    if primary.provisional or not primary.instances:
+        return 0
     if primary.colocated:
-        for member in primary.instances[-1:] if entry.score >= INFINITY else primary.instances[:1]:
-            colocate(dependent, member, entry, False)
-    elif entry.score < INFINITY:
+        # All of the group has to be there if it must be; for a wish it counts where the group begins.
+        member = primary.instances[-1 if entry.score >= INFINITY else 0]
+        return colocate(dependent, member, entry, False)
+    change = 0
+    if entry.score < INFINITY:
         for member in primary.instances:
-            colocate(dependent, member, entry, False)
+            change = add_scores(change, colocate(dependent, member, entry, False))
+    return change
 
 
-def colocate_group(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> None:
+def colocate_group(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> int:
     """Let a colocation of a group, or with one, take effect."""
-    if for_dependent:
-        _group_with(dependent, primary, entry)
-    else:
-        _with_group(dependent, primary, entry)
+    return (_group_with if for_dependent else _with_group)(dependent, primary, entry)
 
 
 def locate_group(rsc: Resource, location: Location) -> None:
@@ -107,10 +92,12 @@ def locate_group(rsc: Resource, location: Location) -> None:
 def gather_group(rsc: Resource, origin: Resource | None, found: list[Resource]) -> list[Resource]:
     """What must be where the group is."""
     origin = origin or rsc
-    together = rsc.colocated or (rsc.parent is not None and rsc.parent.is_clone)
-    for member in rsc.instances if together else rsc.instances[:1]:
-        found = colocated_with(member, origin, found)
-    return gather_colocated(rsc, origin, found)
+    if rsc.colocated or (rsc.parent is not None and rsc.parent.is_clone):
+        found.append(rsc)
+        for member in rsc.instances:
+            found = colocated_with(member, origin, found)
+        return found
+    return gather_colocated(rsc, origin, found) if rsc.instances else found
 
 
 ASSIGN[Kind.GROUP] = assign_group

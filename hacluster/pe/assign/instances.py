@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 
-from hacluster.pe.assign.colocation import NONNEGATIVE, colocated_scores
+from hacluster.base.values import same_text
+from hacluster.pe.assign.attributes import colocation_value
+from hacluster.pe.assign.colocation import NONNEGATIVE, Ask, colocated_scores
 from hacluster.pe.assign.nodes import sort_nodes, top_row
 from hacluster.pe.assign.pull import factor_of
+from hacluster.pe.assign.relations import this_with, with_this
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -30,17 +33,13 @@ def instance_number(rsc: Resource) -> int:
 
 
 def _colocation_score(rsc: Resource, node: Node) -> int:
-    """What the colocations of the whole clone make of the node where an instance is."""
-    parent = rsc.parent
-    assert parent is not None, rsc.id
-    if not parent.this_with and not parent.with_this:
-        return node.score
+    """What all colocations make of the node where an instance is."""
     row: dict[int, int] = {node.idx: node.score}
-    for entry in parent.this_with:
-        row = colocated_scores(entry.primary, row, entry.attribute, factor_of(entry), 0) or row
-    for entry in parent.with_this:
+    for entry in list(this_with(rsc)):
+        row = colocated_scores(entry.primary, row, Ask(rsc, entry, factor_of(entry), 0))
+    for entry in list(with_this(rsc)):
         if has_influence(entry, rsc):
-            row = colocated_scores(entry.dependent, row, entry.attribute, factor_of(entry), NONNEGATIVE) or row
+            row = colocated_scores(entry.dependent, row, Ask(rsc, entry, factor_of(entry), NONNEGATIVE))
     return row[node.idx]
 
 
@@ -122,24 +121,30 @@ def parts(rsc: Resource) -> list[Resource]:
     return rsc.bundle_data.containers if rsc.kind is Kind.BUNDLE else rsc.instances
 
 
-def is_compatible(child: Resource, node: Node, role: Role, current: int) -> bool:
-    """Whether an instance is, or will be, on that node in that role (``UNKNOWN`` for any)."""
+def is_compatible(child: Resource, node: Node, role: Role, current: int, attribute: str | None = None) -> bool:
+    """Whether an instance is, or will be, on that node (or one like it) in that role (``UNKNOWN`` for any)."""
+    if role is not Role.UNKNOWN and child.state(bool(current)) is not role:
+        return False
     place = None if child.any_flag("blocked") else child.location(current)
-    return place is node and (role is Role.UNKNOWN or child.state(bool(current)) is role)
+    if place is None or attribute is None:
+        return place is node
+    return same_text(colocation_value(place, attribute, child), colocation_value(node, attribute, child))
 
 
-def compatible_on(node: Node, rsc: Resource, role: Role, current: int) -> Resource | None:
+def compatible_on(node: Node, rsc: Resource, role: Role, current: int, attribute: str | None = None) -> Resource | None:
     """The instance of ``rsc`` that is, or will be, on a node."""
-    return next((child for child in parts(rsc) if is_compatible(child, node, role, current)), None)
+    return next((child for child in parts(rsc) if is_compatible(child, node, role, current, attribute)), None)
 
 
-def find_compatible(local: Resource, rsc: Resource, role: Role, current: int) -> Resource | None:
+def find_compatible(
+    local: Resource, rsc: Resource, role: Role, current: int, attribute: str | None = None
+) -> Resource | None:
     """The instance of ``rsc`` that goes with the instance ``local``: on the same node, else on the best it may use."""
     node = local.location(current)
     if node is not None:
-        return compatible_on(node, rsc, role, current)
+        return compatible_on(node, rsc, role, current, attribute)
     for candidate in sort_nodes(local.cluster, local.allowed, None):
-        pair = compatible_on(candidate, rsc, role, current)
+        pair = compatible_on(candidate, rsc, role, current, attribute)
         if pair is not None:
             return pair
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import is_true, scan_int
 from hacluster.pe.assign import bundle, clone, group, primitive, utilization
-from hacluster.pe.assign.colocation import THIS_WITH, colocated_scores
+from hacluster.pe.assign.colocation import scores_with_primaries
 from hacluster.pe.assign.dispatch import apply_location, assign
 from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.nodes import sort_nodes
@@ -133,7 +133,7 @@ def _sort_resources(cluster: Cluster) -> None:
     nodes = sort_nodes(cluster, row, None)
 
     def key(rsc: Resource) -> tuple[int, ...]:
-        scores = colocated_scores(rsc, None, None, 1.0, THIS_WITH) or {}
+        scores = scores_with_primaries(rsc)
         current = rsc.current if rsc.active_on else None
         here = -INFINITY if current is None else scores.get(current.idx, -INFINITY)
         return -rsc.priority, -here, *(-scores.get(node.idx, -INFINITY) for node in nodes)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from hacluster.base.score import INFINITY
 from hacluster.pe.assign.capacity import consume, release
 from hacluster.pe.assign.colocation import (
-    ACTIVE,
     Affects,
+    add_dependent_scores,
     affects,
     apply_to_priority,
     apply_to_scores,
-    colocated_scores,
 )
 from hacluster.pe.assign.dispatch import ASSIGN, COLOCATE, LOCATE, assign, colocate
 from hacluster.pe.assign.nodes import any_available, sort_nodes
-from hacluster.pe.assign.pull import factor_of
+from hacluster.pe.assign.relations import this_with, with_this
 from hacluster.pe.assign.utilization import ban_full_nodes
 from hacluster.pe.model.action import Flag
 from hacluster.pe.model.causes import Cause, Why
@@ -22,17 +21,18 @@ from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Discovery, Kind, Quorum, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.operation.colocating import has_influence
 
 STAGE = "pcmk__primitive_assign"
 
 
 def unassign(rsc: Resource) -> None:
-    """Take a primitive's place away again."""
-    node = rsc.assigned
-    if node is None:
-        return
+    """Take the place of a resource, and of all below it, away again."""
+    for child in rsc.instances:
+        unassign(child)
     rsc.provisional = True
+    node = rsc.assigned
+    if node is None or rsc.instances:
+        return
     rsc.assigned = None
     node.load -= 1
     release(node.utilization, rsc.utilization)
@@ -50,18 +50,24 @@ def _nowhere(rsc: Resource) -> None:
             action.clear(Flag.RUNNABLE)
 
 
-def finalize(rsc: Resource, chosen: Node | None, force: bool) -> bool:
-    """Give a primitive its place, or none if it may not be there; ``force`` asks no questions."""
-    if not force and chosen is not None:
-        score = rsc.allowed.get(chosen.idx, chosen.score)
-        if score < 0 or (not chosen.available and not chosen.is_guest):
-            rsc.set_next_role(Role.STOPPED)
-            chosen = None
+def _may_be(rsc: Resource, node: Node) -> bool:
+    return rsc.allowed.get(node.idx, node.score) >= 0 and (node.available or node.is_guest)
+
+
+def finalize(rsc: Resource, chosen: Node | None, force: bool, final: bool) -> bool:
+    """Give a primitive its place, or none if it may not be there; true if that is another one than before.
+
+    ``force`` asks no questions; what gets no place is stopped if that is ``final``.
+    """
+    if not force and chosen is not None and not _may_be(rsc, chosen):
+        chosen = None
+    changed = rsc.assigned is not chosen
     unassign(rsc)
     rsc.provisional = False
     if chosen is None:
-        _nowhere(rsc)
-        return False
+        if final:
+            _nowhere(rsc)
+        return changed
     rsc.assigned = chosen
     rsc.assigned_score = chosen.score if force else rsc.allowed.get(chosen.idx, chosen.score)
     chosen.load += 1
@@ -70,15 +76,13 @@ def finalize(rsc: Resource, chosen: Node | None, force: bool) -> bool:
     listener = rsc.cluster.listener
     if listener is not None:
         listener.utilization(rsc, chosen)
-    return True
+    return changed
 
 
 def force_place(rsc: Resource, node: Node | None) -> bool:
     """Give a resource and all below it that place whatever the scores say; true if one of them had another."""
     if not rsc.instances:
-        changed = rsc.assigned is not None
-        finalize(rsc, node, True)
-        return changed
+        return finalize(rsc, node, True, True)
     changes = [force_place(child, node) for child in rsc.instances]
     return any(changes)
 
@@ -100,12 +104,12 @@ def _prefer_current(rsc: Resource, nodes: list[Node]) -> Node:
     return best
 
 
-def _assign_best(rsc: Resource, prefer: Node | None) -> bool:
+def _assign_best(rsc: Resource, prefer: Node | None, final: bool) -> None:
     most_free = ban_full_nodes(rsc)
     if prefer is None:
         prefer = most_free
     if not rsc.provisional:
-        return rsc.assigned is not None
+        return
     nodes = sort_nodes(rsc.cluster, rsc.allowed, rsc.current)
     rsc.cluster.note_contest(rsc, nodes, prefer)
     chosen: Node | None = None
@@ -115,26 +119,31 @@ def _assign_best(rsc: Resource, prefer: Node | None) -> bool:
             chosen = prefer
     if chosen is None and nodes:
         chosen = _prefer_current(rsc, nodes)
-    return finalize(rsc, chosen, False)
+    finalize(rsc, chosen, False, final)
 
 
 def _apply_this_with(rsc: Resource, entry: Colocation) -> None:
     archive: tuple[dict[int, int], dict[int, int]] | None = None
     if entry.dependent_role >= Role.PROMOTED or -INFINITY < entry.score < 0:
-        archive = dict(rsc.allowed), rsc.counts
-    assign(entry.primary, None)
+        archive = dict(rsc.allowed), dict(rsc.counts)
+    if entry.primary.provisional:
+        assign(entry.primary, None)
     colocate(rsc, entry.primary, entry, True)
     if archive is not None and not any_available(rsc.cluster, rsc.allowed):
         rsc.cluster.scores.replace(rsc, archive[0], Cause(Why.KEEP, rsc.config_id))
         rsc.counts = archive[1]
 
 
-def _apply_with_this(rsc: Resource, entry: Colocation) -> None:
-    if not has_influence(entry):
-        return
-    row = colocated_scores(entry.dependent, rsc.allowed, entry.attribute, factor_of(entry), ACTIVE)
-    if row is not None and row is not rsc.allowed:
-        rsc.cluster.scores.replace(rsc, row, entry.pulling)
+def _apply_colocations(rsc: Resource) -> None:
+    """What must be comes first, then what is only wished for."""
+    following, followed = list(this_with(rsc)), list(with_this(rsc))
+    for mandatory in (True, False):
+        for entry in following:
+            if (abs(entry.score) >= INFINITY) is mandatory:
+                _apply_this_with(rsc, entry)
+        for entry in followed:
+            if (abs(entry.score) >= INFINITY) is mandatory:
+                add_dependent_scores(rsc, entry)
 
 
 def _connection_assigned(rsc: Resource) -> None:
@@ -150,20 +159,17 @@ def _connection_assigned(rsc: Resource) -> None:
         node.shutdown = True
 
 
-def assign_primitive(rsc: Resource, prefer: Node | None) -> Node | None:
+def assign_primitive(rsc: Resource, prefer: Node | None, final: bool) -> Node | None:
     """Give a primitive its place."""
     cluster = rsc.cluster
     if rsc.parent is not None and not rsc.parent.allocating:
-        assign(rsc.parent, prefer)
+        assign(rsc.parent, prefer, final)
     if not rsc.provisional:
         return rsc.assigned
     if rsc.allocating:
         return None
     rsc.allocating = True
-    for entry in list(rsc.this_with):
-        _apply_this_with(rsc, entry)
-    for entry in list(rsc.with_this):
-        _apply_with_this(rsc, entry)
+    _apply_colocations(rsc)
     if rsc.next_role is Role.STOPPED:
         cluster.scores.everywhere(rsc, cluster.nodes, -INFINITY, Cause(Why.TARGET_ROLE, rsc.config_id))
     elif rsc.next_role > rsc.role and not cluster.have_quorum and cluster.quorum_policy is Quorum.FREEZE:
@@ -174,27 +180,27 @@ def assign_primitive(rsc: Resource, prefer: Node | None) -> Node | None:
         rsc.managed = False
     if not rsc.managed:
         rsc.set_next_role(rsc.role)
-        finalize(rsc, rsc.current, True)
+        finalize(rsc, rsc.current, True, final)
     elif cluster.stop_everything:
-        finalize(rsc, None, True)
-    elif rsc.provisional:
-        _assign_best(rsc, prefer)
+        finalize(rsc, None, True, final)
+    else:
+        _assign_best(rsc, prefer, final)
     rsc.allocating = False
     if rsc.is_remote:
         _connection_assigned(rsc)
     return rsc.assigned
 
 
-def colocate_primitive(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> None:
+def colocate_primitive(dependent: Resource, primary: Resource, entry: Colocation, for_dependent: bool) -> int:
     """Let a colocation with a primitive, or of one, take effect."""
     if for_dependent:
-        colocate(dependent, primary, entry, False)
-        return
+        return colocate(dependent, primary, entry, False)
     what = affects(dependent, primary, entry, False)
     if what is Affects.ROLE:
-        apply_to_priority(dependent, primary, entry)
-    elif what is Affects.LOCATION:
+        return apply_to_priority(dependent, primary, entry)
+    if what is Affects.LOCATION:
         apply_to_scores(dependent, primary, entry)
+    return 0
 
 
 def locate_primitive(rsc: Resource, location: Location) -> None:

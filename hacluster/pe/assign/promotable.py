@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 from hacluster.base.score import INFINITY, add_scores
 from hacluster.base.values import same_text
-from hacluster.pe.assign.colocation import ACTIVE, NONNEGATIVE, colocated_scores
+from hacluster.pe.assign.attributes import colocation_value
+from hacluster.pe.assign.colocation import add_dependent_scores, exclude_others
 from hacluster.pe.assign.dispatch import colocate
 from hacluster.pe.assign.instances import by_promotion, find_compatible
 from hacluster.pe.assign.nodes import guest_will_run
-from hacluster.pe.assign.pull import factor_of
+from hacluster.pe.assign.relations import this_with, with_this
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.constraints import Colocation, Location
 from hacluster.pe.model.kinds import Quorum, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.operation.colocating import has_influence
 from hacluster.pe.operation.failcount import base_name
 from hacluster.pe.unpack.find import clone_member
 from hacluster.pe.unpack.locations import node_attribute
@@ -143,7 +143,7 @@ def _set_priority(instance: Resource, clone: Resource, presence: _Presence) -> N
         instance.priority = -INFINITY
     _apply_promoted_locations(instance, instance.locations, chosen)
     _apply_promoted_locations(instance, clone.locations, chosen)
-    for entry in list(instance.this_with):
+    for entry in list(this_with(instance)):
         colocate(instance, entry.primary, entry, True)
     instance.sort_index = INFINITY if next_role is Role.PROMOTED else instance.priority
 
@@ -152,12 +152,6 @@ def _require_tickets(clone: Resource) -> None:
     for entry in clone.tickets:
         if entry.role is Role.PROMOTED and (not entry.ticket.granted or entry.ticket.standby):
             clone.cluster.scores.everywhere(clone, clone.cluster.nodes, -INFINITY, Cause(Why.TICKET, entry.id))
-
-
-def _pull(clone: Resource, other: Resource, entry: Colocation, flags: int, cause: Cause) -> None:
-    row = colocated_scores(other, clone.allowed, entry.attribute, factor_of(entry), flags)
-    if row is not None and row is not clone.allowed:
-        clone.cluster.scores.replace(clone, row, cause)
 
 
 def _sort_by_promotion(clone: Resource) -> None:
@@ -171,18 +165,18 @@ def _sort_by_promotion(clone: Resource) -> None:
         chosen = None if child.sort_index < 0 else child.location(0)
         if chosen is not None:
             scores.add(clone, chosen, child.sort_index, Cause(Why.PROMOTION_ORDER, clone.config_id))
-    for entry in clone.this_with:
-        if entry.dependent_role is Role.PROMOTED:
-            _pull(clone, entry.primary, entry, ACTIVE if entry.score < INFINITY else 0, entry.following)
-    for entry in clone.with_this:
-        if entry.primary_role is Role.PROMOTED and has_influence(entry):
-            _pull(clone, entry.dependent, entry, ACTIVE | NONNEGATIVE, entry.pulling)
+    # What the clone itself is to be with has had its say in the instances' priorities.
+    for entry in list(with_this(clone)):
+        if entry.primary_role is Role.PROMOTED:
+            add_dependent_scores(clone, entry)
     _require_tickets(clone)
     for child in clone.instances:
         chosen = child.location(0)
         if not child.managed and child.next_role is Role.PROMOTED:
             child.sort_index = INFINITY
-        elif chosen is not None and child.sort_index >= 0:
+        elif chosen is None:
+            child.sort_index = -INFINITY
+        elif child.sort_index >= 0:
             child.sort_index = clone.allowed[chosen.idx]
     clone.instances[:] = by_promotion(clone.instances)
     clone.merging = False
@@ -244,32 +238,34 @@ def set_instance_roles(clone: Resource) -> None:
         promoted = _set_role(child, clone, promoted)
 
 
-def update_dependent_with_promotable(
-    primary: Resource, dependent: Resource, entry: Colocation
-) -> list[tuple[Node, int]]:
-    """Pull a dependent to where instances have the colocation's role; answers with these nodes and their scores."""
+def update_dependent_with_promotable(primary: Resource, dependent: Resource, entry: Colocation) -> None:
+    """Pull a dependent to where instances have the colocation's role."""
     cluster = dependent.cluster
-    found: list[tuple[Node, int]] = []
-    attribute = entry.attribute or "#uname"
+    found: list[tuple[int, int]] = []
     for instance in primary.instances:
         node = instance.location(0)
         if node is None or instance.state(False) is not entry.primary_role:
             continue
         if entry.score < INFINITY:
-            value = node.attrs.get(attribute)
+            value = colocation_value(node, entry.attribute, primary)
             for idx in list(dependent.allowed):
                 other = cluster.node_table[idx]
-                if same_text(value, other.attrs.get(attribute)):
+                if same_text(value, colocation_value(other, entry.attribute, dependent)):
                     cluster.scores.add(dependent, other, entry.score, entry.following)
         score = next((part.assigned_score for part in instance.walk() if part.assigned is node), 0)
-        found.append((node, score))
-    found.reverse()
-    return found
+        found.append((node.idx, score))
+    # Instances that are not promoted must be able to start elsewhere.
+    both_promoted = entry.dependent_role is Role.PROMOTED and entry.primary_role is Role.PROMOTED
+    if entry.score >= INFINITY and not both_promoted:
+        exclude_others(dependent, found[::-1], True, entry)
 
 
-def update_promotable_dependent(primary: Resource, dependent: Resource, entry: Colocation) -> None:
-    """Make an instance more fit for promotion where the primary has the colocation's role."""
-    if find_compatible(dependent, primary, entry.primary_role, 0) is not None:
+def update_promotable_dependent(primary: Resource, dependent: Resource, entry: Colocation) -> int:
+    """Make an instance more fit for promotion where the primary has the colocation's role; answers by how much."""
+    if find_compatible(dependent, primary, entry.primary_role, 0, entry.attribute or "#uname") is not None:
         dependent.priority = add_scores(dependent.priority, entry.score)
-    elif entry.score >= INFINITY:
+        return entry.score
+    if entry.score >= INFINITY:
         dependent.priority = -INFINITY
+        return -INFINITY
+    return 0

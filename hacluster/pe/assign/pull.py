@@ -14,14 +14,12 @@ import struct
 from typing import Final
 
 from hacluster.base.score import INFINITY
+from hacluster.pe.assign.attributes import BY_NAME
 from hacluster.pe.model.constraints import Colocation
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.pulls import Pull, Pulls
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.colocating import has_influence
-
-BY_NAME: Final = (None, "#uname")
-"""The node attributes of colocations that mean the node itself."""
 
 _MUST: Final = 10**9
 _MUST_NOT: Final = -(10**15)
@@ -37,9 +35,23 @@ def _single(value: float) -> float:
     return unpacked[0]
 
 
-def factor_of(colocation: Colocation, sign: float = 1.0) -> float:
-    """The weight of a colocation: its score as a share of infinity."""
-    return _single(_single(sign * colocation.score) / INFINITY)
+def factor_of(colocation: Colocation, factor: float = 1.0) -> float:
+    """The weight of a colocation: its score as a share of infinity, of the weight of the one that leads to it."""
+    return _single(_single(factor * colocation.score) / INFINITY)
+
+
+def _only_place(rsc: Resource) -> bool:
+    return sum(score >= 0 for score in rsc.allowed.values()) == 1
+
+
+def fruitless(colocation: Colocation, score: int) -> bool:
+    """Whether a node that an anti-colocated resource avoids is no better for the other one because of that.
+
+    It is if that is what keeps the resource running: it has one node only, and the other one would rather move there.
+    """
+    if colocation.primary.stickiness >= -score or not has_influence(colocation):
+        return True
+    return not _only_place(colocation.dependent)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -52,12 +64,13 @@ def weighted(factor: float, score: int) -> int:
     return change
 
 
-def _share(rsc: Resource, factor: float) -> list[int]:
+def _share(rsc: Resource, colocation: Colocation, factor: float) -> list[int]:
     """What the resource alone adds on each node."""
     row, found = rsc.allowed, []
     for node in rsc.cluster.node_table:
         score = row.get(node.idx, -INFINITY) if node.available else -INFINITY
-        change = 0 if score == 0 or (factor < 0 and score < 0) else weighted(factor, score)
+        idle = score == 0 or (factor < 0 and score < 0 and fruitless(colocation, score))
+        change = 0 if idle else weighted(factor, score)
         found.append(_MUST_NOT if change <= -INFINITY else _MUST if change >= INFINITY else change)
     return found
 
@@ -72,13 +85,13 @@ def _join(one: Pull, other: Pull) -> Pull:
     )
 
 
-def _work_out(rsc: Resource, factor: float) -> Pull | None:
-    share = _share(rsc, factor)
-    found, sign = Pull(share, share, share), -1.0 if factor < 0.0 else 1.0
+def _work_out(rsc: Resource, colocation: Colocation, factor: float) -> Pull | None:
+    share = _share(rsc, colocation, factor)
+    found = Pull(share, share, share)
     for entry in rsc.with_this:
         if not has_influence(entry):
             continue
-        more = _pull(entry.dependent, factor_of(entry, sign)) if entry.attribute in BY_NAME else None
+        more = _pull(entry.dependent, entry, factor_of(entry, factor))
         if more is None:
             return None
         pulls = entry.dependent.pulls
@@ -88,24 +101,31 @@ def _work_out(rsc: Resource, factor: float) -> Pull | None:
     return found
 
 
-def _pull(rsc: Resource, factor: float) -> Pull | None:
+def _key(colocation: Colocation, factor: float) -> tuple[float, int]:
+    """By what the sums of a resource differ; with a negative weight the primary's stickiness has a say."""
+    if factor >= 0:
+        return factor, -1
+    return factor, INFINITY if fruitless(colocation, -INFINITY) else max(0, colocation.primary.stickiness)
+
+
+def _pull(rsc: Resource, colocation: Colocation, factor: float) -> Pull | None:
     """What ``rsc`` and all that is with it add, by that weight; remembered until one of their rows changes."""
-    if rsc.merging or rsc.kind is not Kind.PRIMITIVE:
+    if rsc.merging or rsc.kind is not Kind.PRIMITIVE or rsc.parent is not None or colocation.attribute not in BY_NAME:
         return None
-    pulls = rsc.pulls
+    pulls, key = rsc.pulls, _key(colocation, factor)
     if pulls is None:
         pulls = rsc.pulls = Pulls()
-    elif factor in pulls.by_factor:
-        return pulls.by_factor[factor]
-    pulls.by_factor[factor] = None  # a colocation that leads back here is none of the simple ones
-    found = pulls.by_factor[factor] = _work_out(rsc, factor)
+    elif key in pulls.by_factor:
+        return pulls.by_factor[key]
+    pulls.by_factor[key] = None  # a colocation that leads back here is none of the simple ones
+    found = pulls.by_factor[key] = _work_out(rsc, colocation, factor)
     return found
 
 
-def pulled(rsc: Resource, row: dict[int, int], factor: float) -> dict[int, int] | None:
+def pulled(rsc: Resource, row: dict[int, int], colocation: Colocation, factor: float) -> dict[int, int] | None:
     """``row`` with what ``rsc`` and everything that is to be with it would like; ``None`` if it is not that simple."""
     cluster = rsc.cluster
-    pull = None if cluster.have_remote_nodes else _pull(rsc, factor)
+    pull = None if cluster.have_remote_nodes else _pull(rsc, colocation, factor)
     if pull is None:
         return None
     table, stays, work = cluster.node_table, False, {}

@@ -47,6 +47,11 @@ class Colocation:
     why: Why = Why.COLOCATION
 
     @property
+    def explicit(self) -> bool:
+        """Whether it is configured, and not implied by a group or a container."""
+        return self.why is Why.COLOCATION
+
+    @property
     def following(self) -> Cause:
         """What the ledger keeps with scores of the dependent: it follows the primary."""
         return Cause(self.why, self.id, other=self.primary.id)

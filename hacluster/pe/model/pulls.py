@@ -22,5 +22,5 @@ class Pulls:
     __slots__ = ("by_factor", "users")
 
     def __init__(self) -> None:
-        self.by_factor: dict[float, Pull | None] = {}
+        self.by_factor: dict[tuple[float, int], Pull | None] = {}
         self.users: list[Resource] = []

@@ -12,7 +12,7 @@ from hacluster.pe.model.memory import Memory
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
     from hacluster.pe.model.action import Action
-    from hacluster.pe.model.bundle import BundleData
+    from hacluster.pe.model.bundle import BundleData, Replica
     from hacluster.pe.model.cluster import Cluster
     from hacluster.pe.model.constraints import Colocation, Location, TicketConstraint
     from hacluster.pe.model.memory import Recalled
@@ -59,7 +59,7 @@ class Resource:
 
     ``allowed`` is the score row: node number to score, and a node that is not in it has never been spoken of. Only
     :class:`~hacluster.pe.model.scores.Scores` writes it. ``counts`` is how many instances a clone has on a node,
-    ``discover`` what differs from ``resource-discovery=always``.
+    ``discover`` what differs from ``resource-discovery=always``. ``replica`` is set on the containers of bundles.
     """
 
     __slots__ = (
@@ -72,9 +72,9 @@ class Resource:
         "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
         "priority", "promotable", "provisional", "pulls", "rank", "recalled", "reload", "remote_reconnect_ms",
-        "restart_type", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp", "start_pending",
-        "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "tasks_below", "this_with",
-        "tickets", "unique", "utilization", "with_this", "xml", "xml_id",
+        "replica", "restart_type", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp",
+        "start_pending", "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "tasks_below",
+        "this_with", "tickets", "unique", "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, idx: int, xml: XML, kind: Kind, parent: Resource | None) -> None:
@@ -148,6 +148,7 @@ class Resource:
         self.seen_flags: dict[tuple[Action, Node | None], tuple[int, int, int]] = {}
         self.clone: CloneData | None = None
         self.bundle: BundleData | None = None
+        self.replica: Replica | None = None
 
     def __repr__(self) -> str:
         return f"<{self.kind.name.lower()} {self.id}>"

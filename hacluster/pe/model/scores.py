@@ -119,7 +119,6 @@ class Scores:
                     ledger.append(Entry(rsc.idx, node, Change.SET, score, cause))
         rsc.forget_pulls()
         rsc.allowed = row
-        rsc.counts = {}
 
     def ban_everywhere(self, rsc: Resource, nodes: Iterable[Node], score: int, cause: Cause) -> None:
         """Start the row afresh with one score on every node."""

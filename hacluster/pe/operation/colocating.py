@@ -26,15 +26,14 @@ def _insert(entries: list[Colocation], entry: Colocation, rank: tuple[Any, ...],
     entries.append(entry)
 
 
-def add_this_with(rsc: Resource, entry: Colocation) -> None:
-    """Let ``rsc`` be placed with the primary of a colocation."""
-    _insert(rsc.this_with, entry, _rank(entry.primary), [_rank(other.primary) for other in rsc.this_with])
+def insert_this_with(entries: list[Colocation], entry: Colocation) -> None:
+    """Sort a colocation into those of a dependent."""
+    _insert(entries, entry, _rank(entry.primary), [_rank(other.primary) for other in entries])
 
 
-def add_with_this(rsc: Resource, entry: Colocation) -> None:
-    """Let the dependent of a colocation be placed with ``rsc``."""
-    rsc.forget_pulls()
-    _insert(rsc.with_this, entry, _rank(entry.dependent), [_rank(other.dependent) for other in rsc.with_this])
+def insert_with_this(entries: list[Colocation], entry: Colocation) -> None:
+    """Sort a colocation into those of a primary."""
+    _insert(entries, entry, _rank(entry.dependent), [_rank(other.dependent) for other in entries])
 
 
 def _keep_apart(first: Resource, first_role: Role, then: Resource, then_role: Role) -> None:
@@ -74,8 +73,9 @@ def new_colocation(
     entry = Colocation(
         ident, dependent, primary, score, _role(dependent_role), _role(primary_role), attribute, influence, why
     )
-    add_this_with(dependent, entry)
-    add_with_this(primary, entry)
+    insert_this_with(dependent.this_with, entry)
+    primary.forget_pulls()
+    insert_with_this(primary.with_this, entry)
     dependent.cluster.colocations.append(entry)
     if score <= -INFINITY:
         _keep_apart(dependent, entry.dependent_role, primary, entry.primary_role)

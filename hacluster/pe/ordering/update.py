@@ -12,6 +12,7 @@ from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true
 from hacluster.pe.assign.instances import find_compatible, parts
 from hacluster.pe.assign.primitive import force_place
+from hacluster.pe.assign.relations import with_this
 from hacluster.pe.model.action import (
     Action,
     Edge,
@@ -375,13 +376,14 @@ def block_dependents(action: Action) -> None:
     rsc = action.rsc.top
     if rsc.parent is not None:
         rsc = rsc.parent
-    if not rsc.with_this:
+    entries = with_this(rsc)
+    if not entries:
         return
     for child in rsc.instances:
         found = find_first(child.actions, None, action.task, None)
         if found is None or found.can_run:
             return
-    for entry in list(rsc.with_this):
+    for entry in list(entries):
         if entry.score < INFINITY or (action.task == "promote" and entry.primary_role is not Role.PROMOTED):
             continue
         task = "promote" if entry.dependent_role is Role.PROMOTED else "start"

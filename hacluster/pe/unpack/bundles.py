@@ -311,6 +311,7 @@ def unpack_bundle(rsc: Resource) -> bool:
                 replica.child.meta.setdefault("external-ip", replica.ipaddr)
             box, child = replica.box, replica.child
             box.utilization, child.utilization = child.utilization, box.utilization
+        replica.box.replica = replica
         if replica.remote is not None:
             replica.remote.allow_remote_remotes = True
     if data.child is not None:

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from hacluster.base.iso8601 import Moment
 from hacluster.base.score import INFINITY
-from hacluster.pe.assign.colocation import ACTIVE, colocated_scores
-from hacluster.pe.assign.pull import pulled
+from hacluster.pe.assign.colocation import ACTIVE, Ask, colocated_scores
+from hacluster.pe.assign.pull import factor_of, pulled
 from hacluster.pe.model.causes import Cause, Why
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.constraints import Colocation
+from hacluster.pe.model.kinds import Role
 from hacluster.pe.operation.colocating import new_colocation
 from hacluster.pe.schedule import status
 from tests.unit.pe.clusters import NOW, cib, primitive
@@ -35,30 +37,63 @@ def _cluster(rows: list[list[int]], links: list[tuple[int, int, int]], attribute
     return cluster
 
 
-@given(st.lists(ROWS, min_size=5, max_size=5), st.lists(COLOCATIONS, max_size=6), ROWS, st.sampled_from([1.0, -1.0]))
+def _asks(cluster: Cluster, score: int, attribute: str | None, stickiness: int = 0) -> Ask:
+    """The question of the last resource to the first one that is to be with it, as an only link of a chain."""
+    dependent, primary = cluster.resources[0], cluster.resources[-1]
+    primary.stickiness = stickiness
+    entry = Colocation("ask", dependent, primary, score, Role.UNKNOWN, Role.UNKNOWN, attribute, True)
+    return Ask(primary, entry, factor_of(entry), ACTIVE)
+
+
+@given(
+    st.lists(ROWS, min_size=6, max_size=6),
+    st.lists(COLOCATIONS, max_size=6),
+    ROWS,
+    st.sampled_from([INFINITY, 1000, -3, -INFINITY]),
+    st.sampled_from([0, 60, INFINITY]),
+)
 def test_one_sum_is_the_whole_walk(
-    rows: list[list[int]], links: list[tuple[int, int, int]], start: list[int], factor: float
+    rows: list[list[int]], links: list[tuple[int, int, int]], start: list[int], score: int, stickiness: int
 ) -> None:
     row = dict(enumerate(start))
     summed, walked = _cluster(rows, links, None), _cluster(rows, links, "twin")
-    expected = colocated_scores(walked.resources[0], row, "twin", factor, ACTIVE)
-    assert colocated_scores(summed.resources[0], row, None, factor, ACTIVE) == expected
-    in_one = pulled(summed.resources[0], row, factor)
+    expected = colocated_scores(walked.resources[0], row, _asks(walked, score, "twin", stickiness))
+    ask = _asks(summed, score, None, stickiness)
+    assert colocated_scores(summed.resources[0], row, ask) == expected
+    in_one = pulled(summed.resources[0], row, ask.colocation, ask.factor)
     assert in_one is None or in_one == expected
 
 
-@given(st.lists(ROWS, min_size=5, max_size=5), ROWS, st.integers(0, 4), st.integers(0, NODES - 1), SCORES)
-def test_a_changed_row_is_seen(rows: list[list[int]], start: list[int], changed: int, node: int, score: int) -> None:
+@given(
+    st.lists(ROWS, min_size=6, max_size=6),
+    ROWS,
+    st.integers(0, 4),
+    st.integers(0, NODES - 1),
+    SCORES,
+    st.sampled_from([INFINITY, -INFINITY]),
+)
+def test_a_changed_row_is_seen(
+    rows: list[list[int]], start: list[int], changed: int, node: int, score: int, sign: int
+) -> None:
     links = [(number + 1, number, INFINITY) for number in range(4)]
     row = dict(enumerate(start))
     summed, walked = _cluster(rows, links, None), _cluster(rows, links, "twin")
-    pulled(summed.resources[0], row, 1.0)
+    ask = _asks(summed, sign, None)
+    pulled(summed.resources[0], row, ask.colocation, ask.factor)
     for cluster in (summed, walked):
         cluster.scores.set(cluster.resources[changed], node, score, Cause(Why.NODE, "n1"))
-    expected = colocated_scores(walked.resources[0], row, "twin", 1.0, ACTIVE)
-    assert colocated_scores(summed.resources[0], row, None, 1.0, ACTIVE) == expected
+    expected = colocated_scores(walked.resources[0], row, _asks(walked, sign, "twin"))
+    assert colocated_scores(summed.resources[0], row, ask) == expected
 
 
 def test_a_chain_is_one_sum() -> None:
-    cluster = _cluster([[100, 0, 0]] * 5, [(number + 1, number, INFINITY) for number in range(4)], None)
-    assert pulled(cluster.resources[0], {0: 1, 1: 0, 2: -INFINITY}, 1.0) == {0: 501, 1: 0, 2: -INFINITY}
+    cluster = _cluster([[100, 0, 0]] * 6, [(number + 1, number, INFINITY) for number in range(4)], None)
+    ask = _asks(cluster, INFINITY, None)
+    found = pulled(cluster.resources[0], {0: 1, 1: 0, 2: -INFINITY}, ask.colocation, ask.factor)
+    assert found == {0: 501, 1: 0, 2: -INFINITY}
+
+
+def test_a_chain_grows_weaker() -> None:
+    cluster = _cluster([[0, 0, 0]] * 4 + [[1000, 0, 0], [0, 0, 0]], [(4, 0, 500_000)], None)
+    ask = _asks(cluster, 100_000, None)
+    assert colocated_scores(cluster.resources[0], {0: 0, 1: 0}, ask) == {0: 50, 1: 0}
