@@ -42,7 +42,7 @@ class OpRecord:
     id: str
     key: str
     task: str
-    rc: int = 0
+    rc: int = -1
     status: int = EXEC_UNKNOWN
     call_id: int = 0
     interval_ms: int = 0
@@ -92,7 +92,7 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
     transition_key, interval = get("transition-key"), get("interval")
     code, status, call = get("rc-code"), get("op-status"), get("call-id")
     known_code, known_status = _COMMON.get(code or ""), _COMMON.get(status or "")
-    rc = int_or(code, 0) if known_code is None else known_code
+    rc = int_or(code, -1) if known_code is None else known_code
     target = -1 if transition_key is None else _target_rc(transition_key)
     recurs = 0 if interval == "0" else scan_int(interval) or 0
     return OpRecord(

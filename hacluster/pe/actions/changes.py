@@ -32,7 +32,7 @@ def _force_restart(rsc: Resource, task: str, interval: int, node: Node) -> None:
 def check_config(rsc: Resource, node: Node, op: OpRecord) -> bool:
     """Whether an operation is not any more what the configuration says; schedules what follows from that."""
     cluster, interval = rsc.cluster, op.interval_ms
-    if interval > 0 and find_op(rsc, op_key(rsc.id, op.task, interval)) is None:
+    if interval > 0 and find_op(rsc, op.task, interval) is None:
         if cluster.stop_orphan_actions:
             schedule_cancel(rsc, op.call_id if op.has_call_id else None, op.task, interval, node)
         return True

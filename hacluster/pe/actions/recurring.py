@@ -31,9 +31,12 @@ def _recurring_ops(rsc: Resource) -> list[_Recurring]:
             continue
         twins = sum(other.name == entry.name and other.interval == entry.interval for other in entries)
         key = op_key(rsc.id, entry.name, entry.interval)
-        if twins > 1 or find_op(rsc, key) is None:
+        if twins > 1 or find_op(rsc, entry.name, entry.interval) is None:
             continue
-        found.append(_Recurring(entry.name, entry.interval, parse_role(entry.xml.get("role")), key))
+        word = entry.xml.get("role")
+        role = parse_role(word)
+        if word is None or role is not Role.UNKNOWN:
+            found.append(_Recurring(entry.name, entry.interval, role, key))
     return found
 
 

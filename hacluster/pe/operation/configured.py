@@ -7,9 +7,9 @@ from typing import Final
 from hacluster.base.iso8601 import parse_moment
 from hacluster.base.values import interval_ms, msec, truth
 from hacluster.cib.document import XML
-from hacluster.pe.model.action import op_key, parse_op_key
+from hacluster.pe.model.action import parse_op_key
 from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.model.kinds import Needs, OnFail, Role, parse_role
+from hacluster.pe.model.kinds import Needs, OnFail, Role
 from hacluster.pe.model.opconfig import OpConfig, OpEntry
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.params import agent_of, rsc_params
@@ -41,32 +41,25 @@ def op_entries(rsc: Resource) -> list[OpEntry]:
     return rsc.op_table
 
 
-def _lookup(rsc: Resource, key: str, disabled_too: bool) -> XML | None:
+def _lookup(rsc: Resource, task: str, interval: int, disabled_too: bool) -> XML | None:
     for entry in op_entries(rsc):
-        if (disabled_too or entry.enabled) and (
-            key == op_key(rsc.id, entry.name, entry.interval)
-            or (rsc.clone_name is not None and key == op_key(rsc.clone_name, entry.name, entry.interval))
-        ):
+        if (disabled_too or entry.enabled) and entry.name == task and entry.interval == interval:
             return entry.xml
     return None
 
 
-def find_op(rsc: Resource, key: str, disabled_too: bool = False) -> XML | None:
-    """The ``op`` that configures a key; both halves of a migration and every notification share one."""
-    found = _lookup(rsc, key, disabled_too)
-    if found is not None:
-        return found
-    if "migrate_to" in key or "migrate_from" in key:
-        return _lookup(rsc, op_key(rsc.id, "migrate"), disabled_too)
-    if "_notify_" in key:
-        return _lookup(rsc, op_key(rsc.id, "notify"), disabled_too)
-    return None
+def find_op(rsc: Resource, task: str, interval: int, disabled_too: bool = False) -> XML | None:
+    """The ``op`` that configures a task; both halves of a migration may share one."""
+    found = _lookup(rsc, task, interval, disabled_too)
+    if found is None and task in ("migrate_to", "migrate_from"):
+        return _lookup(rsc, "migrate", 0, disabled_too)
+    return found
 
 
 def _shortest_monitor(rsc: Resource) -> XML | None:
     best: OpEntry | None = None
     for entry in op_entries(rsc):
-        recurs = entry.enabled and entry.interval and entry.name.lower() == "monitor"
+        recurs = entry.enabled and entry.interval and entry.name == "monitor"
         if recurs and (best is None or entry.interval < best.interval):
             best = entry
     return None if best is None else best.xml
@@ -79,18 +72,19 @@ def is_promoted_word(role: str | None) -> bool:
 
 def _demote_follows_monitor(rsc: Resource) -> str | None:
     """A demote without ``on-fail`` is handled as the promoted role's recurring monitor."""
+    found: str | None = None
     for entry in op_entries(rsc):
         on_fail = entry.xml.get("on-fail")
         if (
             on_fail is not None
             and entry.enabled
-            and entry.name.lower() == "monitor"
+            and entry.name == "monitor"
             and is_promoted_word(entry.xml.get("role"))
             and entry.interval
             and on_fail.lower() != "demote"
         ):
-            return on_fail
-    return None
+            found = on_fail
+    return found
 
 
 def _on_fail_word(rsc: Resource, task: str, op: XML | None, value: str | None) -> str | None:
@@ -103,7 +97,7 @@ def _on_fail_word(rsc: Resource, task: str, op: XML | None, value: str | None) -
     if task == "lrm_delete":
         return "ignore"
     if word == "demote":
-        name = "" if op is None else op.get("name", "").lower()
+        name = "" if op is None else op.get("name", "")
         recurring = op is not None and interval_ms(op.get("interval")) > 0
         if name != "promote" and not (
             name == "monitor" and op is not None and is_promoted_word(op.get("role")) and recurring
@@ -197,7 +191,7 @@ def _meta(rsc: Resource, task: str, op: XML | None, interval: int) -> dict[str, 
         if timeout is not None:
             meta["timeout"] = timeout
     timeout_ms = msec(meta.get("timeout"))
-    meta["timeout"] = str(timeout_ms if timeout_ms >= 0 else _DEFAULT_TIMEOUT_MS)
+    meta["timeout"] = str(min(timeout_ms, 2**31 - 1) if timeout_ms > 0 else _DEFAULT_TIMEOUT_MS)
     return meta
 
 
@@ -214,16 +208,16 @@ def configure(rsc: Resource, key: str, task: str) -> OpConfig:
     cached = rsc.op_cache.get(cache_key)
     if cached is not None:
         return cached
-    op = find_op(rsc, key, disabled_too=True)
     parsed = parse_op_key(key)
     interval = 0 if parsed is None else parsed[2]
+    op = find_op(rsc, task, interval, disabled_too=True)
+    if op is None and "_notify_" in key:
+        op = find_op(rsc, "notify", 0, disabled_too=True)
     meta = _meta(rsc, task, op, interval)
     word = _on_fail_word(rsc, task, op, meta.get("on-fail"))
     if word is not None and word.lower() == "block":
         meta["on-fail"] = "block"
     on_fail, role = _on_fail(rsc, task, word, interval)
-    if role is Role.UNKNOWN and op is not None:
-        role = parse_role(meta.get("role_after_failure"))
     if role is Role.UNKNOWN:
         role = Role.UNPROMOTED if task == "promote" else Role.STARTED
     _start_delay(rsc.cluster, meta, interval)

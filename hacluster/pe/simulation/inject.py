@@ -16,7 +16,7 @@ from hacluster.pe.model.action import notify_key, op_key
 from hacluster.pe.operation.digest import NOT_IN_DIGEST
 
 _FAKE_UUID: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-_RECORDED: Final = frozenset({"ocf", "stonith", "service", "upstart", "systemd", "lsb"})
+_RECORDED: Final = frozenset({"ocf", "stonith", "service", "systemd", "lsb"})
 """The classes of agents that a pretended result can be the first one of."""
 _UP: Final = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 _DOWN: Final = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
@@ -79,7 +79,7 @@ def forget_node(state: NodeState) -> None:
 
 
 def set_transient(state: NodeState, name: str, value: str) -> None:
-    """Set a transient attribute; ``value++`` counts up."""
+    """Set a transient attribute."""
     if state.transient is None:
         state.transient = etree.Element("transient_attributes", id=state.id or "")
     attributes = state.transient.find("instance_attributes")
@@ -89,18 +89,31 @@ def set_transient(state: NodeState, name: str, value: str) -> None:
     pair = next((known for known in attributes.iterfind("nvpair") if known.get("id") == ident), None)
     if pair is None:
         pair = etree.SubElement(attributes, "nvpair", id=ident, name=name)
-    if value == "value++":
-        value = str((scan_int(pair.get("value")) or 0) + 1)
     pair.set("value", value)
 
 
-def inject_failure(state: NodeState, name: str, op: tuple[str, int], rc: int, when: int) -> list[str]:
-    """Count a failure of a resource's operation (task, interval); answers with lines about it. A probe may fail."""
-    if rc == 0 or (rc == 7 and op[1] == 0):
+def _attribute_value(state: NodeState, name: str) -> str | None:
+    pairs = () if state.transient is None else state.transient.iterfind("instance_attributes/nvpair")
+    return next((pair.get("value") for pair in pairs if pair.get("name") == name), None)
+
+
+def inject_failure(
+    state: NodeState, name: str, op: tuple[str, int], rc: int, when: int, *, fatal_starts: bool
+) -> list[str]:
+    """Count a failure of a resource's operation (task, interval); answers with lines about it. A probe may fail.
+
+    A failed stop counts as infinitely many, a failed start too if these are ``fatal_starts``.
+    """
+    task, interval = op
+    if rc == 0 or (rc == 7 and interval == 0):
         return []
+    ident = f"{name}#{task}_{interval}"
+    if task == "stop" or (task == "start" and fatal_starts):
+        count = "INFINITY"
+    else:
+        count = str((scan_int(_attribute_value(state, f"fail-count-{ident}")) or 0) + 1)
     lines = []
-    for prefix, value in (("fail-count", "value++"), ("last-failure", str(when))):
-        attribute = f"{prefix}-{name}#{op[0]}_{op[1]}"
+    for attribute, value in ((f"fail-count-{ident}", count), (f"last-failure-{ident}", str(when))):
         lines.append(f"Injecting attribute {attribute}={value} into /node_state '{state.id}'")
         set_transient(state, attribute, value)
     return lines
@@ -134,7 +147,7 @@ def why_no_history(
     standard, provider, kind = agent
     if standard is None or kind is None:
         where = f"the status section of {state.id}"
-        return f"Resource {names[0]} not found in {where}.  Please supply the class and type to continue"
+        return f"Resource {names[0]} not found in {where} (supply class and type to continue)"
     if standard.lower() not in _RECORDED:
         return f"Invalid class for {names[0]}: {standard}"
     if standard.lower() == "ocf" and provider is None:
@@ -164,8 +177,8 @@ def _digest(params: dict[str, str], interval_ms: int) -> str:
     return parameters_digest(kept)
 
 
-def record_result(history: History, result: Result, call_id: int | None = None) -> None:
-    """Put a result into a history, as an executor would; under the next call id unless one is given."""
+def record_result(history: History, result: Result, node: str, call_id: int | None = None) -> None:
+    """Put a result into a node's history, as an executor would; under the next call id unless one is given."""
     if call_id is None:
         call_id = max((op.call_id for op in history.ops), default=0) + 1
     task, params = result.task, result.params
@@ -180,6 +193,7 @@ def record_result(history: History, result: Result, call_id: int | None = None) 
             history.ops.append(op)
         op.key, op.task, op.rc, op.status, op.call_id, op.has_call_id = key, task, result.rc, 0, call_id, True
         op.interval_ms, op.target_rc, op.transition_key = result.interval_ms, result.target_rc, transition_key
+        op.on_node = node
         op.magic = f"0:{result.rc};{transition_key}"
         op.exit_reason = result.exit_reason if result.rc != result.target_rc else ""
         op.last_change, op.feature_set, op.timing = result.when, FEATURE_SET, ("0", "0")

@@ -89,10 +89,10 @@ def _inject_result(document: Document, cluster: Cluster, spec: str, when: int) -
     if rsc is None:
         return [*lines, Complaint(f"Invalid resource name: {name}")]
     state = node_state(document, node)
-    lines += inject_failure(state, name, (task, interval), rc, when)
+    lines += inject_failure(state, name, (task, interval), rc, when, fatal_starts=cluster.start_failure_fatal)
     agent = (rsc.xml.get("class"), rsc.xml.get("provider"), rsc.xml.get("type"))
     history = history_of(state, (name,), agent)
-    record_result(history, Result(name, task, interval, rc, 0, when, "Simulated action result"))
+    record_result(history, Result(name, task, interval, rc, 0, when, "Simulated action result"), node)
     return lines
 
 

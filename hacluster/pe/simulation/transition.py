@@ -132,8 +132,11 @@ class _Runner:
             self.run.lines.append(Remark(f"Pretending action {action.id} failed with rc={result.rc}"))
             self._failed.add(action)
             self._abort = True
-            self.run.lines += inject_failure(state, name, (action.task, interval), result.rc, self._when)
-        record_result(history, result, 1 if twins else None)
+            fatal = self._cluster.start_failure_fatal
+            self.run.lines += inject_failure(
+                state, name, (action.task, interval), result.rc, self._when, fatal_starts=fatal
+            )
+        record_result(history, result, node.name, 1 if twins else None)
 
     def _ready(self, synapse: Synapse) -> bool:
         if not all(action in self._done and action not in self._failed for action in synapse.inputs):

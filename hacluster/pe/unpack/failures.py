@@ -36,6 +36,9 @@ _SEVERITY: Final = {
 }
 _FORGIVABLE: Final = frozenset({OnFail.BLOCK, OnFail.IGNORE, OnFail.DEMOTE, OnFail.RECOVER, OnFail.RESTART_CONTAINER})
 _EFFECTIVE_RC: Final = {190: 0, 191: 8}
+_TELLING: Final = frozenset({"monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from", "asyncmon"})
+"""Operations whose results say something of a resource's state."""
+_LAST_RC: Final = 255
 _ROLE_AFTER: Final = {
     "start": Role.STARTED,
     "stop": Role.STOPPED,
@@ -47,10 +50,11 @@ _ROLE_AFTER: Final = {
 
 @dataclass(slots=True)
 class Progress:
-    """What the records of one history, taken oldest first, have come to."""
+    """What the records of one history, taken oldest first, have come to; ``expired``: the one at hand is forgotten."""
 
     on_fail: OnFail = OnFail.IGNORE
     last_failure: OpRecord | None = None
+    expired: bool = False
 
 
 def set_active(rsc: Resource) -> None:
@@ -125,54 +129,60 @@ def _unrecoverable(rsc: Resource, node: Node, op: OpRecord) -> None:
         rsc.blocked = True
 
 
-def _remap_not_running(op: OpRecord, rsc: Resource, progress: Progress) -> bool:
-    if not (op.is_probe or op.target_rc == 7 or not rsc.managed):
-        return False
-    rsc.role = Role.STOPPED
-    progress.on_fail = OnFail.IGNORE
-    rsc.set_next_role(Role.UNKNOWN)
-    return True
+_HARD: Final = frozenset({2, 3, 4, 5})
+"""Codes that say that the agent cannot do it on this node at all."""
 
 
-def _meaning(op: OpRecord, rc: int, rsc: Resource, node: Node, progress: Progress) -> int:
+def _is_stopped(op: OpRecord, rsc: Resource) -> bool:
+    """Whether "not running" is no failure: it was to be found out, or is nobody's business."""
+    return op.is_probe or op.target_rc == 7 or not rsc.managed
+
+
+def _meaning(op: OpRecord, rc: int, rsc: Resource) -> int:
     """The status that an exit code means."""
     status = ERROR if op.target_rc < 0 or op.target_rc != rc else DONE
     if rc == 0:
-        if op.is_probe and op.target_rc == 7:
-            status = DONE
-    elif rc == 7:
-        if _remap_not_running(op, rsc, progress):
-            status = DONE
+        return DONE if op.is_probe and op.target_rc == 7 else status
+    if rc == 7:
+        return DONE if _is_stopped(op, rsc) else status
+    if rc == 8:
+        return DONE if op.is_probe and op.target_rc != rc else status
+    if rc == 6:
+        return ERROR_FATAL
+    if rc in _HARD:
+        return NOT_SUPPORTED if rc == 3 and op.interval_ms else ERROR_HARD
+    return ERROR
+
+
+def _take_code(op: OpRecord, rc: int, rsc: Resource, node: Node, progress: Progress) -> None:
+    """What an exit code says of the resource by itself."""
+    if rc == 7 and _is_stopped(op, rsc):
+        rsc.role = Role.STOPPED
+        progress.on_fail = OnFail.IGNORE
+        rsc.set_next_role(Role.UNKNOWN)
     elif rc == 8:
-        if op.is_probe and op.target_rc != rc:
-            status = DONE
+        if not progress.expired or op.target_rc == rc:
+            rsc.role = Role.PROMOTED
+    elif rc == 9 and not progress.expired:
         rsc.role = Role.PROMOTED
-    elif rc in (9, 191):
-        rsc.role = Role.PROMOTED
-        status = ERROR
-    elif rc == 6:
-        status = ERROR_FATAL
-    elif rc == 3 and op.interval_ms:
-        status = NOT_SUPPORTED
-    elif rc in (2, 3, 4, 5):
+    elif rc in _HARD and not progress.expired and not (rc == 3 and op.interval_ms):
         _unrecoverable(rsc, node, op)
-        status = ERROR_HARD
-    elif status == DONE:
-        status = ERROR
-    return status
 
 
 def _remap(op: OpRecord, rsc: Resource, node: Node, progress: Progress) -> tuple[int, int]:
     """The exit code and status that count, after what the agent's code means here."""
     rc, status = op.rc, op.status
-    if op.task == "monitor" and rc in _EFFECTIVE_RC:
-        if not node.shutdown or node.online:
+    if rc in _EFFECTIVE_RC:
+        if not progress.expired and (not node.shutdown or node.online):
             record_failed(op, node, rsc)
         rc = _EFFECTIVE_RC[rc]
     if not rsc.bundled and op.masks_probe_failure:
         rc, status = 7, DONE
     if status in (DONE, ERROR):
-        status = _meaning(op, rc, rsc, node, progress)
+        status = _meaning(op, rc, rsc)
+        _take_code(op, rc, rsc, node, progress)
+    elif status in (NO_DEVICE, NO_SECRETS):
+        status = ERROR_HARD
     return rc, status
 
 
@@ -247,7 +257,16 @@ def _note_failure(rsc: Resource, node: Node, op: OpRecord, rc: int, progress: Pr
         _ban_after_fail_role(rsc, Cause(Why.ON_FAIL, op.id, node.name))
 
 
-def _note_pending(rsc: Resource, node: Node, op: OpRecord) -> None:
+def _has_ended(op: OpRecord, last: OpRecord | None) -> bool:
+    """Whether a pending recurring operation has failed since: the failure is kept under a name of its own."""
+    if last is None or op.task != last.task or op.interval_ms != last.interval_ms:
+        return False
+    return op.last_change is not None and last.last_change is not None and last.last_change >= op.last_change
+
+
+def _note_pending(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> None:
+    if _has_ended(op, progress.last_failure):
+        return
     if op.task == "start":
         rsc.start_pending = True
         set_active(rsc)
@@ -278,7 +297,7 @@ def _handle_failure(rsc: Resource, node: Node, op: OpRecord, result: tuple[int, 
             progress.on_fail = strategy
         return
     _note_failure(rsc, node, op, rc, progress)
-    if status in (ERROR_HARD, NO_DEVICE, NO_SECRETS):
+    if status == ERROR_HARD:
         scores.spread(banned, node, -INFINITY, Cause(Why.HARD_ERROR, op.id, node.name))
     elif status == ERROR_FATAL:
         scores.everywhere(banned, rsc.cluster.nodes, -INFINITY, Cause(Why.FATAL_ERROR, op.id, node.name))
@@ -303,20 +322,22 @@ def _forgotten(rsc: Resource, node: Node, op: OpRecord, rc: int, masked: bool) -
 
 def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> None:
     """Take one record of a history into account."""
-    if not op.task or not PENDING <= op.status <= NO_SECRETS or op.task in ("notify", "meta-data"):
+    if op.task not in _TELLING or not PENDING <= op.status <= NO_SECRETS or op.status == CANCELLED:
+        return
+    if not 0 <= op.rc <= _LAST_RC:
         return
     banned = rsc if rsc.unique else rsc.top
-    expired = op.status != NOT_INSTALLED and _expired(rsc, node, op)
+    progress.expired = op.status != NOT_INSTALLED and _expired(rsc, node, op)
     rc, status = _remap(op, rsc, node, progress)
     masked = not rsc.bundled and op.masks_probe_failure
-    if expired and _forgotten(rsc, node, op, rc, masked):
+    if progress.expired and _forgotten(rsc, node, op, rc, masked):
         return
     if masked:
         _note_result(rsc, node, op, op.target_rc, progress)
         record_failed(op, node, rsc)
         rsc.cluster.scores.spread(banned, node, -INFINITY, Cause(Why.MASKED_PROBE, op.id, node.name))
     elif status == PENDING:
-        _note_pending(rsc, node, op)
+        _note_pending(rsc, node, op, progress)
     elif status == DONE:
         _note_result(rsc, node, op, rc, progress)
     elif status == NOT_INSTALLED:
@@ -324,5 +345,5 @@ def unpack_op(rsc: Resource, node: Node, op: OpRecord, progress: Progress) -> No
             progress.on_fail = OnFail.MIGRATE
         rsc.cluster.scores.spread(banned, node, -INFINITY, Cause(Why.HARD_ERROR, op.id, node.name))
         _note_failure(rsc, node, op, rc, progress)
-    elif status != CANCELLED:
+    else:
         _handle_failure(rsc, node, op, (rc, status), progress)

@@ -28,12 +28,16 @@ def _by_change(one: OpRecord, other: OpRecord) -> int:
     return 1 if second >= 0 and first > second else 0
 
 
-def compare_age(one: OpRecord, other: OpRecord, same_node_default: bool) -> int:
-    """-1 if ``one`` is older than ``other``, 1 if it is newer, 0 if that cannot be told."""
+def _on_one_node(one: OpRecord, other: OpRecord) -> bool:
+    """Only what says where it ran is known to have run there; call ids of two nodes say nothing of one another."""
     if one.on_node is None or other.on_node is None:
-        same_node = same_node_default
-    else:
-        same_node = one.on_node.lower() == other.on_node.lower()
+        return one.on_node is other.on_node
+    return one.on_node.lower() == other.on_node.lower()
+
+
+def compare_age(one: OpRecord, other: OpRecord) -> int:
+    """-1 if ``one`` is older than ``other``, 1 if it is newer, 0 if that cannot be told."""
+    same_node = _on_one_node(one, other)
     if same_node and one.id == other.id:
         return 0
     call, other_call = one.call_id if one.has_call_id else -1, other.call_id if other.has_call_id else -1
@@ -59,16 +63,12 @@ def compare_age(one: OpRecord, other: OpRecord, same_node_default: bool) -> int:
     return 1
 
 
-def _age_here(one: OpRecord, other: OpRecord) -> int:
-    return compare_age(one, other, True)
-
-
 def in_order(history: History) -> list[OpRecord]:
     """The records of a history, oldest first; of those that cannot be told apart the last of the document first."""
     ops = history.ops
     if len(ops) == 1:
         return list(ops)
-    return merge_sort(ops[::-1], _age_here)
+    return merge_sort(ops[::-1], compare_age)
 
 
 def active_span(ops: list[OpRecord]) -> tuple[int, int]:

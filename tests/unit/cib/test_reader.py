@@ -77,7 +77,7 @@ def test_expected_exit_codes(key: str | None, expected: int) -> None:
 
 def test_what_a_record_lacks() -> None:
     op = read_op({"id": "x"})
-    assert (op.key, op.rc, op.status, op.call_id, op.has_call_id) == ("x", 0, EXEC_UNKNOWN, 0, False)
+    assert (op.key, op.rc, op.status, op.call_id, op.has_call_id) == ("x", -1, EXEC_UNKNOWN, 0, False)
     assert read_op({"rc-code": "nonsense"}).rc == -1
 
 
