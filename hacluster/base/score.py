@@ -5,6 +5,7 @@ A score lies between -1,000,000 and 1,000,000; both ends are infinite. Minus inf
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from hacluster.base.values import scan_int
@@ -39,6 +40,11 @@ def parse_score(text: str | None, words: dict[str, int] | None = None) -> int:
     if words is not None and text.lower() in words:
         return words[text.lower()]
     return clamp(scan_int(text) or 0)
+
+
+def is_score(text: str, words: Collection[str] = ()) -> bool:
+    """Whether ``text`` says a score at all."""
+    return text in _WORDS or text.lower() in words or scan_int(text) is not None
 
 
 def show_score(value: int) -> str:

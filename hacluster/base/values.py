@@ -104,6 +104,21 @@ def timeout_seconds(text: str | None) -> int:
     return max(1, (ms + 500) // 1000) if ms else 0
 
 
+def readable_interval(interval: int) -> str:
+    """Milliseconds as people write them: ``1d2h3m4.005s``, ``20ms``, ``0s``."""
+    if interval == 0:
+        return "0s"
+    text = ""
+    for letter, unit in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
+        if interval >= unit:
+            text += f"{interval // unit}{letter}"
+            interval %= unit
+    seconds, rest = divmod(interval, 1000)
+    if seconds:
+        return f"{text}{seconds}{f'.{rest:03}' if rest else ''}s"
+    return f"{text}{rest}ms" if rest else text
+
+
 def valid_interval(text: str) -> bool:
     """Whether ``text`` is an interval specification at all."""
     return duration_seconds(text) is not None if text.startswith("P") else msec(text) >= 0

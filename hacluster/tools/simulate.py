@@ -27,7 +27,6 @@ from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
-from hacluster.pe.views.plain import plain_lines
 from hacluster.pe.views.tree import Tree
 from hacluster.tools.result import result_text
 
@@ -243,12 +242,10 @@ def _request(given: dict[str, Any]) -> Request:
 
 
 def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
-    """What is printed: headings unless there are scores or utilization, and of those alone when it is to be quiet."""
-    table = given["show_scores"] or given["show_utilization"]
+    """What is printed: of scores and utilization those alone when it is to be quiet."""
     if given["quiet"]:
+        table = given["show_scores"] or given["show_utilization"]
         return outcome.table + ([] if outcome.run is None else [""]) if table else []
-    if table and not given["text_fancy"]:
-        return list(plain_lines(outcome.lines))
     return outcome.lines
 
 
@@ -273,7 +270,7 @@ def _write(text: str, to: str) -> None:
 @click.option("-X", "--in-place", is_flag=True, help="Like --simulate, and write the result to the input file.")
 @click.option("-A", "--show-attrs", is_flag=True, help="Show the attributes of nodes.")
 @click.option("-c", "--show-failcounts", is_flag=True, help="Show fail counts and failed operations.")
-@click.option("-s", "--show-scores", is_flag=True, help="Show allocation scores.")
+@click.option("-s", "--show-scores", is_flag=True, help="Show assignment scores.")
 @click.option("-U", "--show-utilization", is_flag=True, help="Show utilization.")
 @click.option("-j", "--pending", is_flag=True, hidden=True, help="Show pending operations (always so).")
 @click.option("-Q", "--quiet", is_flag=True, help="Print nothing but scores and utilization.")
@@ -298,7 +295,7 @@ def _write(text: str, to: str) -> None:
 @click.option("-a", "--all-actions", is_flag=True, help="With --save-dotfile: what is not needed, too.")
 @click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
 @click.option("--output-to", metavar="FILE", default="-", help="Write the answer to a file.")
-@click.option("--text-fancy", is_flag=True, help="Headings and bullets with -s and -U, too.")
+@click.option("--text-fancy", is_flag=True, hidden=True, help="Accepted for compatibility.")
 @click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
 @click.version_option(__version__, "-$", "--version", prog_name="crm_simulate")
 @click.option("--batch", is_flag=True, help="Read cases from standard input: CIB, text file, graph file, options.")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true
 from hacluster.pe.actions.notify import notification_milestones
 from hacluster.pe.actions.primitive import create_primitive
-from hacluster.pe.assign.instances import instance_number
-from hacluster.pe.model.action import Action, Flag, Order, order, resource_actions
+from hacluster.pe.model.action import Flag, Order, order
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.notify import NotifyData
@@ -30,19 +29,30 @@ def _create_group(rsc: Resource) -> None:
         milestone(rsc, task, optional=True, runnable=True)
 
 
-def _changes(rsc: Resource) -> tuple[bool, bool, bool]:
-    """Whether something in an instance stops, starts, and is active."""
-    stopping = starting = active = False
+class _Changes(NamedTuple):
+    """What happens in an instance: whether something stops, starts, does both, and is active."""
+
+    stopping: bool
+    starting: bool
+    restarting: bool
+    active: bool
+
+
+def _changes(rsc: Resource) -> _Changes:
+    stopping = starting = restarting = active = False
     for entry in rsc.walk():
         if entry.instances:
             continue
         active = active or bool(entry.active_on)
+        stops = starts = False
         for action in entry.actions:
             if action.optional or not action.flags & (Flag.PSEUDO | Flag.RUNNABLE):
                 continue
-            stopping = stopping or action.task == "stop"
-            starting = starting or (action.task == "start" and action.can_run)
-    return stopping, starting, active
+            stops = stops or action.task == "stop"
+            starts = starts or (action.task == "start" and action.can_run)
+        stopping, starting = stopping or stops, starting or starts
+        restarting = restarting or (stops and starts)
+    return _Changes(stopping, starting, restarting, active)
 
 
 def _milestones(rsc: Resource, children: list[Resource], notify: bool) -> tuple[NotifyData | None, NotifyData | None]:
@@ -51,8 +61,8 @@ def _milestones(rsc: Resource, children: list[Resource], notify: bool) -> tuple[
     migratable = True
     for child in children:
         create_actions(child)
-        stopping, starting, active = _changes(child)
-        migratable = migratable and not (stopping and starting)
+        stopping, starting, restarting, active = _changes(child)
+        migratable = migratable and not restarting
         any_stopping, any_starting = any_stopping or stopping, any_starting or starting
         any_active = any_active or active
     start = milestone(rsc, "start", not any_starting, runnable=True)
@@ -70,29 +80,6 @@ def _milestones(rsc: Resource, children: list[Resource], notify: bool) -> tuple[
     if on_start is not None and on_stop is not None:
         order(on_stop.post_done, on_start.pre, Order.OPTIONAL)
     return on_start, on_stop
-
-
-def _only_required(rsc: Resource, task: str) -> Action | None:
-    found = [action for action in resource_actions(rsc, None, task, False) if not action.optional]
-    return found[0] if len(found) == 1 else None
-
-
-def _order_instances(clone: Resource) -> None:
-    """An ordered clone starts its instances one after the other, and stops them the other way round."""
-    if not clone.clone_data.ordered:
-        return
-    clone.instances.sort(key=instance_number)
-    last_stop: Action | None = None
-    last_start: Action | None = None
-    for child in clone.instances:
-        stop = _only_required(child, "stop")
-        if stop is not None:
-            order(stop, last_stop, Order.OPTIONAL)
-            last_stop = stop
-        start = _only_required(child, "start")
-        if start is not None:
-            order(last_start, start, Order.OPTIONAL)
-            last_start = start
 
 
 def _role_changes(clone: Resource) -> tuple[bool, bool]:
@@ -136,7 +123,6 @@ def _create_clone(rsc: Resource) -> None:
     on_start, on_stop = _milestones(rsc, rsc.instances, True)
     data.start_notify = data.start_notify or on_start
     data.stop_notify = data.stop_notify or on_stop
-    _order_instances(rsc)
     if rsc.promotable:
         _create_promotable(rsc)
 
@@ -178,5 +164,5 @@ def clear_orphans_failures(cluster: Cluster) -> None:
             continue
         for node in cluster.nodes:
             if node.online and failcount(rsc, node, effective=True)[0]:
-                clear = clear_failcount(rsc, node, "it is orphaned")
+                clear = clear_failcount(rsc, node, "it is removed")
                 order_before_task(clear, rsc, "stop", Order.OPTIONAL)

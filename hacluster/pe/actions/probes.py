@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hacluster.base.values import is_true
 from hacluster.pe.actions.primitive import order_unfenced
 from hacluster.pe.assign.exclusive import exclusive_cause
 from hacluster.pe.assign.instances import instance_number
@@ -15,7 +14,7 @@ from hacluster.pe.model.kinds import Discovery, Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.create import task_action
-from hacluster.pe.operation.fence import fence_node, new_cluster_action
+from hacluster.pe.operation.fence import fence_node
 from hacluster.pe.operation.orderings import new_ordering, order_before_task, order_tasks
 from hacluster.pe.ordering.remote import is_failed_remote
 
@@ -76,7 +75,7 @@ def _new_probe(rsc: Resource, node: Node) -> Action:
 
 
 def _probe_primitive(rsc: Resource, node: Node) -> bool:
-    cluster, top = rsc.cluster, rsc.top
+    top = rsc.top
     if (
         (rsc.container is not None and not rsc.is_remote)
         or rsc.orphan
@@ -86,10 +85,10 @@ def _probe_primitive(rsc: Resource, node: Node) -> bool:
     ):
         return False
     probe = _new_probe(rsc, node)
-    if (rsc.fence_device and cluster.unfencing) or not top.is_clone:
+    if not top.is_clone:
         top = rsc
     flags = Order.OPTIONAL
-    if not probe.can_run and not rsc.active_on:
+    if not probe.can_run and not top.active_on:
         flags |= Order.RUNNABLE_LEFT
     order_before_task(probe, top, "start", flags)
     order_before_task(probe, top, "reload-agent", Order.OPTIONAL)
@@ -143,7 +142,7 @@ def _probe_clone(rsc: Resource, node: Node) -> bool:
     if not rsc.instances:
         return False
     exclusive = rsc.discover.get(node.idx, node.discover) is Discovery.EXCLUSIVE
-    if rsc.exclusive_discover and node.idx in rsc.allowed and not exclusive:
+    if rsc.exclusive_discover and not (node.idx in rsc.allowed and exclusive):
         rsc.cluster.scores.drop(rsc, node.idx, exclusive_cause(rsc))
         return False
     if rsc.unique:
@@ -172,11 +171,6 @@ def schedule_probes(cluster: Cluster) -> None:
                 fence_node(cluster, node, "the connection is unrecoverable")
             continue
         if node.unclean or not node.discovery:
-            continue
-        probed = node.attrs.get("probe_complete")
-        if probed is not None and not is_true(probed):
-            action = new_cluster_action(cluster, f"probe_again-{node.name}", "probe_again", node, False)
-            action.default_meta("op_no_wait", "true")
             continue
         for rsc in cluster.resources:
             if rsc.kind is not Kind.PRIMITIVE or not rsc.known >> node.idx & 1:

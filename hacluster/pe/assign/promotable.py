@@ -83,12 +83,12 @@ def _promotion_score(rsc: Resource, node: Node, presence: _Presence) -> tuple[in
         return sum(score for score, _default in scores), all(default for _score, default in scores)
     if not _score_applies(rsc, node, presence):
         return 0, True
-    name = rsc.id if rsc.clone_name is None else rsc.clone_name
-    value = node_attribute(node, f"master-{name}", rsc)
+    name, planned = rsc.id if rsc.clone_name is None else rsc.clone_name, not rsc.provisional
+    value = node_attribute(node, f"master-{name}", rsc, planned=planned)
     if value is None and not rsc.unique:
         base = base_name(rsc.id)
         if base != rsc.id:
-            value = node_attribute(node, f"master-{base}", rsc)
+            value = node_attribute(node, f"master-{base}", rsc, planned=planned)
     if value is None:
         return 0, True
     return rsc.cluster.score_of(value), False

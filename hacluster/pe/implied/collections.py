@@ -54,6 +54,9 @@ def _order_with_previous(group: Resource, member: Resource, previous: Resource |
     else:
         order_starts(previous, member, _UP)
         order_stops(member, previous, Order.OPTIONAL | Order.RESTART)
+        if member.active_on and not previous.active_on:
+            # A member that was put before it (and others are left alone): restarts alone do not order the two.
+            order_tasks(member, "stop", previous, "start", Order.IMPLIES_FIRST | Order.RUNNABLE_LEFT)
         if promotable:
             order_tasks(previous, "promote", member, "promote", _UP)
             order_tasks(member, "demote", previous, "demote", Order.OPTIONAL)
@@ -117,18 +120,16 @@ def _imply_clone(clone: Resource) -> None:
     in_turn = clone.clone_data.ordered
     if in_turn:
         clone.instances.sort(key=instance_number)
-    previous: Resource | None = None
-    for child in clone.instances:
+    for place, child in enumerate(clone.instances):
         imply(child)
         order_starts(clone, child, Order.RUNNABLE_LEFT | Order.FIRST_PRINTED)
         order_tasks(child, "start", clone, "running", Order.THEN_PRINTED)
-        if in_turn and previous is not None:
-            order_starts(previous, child, Order.OPTIONAL)
         order_stops(clone, child, Order.FIRST_PRINTED)
         order_tasks(child, "stop", clone, "stopped", Order.THEN_PRINTED)
-        if in_turn and previous is not None:
-            order_stops(child, previous, Order.OPTIONAL)
-        previous = child
+        # Only some of them may be about to start or stop: each is ordered against all that come later.
+        for later in clone.instances[place + 1 :] if in_turn else ():
+            order_starts(child, later, Order.OPTIONAL)
+            order_stops(later, child, Order.OPTIONAL)
     if clone.promotable:
         _order_promotable_instances(clone)
 
@@ -153,24 +154,22 @@ def _imply_replica(bundle: Resource, replica: Replica) -> None:
 
 def _imply_bundle(bundle: Resource) -> None:
     data = bundle.bundle_data
-    child = data.child
-    if child is not None:
-        order_starts(bundle, child, Order.FIRST_PRINTED)
-        order_stops(bundle, child, Order.FIRST_PRINTED)
-        done = ("running", "stopped") if child.instances else ("start", "stop")
-        order_tasks(child, done[0], bundle, "running", Order.THEN_PRINTED)
-        order_tasks(child, done[1], bundle, "stopped", Order.THEN_PRINTED)
     for replica in data.replicas:
         _imply_replica(bundle, replica)
+    child = data.child
     if child is None:
         return
+    order_starts(bundle, child, Order.FIRST_PRINTED)
+    order_tasks(child, "running", bundle, "running", Order.THEN_PRINTED)
+    order_stops(bundle, child, Order.FIRST_PRINTED)
+    order_tasks(child, "stopped", bundle, "stopped", Order.THEN_PRINTED)
     imply(child)
     if child.promotable:
         _promotable_restart(bundle)
-        order_tasks(child, "demoted", bundle, "demoted", Order.THEN_PRINTED)
         order_tasks(bundle, "demote", child, "demote", Order.FIRST_PRINTED)
-        order_tasks(child, "promoted", bundle, "promoted", Order.THEN_PRINTED)
+        order_tasks(child, "demoted", bundle, "demoted", Order.THEN_PRINTED)
         order_tasks(bundle, "promote", child, "promote", Order.FIRST_PRINTED)
+        order_tasks(child, "promoted", bundle, "promoted", Order.THEN_PRINTED)
 
 
 _IMPLY: Final[dict[Kind, Callable[[Resource], None]]] = {

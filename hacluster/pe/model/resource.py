@@ -72,7 +72,7 @@ class Resource:
         "needs_unfencing", "next_role", "notify", "op_cache", "op_table", "ops", "ordered", "orphan",
         "orphan_filler", "params", "parent", "partial_source", "partial_target", "pending_node", "pending_task",
         "priority", "promotable", "provisional", "pulls", "rank", "recalled", "reload", "remote_reconnect_ms",
-        "replica", "restart_type", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp",
+        "replica", "restarting", "role", "runnable", "seen_flags", "sort_index", "stamp",
         "start_pending", "starting", "stickiness", "stop_flag", "stop_unexpected", "stopping", "tasks", "tasks_below",
         "this_with", "tickets", "unique", "utilization", "with_this", "xml", "xml_id",
     )  # fmt: skip
@@ -108,7 +108,7 @@ class Resource:
         self.failure_timeout = 0
         self.remote_reconnect_ms = 0
         self.multiple = Multiple.STOP_START
-        self.restart_type = self.is_remote = self.exclusive_discover = False
+        self.is_remote = self.exclusive_discover = False
         self.runnable = self.provisional = True
         self.managed = self.critical = self.notify = self.unique = self.promotable = self.fence_device = False
         self.orphan = self.orphan_filler = self.blocked = self.failed = self.stop_flag = self.failure_ignored = False

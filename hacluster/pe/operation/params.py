@@ -29,7 +29,7 @@ def rsc_params(rsc: Resource, node: Node | None) -> dict[str, str]:
     chain: list[Resource] = [rsc]
     while chain[-1].parent is not None:
         chain.append(chain[-1].parent)
-    if node is not None and not any(_has_rules(entry.xml) for entry in chain) and not _has_rules(cluster.rsc_defaults):
+    if node is not None and not any(_has_rules(entry.xml) for entry in chain):
         found = rsc_params(rsc, None)
         rsc.params[name] = found
         return found
@@ -38,7 +38,6 @@ def rsc_params(rsc: Resource, node: Node | None) -> dict[str, str]:
     found = {}
     for entry in chain:
         gather(cluster, entry.xml, _PARAMS, subject, found)
-    gather(cluster, cluster.rsc_defaults, _PARAMS, subject, found)
     rsc.params[name] = found
     return found
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hacluster.pe.model.action import Action, Flag, Order
 from hacluster.pe.model.kinds import Role
+
+_WORDS: Final = {Flag.OPTIONAL: "required", Flag.RUNNABLE: "unrunnable", Flag.MIGRATE_RUNNABLE: "unmigrateable"}
 
 
 def _clear_because(action: Action, flag: int, cause: Action) -> None:
@@ -12,30 +16,24 @@ def _clear_because(action: Action, flag: int, cause: Action) -> None:
         return
     action.clear(flag)
     if action.rsc is not cause.rsc:
-        word = "required" if flag == Flag.OPTIONAL else "unrunnable"
         of = "" if cause.rsc is None else f" {cause.rsc.id}"
-        action.say_why(f"{word}{of} {cause.task}", overwrite=flag == Flag.MIGRATE_RUNNABLE)
+        action.say_why(f"{_WORDS[flag]}{of} {cause.task}", overwrite=False)
 
 
 def _asymmetric(first: Action, then: Action) -> None:
     rsc = then.rsc
-    if rsc is None:
+    if rsc is None or first.can_run:
         return
-    role = rsc.state(True)
-    if role is Role.STOPPED and then.task == "stop":
-        return
-    if (
-        role >= Role.STARTED
-        and then.optional
-        and then.node is not None
-        and rsc.active_on == [then.node]
-        and then.task == "start"
-    ):
-        # It is there already: nothing is to be done, so nothing can be in the wrong order.
-        return
-    if not first.can_run:
-        _clear_because(then, Flag.OPTIONAL, first)
-        _clear_because(then, Flag.RUNNABLE, first)
+    if then.optional:
+        # What is down or up already needs no doing: nothing can be in the wrong order.
+        role = rsc.state(True)
+        if role is Role.STOPPED and then.task == "stop":
+            return
+        here = then.node is not None and rsc.active_on == [then.node]
+        if role >= Role.STARTED and then.task == "start" and here:
+            return
+    _clear_because(then, Flag.OPTIONAL, first)
+    _clear_because(then, Flag.RUNNABLE, first)
 
 
 def _restart(first: Action, then: Action, filtered: int) -> None:

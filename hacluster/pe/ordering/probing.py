@@ -130,6 +130,21 @@ class _Restarts:
         return not (rsc.kind > Kind.GROUP and interleave and compatible is not member)
 
 
+def _keep_instances_down(probe: Action, start: Action, kind: int) -> None:
+    """A node that cannot be asked must not lead to too many instances: none is started that is not up already.
+
+    Those that are up are left alone, so that the start of the clone as a whole does not wait for that.
+    """
+    clone = start.rsc
+    if clone is None or clone.kind <= Kind.GROUP or probe.can_run or kind & Order.RUNNABLE_LEFT:
+        return
+    if probe.rsc is None or probe.rsc.top is not clone or start.task != "start":
+        return
+    for then in reversed(list(start.after)):
+        if then.rsc is not None and not then.rsc.active_on and then.rsc.top is clone and then.task == "start":
+            order(probe, then, Order.OPTIONAL | Order.RUNNABLE_LEFT)
+
+
 def _order_restarts(top: Resource, barren: set[Action]) -> None:
     for rsc in top.walk():
         if rsc.kind is not Kind.PRIMITIVE:
@@ -138,7 +153,8 @@ def _order_restarts(top: Resource, barren: set[Action]) -> None:
         for probe in resource_actions(rsc, None, "monitor", False):
             if probe.task != "monitor":
                 continue
-            for after in reversed(list(probe.after)):
+            for after, kind in reversed(list(probe.after.items())):
+                _keep_instances_down(probe, after, kind)
                 found = known.get(after)
                 if found is None:
                     found = known[after] = _Restarts(rsc, barren).search(after)

@@ -25,7 +25,6 @@ from hacluster.pe.model.action import (
     order,
     parse_op_key,
 )
-from hacluster.pe.model.bundle import Replica
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -77,37 +76,20 @@ def _interleaves(first: Action, then: Action) -> bool:
     return is_true((one if down else other).meta.get("interleave"))
 
 
-def _replica_of(rsc: Resource, container: Resource, node: Node | None) -> Replica | None:
-    if rsc.kind is not Kind.BUNDLE:
-        return None
-    return next(
-        (
-            replica
-            for replica in rsc.bundle_data.replicas
-            if replica.child is not None
-            and replica.container is container
-            and node is not None
-            and replica.node is node
-        ),
-        None,
-    )
+_INSIDE: Final = frozenset({"promote", "promoted", "demote", "demoted"})
 
 
-def _pair_actions(
-    first: Action, then: Action, node: Node | None, first_child: Resource, then_child: Resource
-) -> tuple[Action | None, Action | None]:
-    assert first.rsc is not None
-    assert then.rsc is not None
-    task = instance_task(first) or "no_action"
-    replica = _replica_of(first.rsc, first_child, node)
-    source = first_child
-    if "stop" in first.task and replica is not None and replica.child is not None:
-        source = replica.child
-    replica = _replica_of(then.rsc, then_child, node)
-    target = then_child
-    if "mote" in then.task and replica is not None and replica.child is not None:
-        target = replica.child
-    return find_first(source.actions, None, task, node), find_first(target.actions, None, then.task, node)
+def _instance_action(action: Action, instance: Resource, task: str, node: Node | None, *, first: bool) -> Action | None:
+    """What an instance does for an action of its collection.
+
+    What waits for a bundle waits for what runs in its containers; only what waits for its end waits for the containers.
+    What a bundle waits for its containers wait for, unless it is a change of role.
+    """
+    inside = action.task not in ("stop", "stopped") if first else action.task in _INSIDE
+    child = instance.replica.child if inside and instance.replica is not None else None
+    if child is not None:
+        return find_first(child.actions, None, task, None)
+    return find_first(instance.actions, None, task, node)
 
 
 def _update_interleaved(first: Action, then: Action, view: View) -> int:
@@ -115,6 +97,7 @@ def _update_interleaved(first: Action, then: Action, view: View) -> int:
     assert first.rsc is not None
     assert then.rsc is not None
     current = first.key.endswith(("_stopped_0", "_demoted_0"))
+    first_task = instance_task(first) or "no_action"
     changed, node, kind = 0, view.node, view.kind
     for then_child in parts(then.rsc):
         first_child = find_compatible(then_child, first.rsc, Role.UNKNOWN, int(current))
@@ -123,7 +106,8 @@ def _update_interleaved(first: Action, then: Action, view: View) -> int:
                 # What it needs is nowhere: it cannot be anywhere either.
                 changed |= THEN if force_place(then_child, None) else 0
             continue
-        first_action, then_action = _pair_actions(first, then, node, first_child, then_child)
+        first_action = _instance_action(first, first_child, first_task, node, first=True)
+        then_action = None if first_action is None else _instance_action(then, then_child, then.task, node, first=False)
         if first_action is None or then_action is None:
             continue
         if order(first_action, then_action, kind):
@@ -281,9 +265,7 @@ def _milestone_of(action: Action) -> Action:
     task = DONE.get(parsed[1], parsed[1] if parsed[1] in UNDONE else None)
     if task is None:
         return action
-    notified = rsc.notify and (
-        rsc.parent is None or (rsc.is_clone and rsc.parent is not None and rsc.parent.kind is Kind.BUNDLE)
-    )
+    notified = rsc.notify and (rsc.is_clone or rsc.kind is Kind.BUNDLE or rsc.bundled)
     key = notify_key(parsed[0], "confirmed-post", task) if notified else op_key(parsed[0], task)
     return find_first(rsc.actions, key, None, None) or action
 

@@ -83,8 +83,8 @@ def _items(lines: list[str]) -> list[str]:
 
 def _score_title(wishes: Wishes) -> str:
     if wishes.scores and wishes.utilization:
-        return "Allocation Scores and Utilization Information"
-    return "Allocation Scores" if wishes.scores else "Utilization Information"
+        return "Assignment Scores and Utilization Information"
+    return "Assignment Scores" if wishes.scores else "Utilization Information"
 
 
 def _table_name(wishes: Wishes) -> str:

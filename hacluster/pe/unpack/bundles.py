@@ -27,7 +27,7 @@ DEFAULT_PORT: Final = "3121"
 _KEY: Final = "/etc/pacemaker/authkey"
 _LOGS: Final = "/var/log/pacemaker/bundles"
 _NOT_ID: Final = re.compile(r"[:#]")
-_AGENTS: Final = ("docker", "rkt", "podman")
+_AGENTS: Final = ("docker", "podman")
 
 
 def _next_address(address: str) -> str | None:
@@ -50,10 +50,10 @@ def _allocate_addresses(data: BundleData) -> None:
             break
         address = data.ip_start if address is None else _next_address(address)
         replica.ipaddr = address
-        if data.agent == "rkt" or not data.add_host:
-            options.append(f" --hosts-entry={address}={data.prefix}-{replica.offset}")
-        else:
+        if data.add_host:
             options.append(f" --add-host={data.prefix}-{replica.offset}:{address}")
+        else:
+            options.append(f" --hosts-entry={address}={data.prefix}-{replica.offset}")
     data.host_options = "".join(options)
 
 
@@ -136,35 +136,24 @@ def _add_ip(bundle: Resource, data: BundleData, replica: Replica) -> bool:
 
 def _run_options(data: BundleData, replica: Replica) -> tuple[str, str]:
     """The options that the container is started with, and the directories that have to exist."""
-    rkt = data.agent == "rkt"
-    env = "--environment=" if rkt else "-e "
     parts, dirs = [], []
     if data.agent == "docker":
         parts.append(" --restart=no")
     if data.ip_start is not None:
-        parts.append(f" {'--hostname=' if rkt else '-h '}{data.prefix}-{replica.offset}")
-    parts.append(f" {env}PCMK_stderr=1")
+        parts.append(f" -h {data.prefix}-{replica.offset}")
+    parts.append(" -e PCMK_stderr=1")
     if data.container_network is not None:
         parts.append(f" --net={data.container_network}")
-    parts.append(f" {env}PCMK_remote_port={data.control_port or DEFAULT_PORT}")
-    for number, mount in enumerate(data.mounts):
+    parts.append(f" -e PCMK_remote_port={data.control_port or DEFAULT_PORT}")
+    for mount in data.mounts:
         source = mount.source
         if mount.subdir:
             source = f"{source}/{data.prefix}-{replica.offset}"
             dirs.append(source)
-        if rkt:
-            options = f",{mount.options}" if mount.options else ""
-            parts.append(
-                f" --volume vol{number},kind=host,source={source}{options} --mount volume=vol{number},"
-                f"target={mount.target}"
-            )
-        else:
-            parts.append(f" -v {source}:{mount.target}" + (f":{mount.options}" if mount.options else ""))
+        parts.append(f" -v {source}:{mount.target}" + (f":{mount.options}" if mount.options else ""))
     for source, target in data.ports:
         address = replica.ipaddr
-        if rkt:
-            parts.append(f" --port={target}:{address + ':' if address else ''}{source}")
-        elif address is not None or data.container_network != "host":
+        if address is not None or data.container_network != "host":
             parts.append(f" -p {address + ':' if address else ''}{source}:{target}")
     parts += [f" {more}" for more in (data.launcher_options, data.host_options) if more is not None]
     return "".join(parts), ",".join(dirs)
@@ -276,7 +265,7 @@ def _read_container(rsc: Resource) -> BundleData | None:
     else:
         return None
     data = BundleData(rsc.id, agent)
-    data.promoted_max = min_int(xml.get("promoted-max", xml.get("masters")), 0)
+    data.promoted_max = min_int(xml.get("promoted-max"), 0)
     replicas = xml.get("replicas")
     data.count = data.promoted_max if replicas is None and data.promoted_max > 0 else min_int(replicas, 1)
     check_instances(rsc.xml, "replicas", data.count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hacluster.base.values import interval_ms, is_true, scan_int, timeout_seconds
+from hacluster.base.values import is_true, scan_int, timeout_seconds
 from hacluster.cib.document import XML
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ticket
@@ -73,7 +73,7 @@ def unpack_config(cluster: Cluster) -> None:
     action = options["fencing-action"]
     cluster.fencing_action = "off" if action.lower() == "poweroff" else action
     cluster.concurrent_fencing = options.true("concurrent-fencing")
-    cluster.priority_fencing_delay = interval_ms(options["priority-fencing-delay"]) // 1000
+    cluster.priority_fencing_delay = timeout_seconds(options["priority-fencing-delay"])
     cluster.stop_everything = options.true("stop-all-resources")
     cluster.symmetric = options.true("symmetric-cluster")
     cluster.quorum_policy = _quorum_policy(cluster)

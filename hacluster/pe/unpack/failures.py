@@ -63,12 +63,11 @@ def set_active(rsc: Resource) -> None:
 
 
 def record_failed(op: OpRecord, node: Node, rsc: Resource) -> None:
-    """Put an operation on the list of failures, once; operations without a key are the same operation."""
+    """Put an operation on the list of failures, once; one without a key goes by its id."""
     if not node.online:
         return
     failed = rsc.cluster.failed_ops
-    key = op.key.lower() if op.has_key else None
-    if not any(name == node.name and (known.key.lower() if known.has_key else None) == key for known, name in failed):
+    if not any(name == node.name and known.key == op.key for known, name in failed):
         failed.append((op, node.name))
 
 

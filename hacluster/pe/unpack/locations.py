@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from hacluster.base.report import Place, Report, Severity
-from hacluster.base.score import INFINITY, add_scores
+from hacluster.base.score import is_score
 from hacluster.cib.document import XML
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
@@ -44,27 +44,39 @@ def new_location(
     return entry
 
 
-def node_attribute(node: Node, name: str, rsc: Resource) -> str | None:
-    """A node attribute as a resource sees it: one inside a container may look at the host's instead."""
+def node_attribute(node: Node, name: str, rsc: Resource, *, planned: bool = False) -> str | None:
+    """A node attribute as a resource sees it: one inside a container may look at the host's instead.
+
+    The host is where the container is; with ``planned`` where it goes.
+    """
     if rsc.meta.get("container-attribute-target", "").lower() != "host":
         return node.attrs.get(name)
     container = node.guest_container
     if container is None:
         return node.attrs.get(name)
+    if planned:
+        return None if container.assigned is None else container.assigned.attrs.get(name)
     return container.active_on[0].attrs.get(name) if container.active_on else None
 
 
-def _rule_score(rule: XML, rsc: Resource, node: Node, match: _Match) -> int:
-    score = rule.get("score")
-    if score is not None:
-        return rsc.cluster.score_of(score)
+def _rule_score(rule: XML, rsc: Resource, node: Node, match: _Match) -> int | None:
+    """The score of a rule on a node; ``None`` if it is that of an attribute that the node does not have."""
     attribute = rule.get("score-attribute")
     if attribute is None:
-        return 0
+        return rsc.cluster.score_of(rule.get("score"))
     if match is not None:
         attribute = fill_groups(attribute, match) or attribute
     value = node_attribute(node, attribute, rsc)
-    return -INFINITY if value is None else rsc.cluster.score_of(value)
+    return rsc.cluster.score_of(value) if value and is_score(value, rsc.cluster.colors) else None
+
+
+_ROLES: Final = frozenset({Role.STOPPED, Role.PROMOTED})
+"""The roles that a location can be about: what is started or not promoted must be there for every other role, too."""
+
+
+def _location_role(role: str | None) -> Role:
+    found = parse_role(role)
+    return found if found in _ROLES else Role.UNKNOWN
 
 
 def _add_rule(cluster: Cluster, rsc: Resource, rule: XML, discovery: str | None, match: _Match) -> None:
@@ -75,19 +87,18 @@ def _add_rule(cluster: Cluster, rsc: Resource, rule: XML, discovery: str | None,
     role = expanded.get("role")
     if role is not None and parse_role(role) is Role.UNKNOWN:
         return
+    if expanded.get("score-attribute") is None and expanded.get("score") is None:
+        return
     entry = new_location(ident, rsc, discovery, [])
-    if role is not None:
-        entry.role = parse_role(role)
-        if entry.role is Role.UNPROMOTED:
-            entry.role = Role.UNKNOWN
-    either = expanded.get("boolean-op", "and").lower() == "or"
+    entry.role = _location_role(role)
     subject = subject_for(cluster)
     subject.match, subject.meta, subject.sources = match, rsc.meta, True
     for node in cluster.nodes:
         subject.attrs, subject.params = node.attrs, rsc_params(rsc, node)
         if test_rule(expanded, subject):
             score = _rule_score(expanded, rsc, node, match)
-            entry.nodes.append((node, add_scores(node.score, score) if either else score))
+            if score is not None:
+                entry.nodes.append((node, score))
 
 
 def _add(xml: XML, rsc: Resource, role: str | None, score: str | None, match: _Match) -> None:
@@ -106,10 +117,7 @@ def _add(xml: XML, rsc: Resource, role: str | None, score: str | None, match: _M
     entry = new_location(xml.get("id", ""), rsc, discovery, [(node, cluster.score_of(score))])
     if role is None:
         role = xml.get("role")
-    if role is not None and parse_role(role) is Role.PROMOTED:
-        entry.role = Role.PROMOTED
-    elif role is not None and parse_role(role) is Role.STOPPED:
-        entry.role = Role.STOPPED
+    entry.role = _location_role(role)
 
 
 def _add_pattern(cluster: Cluster, xml: XML, pattern: str) -> None:

@@ -64,7 +64,7 @@ def _symmetry(cluster: Cluster, attrs: dict[str, str], outer: Strength, outer_sy
 
 def _flags(strength: Strength, first_task: str | None, symmetry: Symmetry) -> int:
     if strength is Strength.SERIALIZE:
-        return Order.OPTIONAL | Order.SERIALIZE
+        return Order.SERIALIZE
     if strength is Strength.OPTIONAL:
         return Order.OPTIONAL
     if symmetry is Symmetry.ASYMMETRIC:
@@ -101,9 +101,6 @@ def _simple(cluster: Cluster, xml: XML) -> None:
     strength = _strength(cluster, attrs)
     symmetry = _symmetry(cluster, attrs, strength, None)
     flags = _flags(strength, first_task, symmetry)
-    restarts = strength is Strength.OPTIONAL and then.restart_type
-    if restarts:
-        flags |= Order.IMPLIES_THEN
     enough = _minimum_instances(first, attrs)
     if enough > 0:
         met = pseudo_action(cluster, f"clone-one-or-more:{ident}")
@@ -116,8 +113,6 @@ def _simple(cluster: Cluster, xml: XML) -> None:
         order_tasks(first, first_task, then, then_task, flags)
     if symmetry is Symmetry.SYMMETRIC and first_task in _INVERSE and then_task in _INVERSE:
         flags = _flags(strength, _INVERSE[first_task], Symmetry.INVERSE)
-        if restarts:
-            flags |= Order.IMPLIES_FIRST
         order_tasks(then, _INVERSE[then_task], first, _INVERSE[first_task], flags)
 
 
@@ -176,7 +171,7 @@ class _Reader:
         first_task, then_task = tasks
         if first_task is None or then_task is None:
             return
-        flags = _flags(self.strength, then_task, symmetry)
+        flags = _flags(self.strength, first_task, symmetry)
         if one.flag("require-all") is False and first_task not in ("stop", "demote"):
             self._any_of(one, first_task, other, then_task, flags)
             return

@@ -123,7 +123,7 @@ def _set_scores(rsc: Resource) -> None:
     value = meta.get("migration-threshold")
     if value is not None and value.lower() != "default":
         threshold = cluster.score_of(value)
-        rsc.migration_threshold = 1 if threshold < 0 else threshold
+        rsc.migration_threshold = INFINITY if threshold < 0 else threshold
     value = meta.get("failure-timeout")
     if value is not None:
         rsc.failure_timeout = timeout_seconds(value)
@@ -141,7 +141,6 @@ def _settle(rsc: Resource) -> bool:
     rsc.allow_migrate = is_true(migrate) or (migrate is None and remote)
     _set_managed(rsc)
     _set_clone_flags(rsc)
-    rsc.restart_type = meta.get("restart-type", "").lower() == "restart"
     rsc.multiple = _MULTIPLE.get(meta.get("multiple-active", "").lower(), Multiple.STOP_START)
     _set_scores(rsc)
     if (rsc.xml.get("class") or "").lower() == "stonith":
@@ -152,7 +151,7 @@ def _settle(rsc: Resource) -> bool:
         reconnect = rsc_params(rsc, None).get("reconnect_interval")
         if reconnect is not None:
             rsc.remote_reconnect_ms = interval_ms(reconnect)
-            rsc.failure_timeout = rsc.remote_reconnect_ms // 1000
+            rsc.failure_timeout = timeout_seconds(reconnect)
     role = target_role(rsc)
     if role is not Role.UNKNOWN:
         rsc.next_role = role
@@ -162,7 +161,7 @@ def _settle(rsc: Resource) -> bool:
 def _clear_unique(rsc: Resource) -> None:
     for entry in rsc.walk():
         entry.unique = False
-        entry.meta.setdefault("globally-unique", "false")
+        entry.meta["globally-unique"] = "false"
 
 
 def _unpack_primitive(rsc: Resource) -> bool:
@@ -184,7 +183,7 @@ def _unpack_group(rsc: Resource) -> bool:
             member = unpack_resource(rsc.cluster, child, rsc, rsc.instance)
             if member is not None:
                 rsc.instances.append(member)
-    return True
+    return bool(rsc.instances)
 
 
 def add_instance(clone: Resource) -> Resource | None:
@@ -199,7 +198,7 @@ def add_instance(clone: Resource) -> Resource | None:
     if surplus:
         for entry in child.walk():
             entry.orphan = True
-    child.meta.setdefault("clone-max", str(data.max))
+    child.meta["clone-max"] = str(data.max)
     return child
 
 
@@ -222,7 +221,7 @@ def _unpack_clone(rsc: Resource) -> bool:
     if not rsc.unique and data.node_max > 1:
         data.node_max = 1
     meta.setdefault("resource-stickiness", "1")
-    meta.setdefault("globally-unique", "true" if rsc.unique else "false")
+    meta["globally-unique"] = "true" if rsc.unique else "false"
     number = 0
     while number == 0 or number < data.max:
         if add_instance(rsc) is None:

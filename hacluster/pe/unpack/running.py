@@ -52,10 +52,11 @@ def add_running(rsc: Resource, node: Node, failed: bool) -> None:
         _add_priority(rsc, node, failed)
         if node.maintenance:
             rsc.managed = False
+            rsc.maintenance = True
     if not rsc.managed:
         rsc.cluster.scores.spread(rsc, node, INFINITY, Cause(Why.UNMANAGED, rsc.config_id))
         parent = rsc.parent
-        while parent is not None and node.online:
+        while parent is not None:
             parent.active_on.append(node)
             parent = parent.parent
         return

@@ -12,14 +12,14 @@ from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.failcount import failcount
 from hacluster.pe.operation.params import rsc_params
-from hacluster.pe.views.statuslines import EXIT_CODES, INDENT
+from hacluster.pe.views.statuslines import INDENT, exit_text
 
 Clock = Callable[[int], str]
 """Tells seconds since 1970 as a local date and time, as ctime(3) does."""
 
 _HIDDEN: Final = ("fail-count", "last-failure", "shutdown", "terminate", "standby", "#")
 _STATUS: Final = {
-    -1: "pending", 0: "complete", 1: "Cancelled", 2: "Timed Out", 3: "NOT SUPPORTED", 4: "Error", 5: "Hard error",
+    -1: "Pending", 0: "Done", 1: "Cancelled", 2: "Timed out", 3: "Unsupported", 4: "Error", 5: "Hard error",
     6: "Fatal error", 7: "Not installed", 8: "Internal communication failure", 9: "Cannot execute now",
     10: "No fence device", 11: "CIB secrets unavailable",
 }  # fmt: skip
@@ -86,7 +86,7 @@ def failcount_lines(cluster: Cluster, clock: Clock) -> list[str]:
 
 def _failed(op: OpRecord, node_name: str, clock: Clock) -> str:
     call = str(op.call_id) if op.has_call_id else "unknown"
-    code, status = EXIT_CODES.get(op.rc, "unknown"), _STATUS.get(op.status, "UNKNOWN!")
+    code, status = exit_text(op.rc), _STATUS.get(op.status, "Unrecognized status (bug?)")
     text = f"{op.key} on {node_name} '{code}' ({op.rc}): call={call}, status='{status}'"
     if op.exit_reason:
         text += f", exitreason='{op.exit_reason}'"

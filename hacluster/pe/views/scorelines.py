@@ -1,8 +1,9 @@
-"""The "Allocation Scores" and utilization lines, as crm_simulate prints them."""
+"""The "Assignment Scores" and utilization lines, as crm_simulate prints them."""
 
 from __future__ import annotations
 
 from hacluster.base.score import show_score
+from hacluster.base.values import readable_interval
 from hacluster.pe.model.cluster import node_key
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -14,26 +15,12 @@ class Remark(str):
     __slots__ = ()
 
 
-def _readable(interval_ms: int) -> str:
-    """An interval in days to seconds as the original writes it: a unit only for more than one of it."""
-    text = ""
-    for letter, unit in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
-        if interval_ms > unit:
-            text += f"{interval_ms // unit}{letter}"
-            interval_ms %= unit
-    if interval_ms > 1000:
-        seconds, rest = divmod(interval_ms, 1000)
-        return f"{text}{seconds}{f'.{rest:03}' if rest else ''}s"
-    return f"{text}{interval_ms}ms" if interval_ms else text
-
-
 class ScoreLines:
     """Listens to a schedule and keeps the lines."""
 
     def __init__(self, show_scores: bool, show_utilization: bool) -> None:
         self._show_scores = show_scores
         self._show_utilization = show_utilization
-        self._interval = "0s"
         self.lines: list[str] = []
 
     def scores(self, stage: str, rsc: Resource) -> None:
@@ -50,12 +37,13 @@ class ScoreLines:
     def promotion(self, rsc: Resource, node: Node | None, score: int) -> None:
         """The line of an instance's promotion score."""
         if self._show_scores:
-            name = "none" if node is None else node.name
-            self.lines.append(f"{rsc.id} promotion score on {name}: {show_score(score)}")
+            where = "(inactive)" if node is None else f"on {node.name}"
+            self.lines.append(f"{rsc.id} promotion score {where}: {show_score(score)}")
 
     def capacity(self, word: str, node: Node) -> None:
         """The line of a node's capacity."""
-        if self._show_utilization:
+        container = node.guest_container
+        if self._show_utilization and (container is None or container.replica is None):
             amounts = "".join(f" {name}={value}" for name, value in node.utilization.items())
             self.lines.append(f"{word}: {node.name} capacity:{amounts}")
 
@@ -65,9 +53,7 @@ class ScoreLines:
 
     def private_change(self, rsc: Resource, task: str, interval_ms: int, node: Node, magic: str | None) -> None:
         """The line of an operation that only private parameters were changed of."""
-        # The original keeps the last interval that was none in the place where it would write 0s.
-        self._interval = _readable(interval_ms) or self._interval
-        subject = f"{self._interval}-interval {task} for {rsc.id} on {node.name}"
+        subject = f"{readable_interval(interval_ms)}-interval {task} for {rsc.id} on {node.name}"
         self._remark(f"Only 'private' parameters to {subject} changed: {'(null)' if magic is None else magic}")
 
     def unfencing_change(self, device: Resource, node: Node, private: bool, digest: str | None) -> None:
@@ -78,10 +64,10 @@ class ScoreLines:
         if digest is not None:
             self._remark(f"Parameters to {device.id} for unfencing {node.name} changed, try '{digest}'")
         reason = f"because the definition of {device.id} changed"
-        self._remark(f"notice: Unfencing Pacemaker Remote node {node.name} {reason}")
+        self._remark(f"notice: Unfencing node {node.name} {reason}")
 
     def utilization(self, rsc: Resource, node: Node) -> None:
         """The line of what a resource takes."""
         if self._show_utilization:
             amounts = "".join(f" {name}={value}" for name, value in rsc.utilization.items())
-            self.lines.append(f"pcmk__finalize_assignment: {rsc.id} utilization on {node.name}:{amounts}")
+            self.lines.append(f"pcmk__assign_resource: {rsc.id} utilization on {node.name}:{amounts}")

@@ -25,10 +25,28 @@ PENDING: Final = {
     "demote": "Demoting",
 }
 EXIT_CODES: Final = {
-    0: "ok", 1: "error", 2: "invalid parameter", 3: "unimplemented feature", 4: "insufficient privileges",
-    5: "not installed", 6: "not configured", 7: "not running", 8: "promoted", 9: "promoted (failed)",
-    190: "OCF_DEGRADED", 191: "promoted (degraded)",
+    0: "OK", 1: "Error occurred", 2: "Invalid parameter", 3: "Unimplemented", 4: "Insufficient privileges",
+    5: "Not installed", 6: "Not configured", 7: "Not running", 8: "Promoted", 9: "Failed in promoted role",
+    64: "Incorrect usage", 65: "Invalid data given", 66: "Input file not available", 67: "User does not exist",
+    68: "Host does not exist", 69: "Necessary service unavailable", 70: "Internal software bug",
+    71: "Operating system error occurred", 72: "System file not available", 73: "Cannot create output file",
+    74: "I/O error occurred", 75: "Temporary failure, try again", 76: "Protocol violated",
+    77: "Insufficient privileges", 78: "Invalid configuration", 124: "Timeout occurred",
+    190: "Service is active but might fail soon", 191: "Service is promoted but might fail soon",
+    193: "No exit status available",
 }  # fmt: skip
+
+
+def exit_text(code: int) -> str:
+    """What an agent's exit code says."""
+    return EXIT_CODES.get(code, "CRM_EX_UNKNOWN")
+
+
+def unmanaged_word(rsc: Resource) -> list[str]:
+    """How it is said that a resource is left alone."""
+    if rsc.maintenance:
+        return ["maintenance"]
+    return [] if rsc.managed else ["unmanaged"]
 
 
 def node_health(cluster: Cluster, node: Node) -> int:
@@ -149,8 +167,8 @@ class _Lines:
             flags.append(f"target-role:{target}")
         if rsc.blocked:
             flags.append("blocked")
-        elif not rsc.managed:
-            flags.append("unmanaged")
+        else:
+            flags += unmanaged_word(rsc)
         if rsc.failure_ignored:
             flags.append("failure ignored")
         return flags
@@ -169,11 +187,13 @@ class _Lines:
         if rsc.role is Role.STOPPED:
             probe = self._failed_probe(rsc, None if node is None else node.name)
             if probe is not None:
-                text += f" ({EXIT_CODES.get(probe.rc, 'unknown')}) "
+                text += f" ({exit_text(probe.rc)}) "
         flags = self._flags(rsc, node)
         if flags:
             text += f" ({', '.join(flags)})"
         if len(rsc.active_on) > 1:
+            description = rsc.xml.get("description")
+            text += "" if description is None else f" ({description})"
             text += f" [ {' '.join(place.name for place in rsc.active_on)} ]"
         return text
 
@@ -183,7 +203,7 @@ class _Lines:
         self.add(depth, self._describe(rsc, rsc.printable_id, rsc.current or rsc.pending_node))
 
     def group(self, rsc: Resource, depth: int) -> None:
-        attrs = ([] if rsc.managed else ["unmanaged"]) + (["disabled"] if is_disabled(rsc) else [])
+        attrs = (["disabled"] if is_disabled(rsc) else []) + unmanaged_word(rsc)
         self.add(depth, f"Resource Group: {rsc.id}" + (f" ({', '.join(attrs)})" if attrs else "") + ":")
         for member in rsc.instances:
             self.primitive(member, depth + 1)
@@ -223,14 +243,14 @@ class _Lines:
             probe = self._failed_probe(rsc, node.name)
             word = "Stopped (disabled)" if disabled else "Stopped"
             if probe is not None:
-                word = f"Stopped ({EXIT_CODES.get(probe.rc, 'unknown')})"
+                word = f"Stopped ({exit_text(probe.rc)})"
             found.setdefault(word, []).append(node.name)
         return found
 
     def clone(self, rsc: Resource, depth: int) -> None:
         attrs = ["promotable"] if rsc.promotable else []
         attrs += ["unique"] if rsc.unique else []
-        attrs += ([] if rsc.managed else ["unmanaged"]) + (["disabled"] if is_disabled(rsc) else [])
+        attrs += (["disabled"] if is_disabled(rsc) else []) + unmanaged_word(rsc)
         suffix = f" ({', '.join(attrs)})" if attrs else ""
         self.add(depth, f"Clone Set: {rsc.id} [{rsc.clone_data.child_id}]{suffix}:")
         promoted: list[Node] = []
@@ -266,7 +286,7 @@ class _Lines:
     def bundle(self, rsc: Resource, depth: int) -> None:
         data = rsc.bundle_data
         title = "Container bundle" + (" set" if data.count > 1 else "")
-        flags = (" (unique)" if rsc.unique else "") + ("" if rsc.managed else " (unmanaged)")
+        flags = (" (unique)" if rsc.unique else "") + "".join(f" ({word})" for word in unmanaged_word(rsc))
         self.add(depth, f"{title}: {rsc.id} [{data.image}]{flags}:")
         for replica in data.replicas:
             if _is_elsewhere(replica.box):

@@ -109,7 +109,7 @@ _OPERATION: Final = re.compile(
 )
 _LINES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("node_weight", re.compile(r"(?P<function>\S+): (?P<id>\S+) allocation score on (?P<node>\S+): (?P<score>\S+)$")),
-    ("promotion_score", re.compile(r"(?P<id>\S+) promotion score on (?:none|(?P<node>\S+)): (?P<score>\S+)$")),
+    ("promotion_score", re.compile(r"(?P<id>\S+) promotion score (?:\(inactive\)|on (?P<node>\S+)): (?P<score>\S+)$")),
     ("capacity", re.compile(r"(?P<comment>\w+): (?P<node>\S+) capacity:(?P<amounts>.*)$")),
     ("utilization", re.compile(r"(?P<function>\w+): (?P<resource>\S+) utilization on (?P<node>\S+):(?P<amounts>.*)$")),
     ("node_action", re.compile(r"(?P<task>Shutdown|Fence \(\w+\)) (?P<node>.*) '(?P<reason>.*)'$")),

@@ -1,4 +1,4 @@
-"""Our decisions beside those of the installed crm_simulate, on random CIBs.
+"""Our decisions beside those of Pacemaker's crm_simulate, on random CIBs.
 
 ``python -m tests.conformance.pe.differential --seeds 0..999 [--stage 2] [--shrink]`` prints the agreement per level and
 the differences; with ``--shrink`` also the smallest CIB that it finds for each.
@@ -36,7 +36,9 @@ from tests.conformance.pe.random_cib import of_seed
 from tests.conformance.pe.shrink import without
 
 _SYNTAX = re.compile(rb'validate-with="[^"]*"')
-ORACLE = shutil.which("crm_simulate", path="/usr/sbin:/usr/bin")
+PEERS = os.environ.get("HACLUSTER_NEWEST", "/usr/sbin:/usr/bin")
+"""Where Pacemaker's own programs are (``.ci/newest`` installs those of its newest version beside the system's)."""
+ORACLE = shutil.which("crm_simulate", path=PEERS)
 """Pacemaker's own: a command of ours has the same name."""
 _ENVIRONMENT = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8", CIB_shadow="")
 
@@ -68,7 +70,7 @@ def oracle(cib: bytes, folder: Path, *, validate: bool = False) -> tuple[Answer 
         path.unlink(missing_ok=True)
     paths["cib.xml"].write_bytes(cib)
     assert ORACLE is not None
-    command = [ORACLE, "--xml-file", str(paths["cib.xml"]), "--simulate", "--show-scores", "--text-fancy",
+    command = [ORACLE, "--xml-file", str(paths["cib.xml"]), "--simulate", "--show-scores",
                "--save-graph", str(paths["graph.xml"]), "--save-output", str(paths["left.xml"])]  # fmt: skip
     try:
         ran = subprocess.run(command, capture_output=True, timeout=20, check=False, env=_ENVIRONMENT)

@@ -244,8 +244,8 @@ _ATTRIBUTES: Final = (
     ("//rule", "boolean-op", ("or", "and")),
     ("//expression", "operation", ("eq", "ne", "lt", "gt", "defined", "not_defined")),
     ("//primitive", "type", ("Other",)),
-    ("//docker|//podman|//rkt", "replicas", ("1", "2", "4")),
-    ("//docker|//podman|//rkt", "replicas-per-host", ("1", "2")),
+    ("//docker|//podman", "replicas", ("1", "2", "4")),
+    ("//docker|//podman", "replicas-per-host", ("1", "2")),
 )
 
 

@@ -189,7 +189,7 @@ def bundle(plan: Plan, parent: etree._Element) -> None:
     promotable = choices.percent(30)
     put(
         element,
-        choices.pick(("docker", "podman", "rkt")),
+        choices.pick(("docker", "podman")),
         image="image:1",
         replicas=choices.pick((None, "1", "2", "3")),
         replicas_per_host=choices.pick((None, None, "2", "1")),

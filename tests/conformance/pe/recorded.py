@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 HEADINGS = {
-    "Allocation Scores:": "L3",
+    "Assignment Scores:": "L3",
     "Transition Summary:": "L1",
     "Executing Cluster Transition:": "L4",
     "Revised Cluster Status:": "L2",
@@ -39,8 +39,8 @@ STATES = frozenset(
 STAGES = {
     "pcmk__primitive_assign": "primitive",
     "pcmk__group_assign": "group",
-    "pcmk__clone_allocate": "clone",
-    "pcmk__bundle_allocate": "bundle",
+    "pcmk__clone_assign": "clone",
+    "pcmk__bundle_assign": "bundle",
 }
 KINDS = {"rsc_op": "rsc", "pseudo_event": "pseudo", "crm_event": "cluster"}
 _NODES = re.compile(r"(Remote|Guest)?(Online|OFFLINE): \[ (.*) \]$")
@@ -53,6 +53,7 @@ _CHANGE = re.compile(r"(\S+ \S+ \( .*? \))(?: *due to (.*)| *(.*))$")
 _FENCE = re.compile(r"(Fence .*?) '(.*)'$")
 _SCORE = re.compile(r"(\S+): (\S+) allocation score on (\S+): (\S+)$")
 _PROMOTION = re.compile(r"(\S+) promotion score on (\S+): (\S+)$")
+"""Of an instance that is nowhere it is not compared: which one that is has no meaning."""
 
 Nameless = Callable[[str], str]
 

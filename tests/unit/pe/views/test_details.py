@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hacluster.pe.views.plain import plain_lines
+
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
 from hacluster.pe.schedule import status
 from hacluster.pe.views.details import attribute_lines, failcount_lines, failed_lines
-from hacluster.pe.views.plain import plain_lines
 from tests.unit.pe.clusters import NOW, cib, operation, primitive
 
 PING = (
