@@ -23,6 +23,26 @@ MAX_DEPTH: Final = 200
 XML = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
 
 
+_RESOURCES: Final = frozenset({"primitive", "group", "clone", "master", "bundle", "template"})
+
+
+def own_tree(element: XML) -> XML:
+    """What an element is looked at in: the resource that it is of, or the CIB."""
+    parent = element.getparent()
+    while parent is not None and element.tag not in _RESOURCES:
+        element, parent = parent, parent.getparent()
+    return element
+
+
+def expand_within(tree: XML, element: XML) -> XML | None:
+    """The element itself, or the one that its ``id-ref`` points to in a tree (``None`` if not unique)."""
+    ref = element.get("id-ref")
+    if ref is None:
+        return element
+    found = [entry for entry in tree.iter(element.tag) if entry.get("id") == ref]
+    return found[0] if len(found) == 1 else None
+
+
 @dataclass(slots=True)
 class Document:
     """One CIB. ``root`` keeps everything but the status section; ``status`` is that section as records."""

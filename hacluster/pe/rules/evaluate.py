@@ -1,7 +1,7 @@
 """Rules: does this rule hold for this node, role, resource, operation and time?
 
-Pacemaker Explained, "Rules". A rule is and/or over expressions of six types; an expression about something that the
-asker has not got (an attribute where there is no node) does not hold.
+Pacemaker Explained, "Rules". A rule is and/or over expressions of five types. Where there is no node, no attribute has
+a value: an expression that wants that holds.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 
 from hacluster.base.iso8601 import Moment
 from hacluster.base.values import interval_ms, scan_int, version_parts
-from hacluster.cib.document import XML
-from hacluster.pe.model.kinds import Role, parse_role
+from hacluster.cib.document import XML, expand_within, own_tree
 from hacluster.pe.rules.dates import test_date
 
 _GROUP: Final = re.compile(r"%([0-9])")
+_ALONE: Final = frozenset({"defined", "not_defined"})
 _ORDERED: Final = frozenset({"lt", "lte", "gt", "gte"})
 _COMPARE: Final[dict[str, Callable[[int], bool]]] = {
     "eq": lambda cmp: cmp == 0,
@@ -36,11 +36,9 @@ class Subject:
     now: Moment
     changed: Callable[[int], None]
     attrs: Mapping[str, str] | None = None
-    role: Role = Role.UNKNOWN
     match: re.Match[str] | None = None
     params: Mapping[str, str] | None = None
     meta: Mapping[str, str] | None = None
-    sources: bool = False
     agent: tuple[str | None, str | None, str | None] | None = None
     op: tuple[str, int] | None = None
 
@@ -98,36 +96,24 @@ def _test_values(left: str | None, right: str | None, kind: str | None, operatio
     return test(_compare_values(left, right, kind, operation))
 
 
-def _attribute(expression: XML, subject: Subject) -> bool:
-    name = expression.get("attribute")
-    if name is None or subject.attrs is None:
-        return False
+def _reference(expression: XML, subject: Subject) -> str | None:
+    """What an attribute is compared with: the value, or the parameter or meta-attribute that it names."""
     value = expression.get("value")
+    source = expression.get("value-source", "literal").lower()
+    if value is None or source == "literal":
+        return value
+    table = subject.params if source == "param" else subject.meta
+    return None if table is None else table.get(value)
+
+
+def _attribute(expression: XML, subject: Subject) -> bool:
+    name, operation = expression.get("attribute"), expression.get("operation", "").lower()
+    if name is None or (expression.get("value") is None) != (operation in _ALONE):
+        return False
     if subject.match is not None:
         name = fill_groups(name, subject.match) or name
-    if subject.sources:
-        source = expression.get("value-source", "literal").lower()
-        if not value:
-            value = None
-        elif source in ("param", "meta"):
-            table = subject.params if source == "param" else subject.meta
-            value = None if table is None else table.get(value)
-    operation = expression.get("operation", "").lower()
-    return _test_values(subject.attrs.get(name), value, expression.get("type"), operation)
-
-
-def _role(expression: XML, subject: Subject) -> bool:
-    operation, role = expression.get("operation", "").lower(), subject.role
-    if role is Role.UNKNOWN:
-        return False
-    if operation == "defined":
-        return role > Role.STARTED
-    if operation == "not_defined":
-        return role < Role.UNPROMOTED
-    wanted = parse_role(expression.get("value"))
-    if operation == "eq":
-        return wanted is role
-    return operation == "ne" and role >= Role.UNPROMOTED and wanted is not role
+    value = None if subject.attrs is None else subject.attrs.get(name)
+    return _test_values(value, _reference(expression, subject), expression.get("type"), operation)
 
 
 def _date(expression: XML, subject: Subject) -> bool:
@@ -138,13 +124,9 @@ def _date(expression: XML, subject: Subject) -> bool:
 
 
 def _agent(expression: XML, subject: Subject) -> bool:
-    if subject.agent is None:
-        return False
-    standard, provider, kind = subject.agent
-    return (
-        expression.get("class", standard) == standard
-        and expression.get("provider") == provider
-        and expression.get("type", kind) == kind
+    actual = subject.agent or (None, None, None)
+    return all(
+        expression.get(name, value) == value for name, value in zip(("class", "provider", "type"), actual, strict=True)
     )
 
 
@@ -156,14 +138,13 @@ def _operation(expression: XML, subject: Subject) -> bool:
     return expression.get("name") == name and (spec is None or interval_ms(spec) == interval)
 
 
-def _expression(expression: XML, subject: Subject) -> bool:
-    if expression.get("attribute") == "#role":
-        return _role(expression, subject)
-    return _attribute(expression, subject)
-
-
 def test_rule(rule: XML, subject: Subject) -> bool:
     """Whether a rule holds. A rule without expressions holds if it is an ``and``."""
+    if rule.get("id-ref") is not None:
+        referred = expand_within(own_tree(rule), rule)
+        if referred is None:
+            return False
+        rule = referred
     either = rule.get("boolean-op", "and").lower() == "or"
     for child in rule:
         test = _TESTS.get(str(child.tag))
@@ -177,7 +158,7 @@ def test_rule(rule: XML, subject: Subject) -> bool:
 
 _TESTS: Final[dict[str, Callable[[XML, Subject], bool]]] = {
     "rule": test_rule,
-    "expression": _expression,
+    "expression": _attribute,
     "date_expression": _date,
     "rsc_expression": _agent,
     "op_expression": _operation,

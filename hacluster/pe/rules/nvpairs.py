@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hacluster.cib.document import XML
+from hacluster.cib.document import XML, expand_within, own_tree
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.rules.evaluate import Subject, test_rules
 
@@ -38,6 +38,14 @@ def _pairs(cluster: Cluster, element: XML) -> list[tuple[str, str]]:
     return found
 
 
+def _referred(cluster: Cluster, child: XML) -> XML | None:
+    """The set that a reference means: as in Pacemaker 3.0, one in a resource finds only what is in the same."""
+    if child.get("id-ref") is None:
+        return child
+    tree = own_tree(child)
+    return cluster.document.expand(child) if tree is cluster.document.root else expand_within(tree, child)
+
+
 def _sets(cluster: Cluster, parent: XML, tag: str, first: str | None) -> list[_Set]:
     key = (parent, tag)
     cached = cluster.set_cache.get(key)
@@ -47,7 +55,7 @@ def _sets(cluster: Cluster, parent: XML, tag: str, first: str | None) -> list[_S
     for child in reversed(parent):
         if child.tag != tag:
             continue
-        element = cluster.document.expand(child)
+        element = _referred(cluster, child)
         if element is not None:
             has_rules = any(entry.tag == "rule" for entry in element)
             score = cluster.score_of(element.get("score"))

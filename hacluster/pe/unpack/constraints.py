@@ -8,8 +8,6 @@ from typing import Final
 from hacluster.cib.document import XML
 from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.rules.evaluate import test_rules
-from hacluster.pe.rules.nvpairs import subject_for
 from hacluster.pe.unpack.colocations import unpack_colocation
 from hacluster.pe.unpack.locations import unpack_location
 from hacluster.pe.unpack.orders import unpack_order
@@ -24,14 +22,18 @@ _READERS: Final[dict[str, Callable[[Cluster, XML], None]]] = {
 
 
 def unpack_constraints(cluster: Cluster) -> None:
-    """Read all constraints; one whose lifetime is not now does not count."""
+    """Read all constraints.
+
+    As Pacemaker's upgrade to the schema 4.0 has it, a lifetime never ends, but for a location it never begins: its rule
+    becomes part of one that has no score.
+    """
     for place, element in cluster.document.entries("constraints"):
         reader = _READERS.get(str(element.tag))
         if reader is None or element.get("id") is None:
             continue
-        lifetime = element.find("lifetime")
-        if lifetime is None or test_rules(lifetime, subject_for(cluster)):
-            cluster.begin(Stage.CONSTRAINTS, place)
-            cluster.constraint_id = element.get("id")
-            reader(cluster, element)
+        if element.tag == "rsc_location" and element.find("lifetime") is not None:
+            continue
+        cluster.begin(Stage.CONSTRAINTS, place)
+        cluster.constraint_id = element.get("id")
+        reader(cluster, element)
     cluster.constraint_id = None

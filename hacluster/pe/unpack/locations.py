@@ -92,7 +92,7 @@ def _add_rule(cluster: Cluster, rsc: Resource, rule: XML, discovery: str | None,
     entry = new_location(ident, rsc, discovery, [])
     entry.role = _location_role(role)
     subject = subject_for(cluster)
-    subject.match, subject.meta, subject.sources = match, rsc.meta, True
+    subject.match, subject.meta = match, rsc.meta
     for node in cluster.nodes:
         subject.attrs, subject.params = node.attrs, rsc_params(rsc, node)
         if test_rule(expanded, subject):
