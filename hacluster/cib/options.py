@@ -73,7 +73,7 @@ OPTIONS: Final = {
         _words("fencing-action", "reboot", "off", old="stonith-action", silent=("poweroff",)),
         Option("fencing-timeout", "60s", *_TIME, "stonith-timeout"),
         Option("have-watchdog", "false", *_BOOL),
-        Option("concurrent-fencing", "false", *_BOOL),
+        Option("concurrent-fencing", "true", *_BOOL),
         Option("startup-fencing", "true", *_BOOL),
         Option("priority-fencing-delay", "0", *_TIME),
         Option("fence-remote-without-quorum", "false", *_BOOL),

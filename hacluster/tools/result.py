@@ -11,7 +11,7 @@ from lxml import etree
 
 from hacluster.pe.views.tree import Tree
 
-API_VERSION: Final = "2.25"
+API_VERSION: Final = "2.42"
 """The version of Pacemaker's XML results that ours are written in."""
 
 

@@ -242,11 +242,13 @@ def _request(given: dict[str, Any]) -> Request:
 
 
 def _shown(outcome: Outcome, given: dict[str, Any]) -> list[str]:
-    """What is printed: of scores and utilization those alone when it is to be quiet."""
-    if given["quiet"]:
-        table = given["show_scores"] or given["show_utilization"]
-        return outcome.table + ([] if outcome.run is None else [""]) if table else []
-    return outcome.lines
+    """What is printed: when it is to be quiet, scores alone, and utilization alone under its title."""
+    if not given["quiet"]:
+        return outcome.lines
+    table = outcome.table if given["show_scores"] else []
+    if given["show_utilization"] and not given["show_scores"]:
+        table = ["Utilization Information:", *(f"  * {line}" for line in outcome.table)]
+    return table + ([""] if table and outcome.run is not None else [])
 
 
 def _write(text: str, to: str) -> None:

@@ -44,7 +44,7 @@ class ScoreLines:
         """The line of a node's capacity."""
         container = node.guest_container
         if self._show_utilization and (container is None or container.replica is None):
-            amounts = "".join(f" {name}={value}" for name, value in node.utilization.items())
+            amounts = "".join(f" {name}={value}" for name, value in sorted(node.utilization.items()))
             self.lines.append(f"{word}: {node.name} capacity:{amounts}")
 
     def _remark(self, text: str) -> None:
@@ -69,5 +69,5 @@ class ScoreLines:
     def utilization(self, rsc: Resource, node: Node) -> None:
         """The line of what a resource takes."""
         if self._show_utilization:
-            amounts = "".join(f" {name}={value}" for name, value in rsc.utilization.items())
+            amounts = "".join(f" {name}={value}" for name, value in sorted(rsc.utilization.items()))
             self.lines.append(f"pcmk__assign_resource: {rsc.id} utilization on {node.name}:{amounts}")

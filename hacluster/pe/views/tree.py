@@ -38,7 +38,7 @@ def _node(cluster: Cluster, node: Node) -> Tree:
     attrs |= _flags(online=node.online, standby=node.standby, standby_onfail=node.standby_onfail,
                     maintenance=node.maintenance, pending=node.pending, unclean=node.unclean)  # fmt: skip
     attrs["health"] = _HEALTH[node_health(cluster, node)]
-    if node.online and not node.is_remote and not node.is_guest:
+    if node.online and node.expected_up and not node.is_remote and not node.is_guest:
         attrs["feature_set"] = node.attrs.get("#feature-set", _OLD_FEATURES)
     attrs |= _flags(shutdown=node.shutdown, expected_up=node.expected_up, is_dc=node.is_dc)
     attrs["resources_running"] = str(len(node.running))
@@ -54,8 +54,9 @@ def _primitive(rsc: Resource, pending: bool) -> Tree:
     attrs["role"] = (PENDING.get(rsc.pending_task or "") if pending else None) or role.word
     if target := rsc.meta.get("target-role"):
         attrs["target_role"] = target
-    attrs |= _flags(active=rsc.is_active(True), orphaned=rsc.orphan, blocked=rsc.blocked, managed=rsc.managed,
-                    failed=rsc.failed, failure_ignored=rsc.failure_ignored)  # fmt: skip
+    attrs |= _flags(active=rsc.is_active(True), orphaned=rsc.orphan, removed=rsc.orphan, blocked=rsc.blocked,
+                    maintenance=rsc.maintenance, managed=rsc.managed, failed=rsc.failed,
+                    failure_ignored=rsc.failure_ignored)  # fmt: skip
     attrs["nodes_running_on"] = str(len(rsc.active_on))
     places = [
         Tree("node", {"name": node.name, "id": node.id} | _flags(cached=node.online)) for node in rsc.active_on
@@ -65,13 +66,13 @@ def _primitive(rsc: Resource, pending: bool) -> Tree:
 
 def _group(rsc: Resource, pending: bool) -> Tree:
     attrs = {"id": rsc.id, "number_resources": str(len(rsc.instances))}
-    attrs |= _flags(managed=rsc.managed, disabled=is_disabled(rsc))
+    attrs |= _flags(maintenance=rsc.maintenance, managed=rsc.managed, disabled=is_disabled(rsc))
     return Tree("group", attrs, [_primitive(child, pending) for child in rsc.instances])
 
 
 def _clone(rsc: Resource, pending: bool) -> Tree:
-    flags = _flags(multi_state=rsc.promotable, unique=rsc.unique, managed=rsc.managed, disabled=is_disabled(rsc),
-                   failed=rsc.failed, failure_ignored=rsc.failure_ignored)  # fmt: skip
+    flags = _flags(multi_state=rsc.promotable, unique=rsc.unique, maintenance=rsc.maintenance, managed=rsc.managed,
+                   disabled=is_disabled(rsc), failed=rsc.failed, failure_ignored=rsc.failure_ignored)  # fmt: skip
     target = rsc.meta.get("target-role")
     if target is not None:
         flags["target_role"] = target
@@ -81,7 +82,7 @@ def _clone(rsc: Resource, pending: bool) -> Tree:
 def _bundle(rsc: Resource, pending: bool) -> Tree:
     data = rsc.bundle_data
     attrs = {"id": rsc.id, "type": data.agent, "image": data.image}
-    attrs |= _flags(unique=rsc.unique, managed=rsc.managed, failed=rsc.failed)
+    attrs |= _flags(unique=rsc.unique, maintenance=rsc.maintenance, managed=rsc.managed, failed=rsc.failed)
     replicas = [
         Tree("replica", {"id": str(replica.offset)}, [_resource(part, pending) for part in replica.parts()])
         for replica in data.replicas

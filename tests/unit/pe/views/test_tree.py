@@ -15,7 +15,7 @@ from tests.unit.pe.clusters import NOW, cib, operation, primitive
     [
         ("pcmk__primitive_assign: a allocation score on n1: -INFINITY", "node_weight",
          {"function": "pcmk__primitive_assign", "id": "a", "node": "n1", "score": "-INFINITY"}),
-        ("a:0 promotion score on none: 0", "promotion_score", {"id": "a:0", "score": "0"}),
+        ("a:0 promotion score (inactive): 0", "promotion_score", {"id": "a:0", "score": "0"}),
         ("Fence (reboot) n1 'peer is gone'", "node_action",
          {"task": "Fence (reboot)", "node": "n1", "reason": "peer is gone"}),
         ("Resource action: a               monitor=10000 on n1", "rsc_action",
