@@ -197,14 +197,13 @@ _OPTIONS: Final = (
     ("node-health-strategy", ("only-green", "migrate-on-red", "progressive", "custom", "none")),
     ("shutdown-lock", ("true", "false")),
     ("have-watchdog", ("true", "false")),
-    ("remove-after-stop", ("true",)),
 )
 _META: Final = (
     ("migration-threshold", ("1", "2", "INFINITY")),
     ("failure-timeout", ("1", "10min", "0")),
     ("multiple-active", ("block", "stop_only", "stop_start", "stop_unexpected")),
     ("allow-migrate", ("true", "false")),
-    ("target-role", ("Master", "Slave", "Promoted", "Unpromoted", "stopped")),
+    ("target-role", ("Promoted", "Unpromoted", "stopped")),
     ("requires", ("nothing", "quorum", "fencing", "unfencing")),
     ("resource-stickiness", ("INFINITY", "-1", "200")),
     ("critical", ("false", "true")),
@@ -219,7 +218,7 @@ _META: Final = (
     ("notify", ("true", "false")),
     ("promotable", ("true", "false")),
 )
-_ROLES: Final = ("Started", "Promoted", "Unpromoted", "Stopped", "Master", "Slave")
+_ROLES: Final = ("Started", "Promoted", "Unpromoted", "Stopped")
 _ATTRIBUTES: Final = (
     ("//rsc_colocation", "rsc-role", _ROLES),
     ("//rsc_colocation", "with-rsc-role", _ROLES),
@@ -332,3 +331,36 @@ def evolve(cib: bytes, seed: int) -> bytes:
         choices.pick(_CHANGES)(choices, root)
     etree.indent(root)
     return etree.tostring(root, encoding="UTF-8")
+
+
+_SECTIONS: Final = (
+    "configuration/nodes",
+    "configuration/nodes/node/instance_attributes",
+    "configuration/resources//meta_attributes",
+    "configuration/resources//instance_attributes",
+    "configuration/crm_config/cluster_property_set",
+    "status/node_state/transient_attributes/instance_attributes",
+)
+"""Whose children may stand in any order."""
+
+
+def shuffled(cib: bytes, seed: int) -> bytes:
+    """The CIB with what may stand in any order in another one."""
+    choices, root = Choices.of_seed(seed), etree.fromstring(cib, etree.XMLParser(remove_blank_text=True))
+    for path in _SECTIONS:
+        for section in root.findall(path):
+            children = list(section)
+            names = [child.get("name") for child in children]
+            if len(set(names)) == len(names) or path.endswith("nodes"):
+                section[:] = choices.some(children, len(children), len(children))
+    return etree.tostring(root)
+
+
+def reordered(cib: bytes, seed: int) -> bytes:
+    """The CIB with its sections, resources and constraints in another order, which may decide what ties."""
+    choices, root = Choices.of_seed(seed), etree.fromstring(shuffled(cib, seed))
+    for path in ("configuration", "configuration/resources", "configuration/constraints", "status"):
+        section = root.find(path)
+        children = list(section)
+        section[:] = choices.some(children, len(children), len(children))
+    return etree.tostring(root)

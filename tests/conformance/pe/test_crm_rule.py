@@ -86,7 +86,7 @@ def test_same_xml(rule: str) -> None:
     ours, theirs = _ask(["-c", "-r", rule, "-X", "-", "-d", "2020-01-01", "--output-as", "xml"])
     shown, wanted = (etree.fromstring(answer[0]) for answer in (ours, theirs))
     for tree in (shown, wanted):
-        tree.attrib.pop("request")
+        del tree.attrib["request"], tree.attrib["api-version"]
     assert etree.tostring(shown, method="c14n") == etree.tostring(wanted, method="c14n")
     assert ours[2] == theirs[2]
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -16,24 +15,14 @@ from hacluster.cib.document import parse_document
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.schedule import Transition, schedule
 from tests.conformance.pe import recorded
-from tests.conformance.pe.choices import Choices
-from tests.conformance.pe.differential import ORACLE, judge, ourselves, report
+from tests.conformance.pe.differential import ourselves
 from tests.conformance.pe.levels import compare
+from tests.conformance.pe.mutate import shuffled
 from tests.conformance.pe.plan import NOW
 from tests.conformance.pe.random_cib import of_seed
 from tests.conformance.pe.test_cases import CASES
-from tests.conftest import skip_or_fail
 
 SEEDS = range(40)
-SECTIONS = (
-    "configuration/nodes",
-    "configuration/nodes/node/instance_attributes",
-    "configuration/resources//meta_attributes",
-    "configuration/resources//instance_attributes",
-    "configuration/crm_config/cluster_property_set",
-    "status/node_state/transient_attributes/instance_attributes",
-)
-"""Whose children may stand in any order."""
 
 
 def _schedule(cib: bytes) -> Transition:
@@ -65,46 +54,13 @@ def test_the_hash_seed_changes_nothing() -> None:
     assert len(found) == 1
 
 
-def _shuffled(cib: bytes, seed: int) -> bytes:
-    choices, root = Choices.of_seed(seed), etree.fromstring(cib, etree.XMLParser(remove_blank_text=True))
-    for path in SECTIONS:
-        for section in root.findall(path):
-            children = list(section)
-            names = [child.get("name") for child in children]
-            if len(set(names)) == len(names) or path.endswith("nodes"):
-                section[:] = choices.some(children, len(children), len(children))
-    return etree.tostring(root)
-
-
 @pytest.mark.parametrize("start", range(0, len(SEEDS), 20))
 def test_the_order_of_independent_parts_changes_nothing(start: int) -> None:
     for seed in SEEDS[start : start + 20]:
         cib = of_seed(seed)
-        one, other = ourselves(cib), ourselves(_shuffled(cib, seed))
+        one, other = ourselves(cib), ourselves(shuffled(cib, seed))
         differences = compare(etree.fromstring(cib), other, one)
         assert not any(differences.values()), (seed, differences)
-
-
-def _reordered(cib: bytes, seed: int) -> bytes:
-    """The CIB with its sections, resources and constraints in another order, which may decide what ties."""
-    choices, root = Choices.of_seed(seed), etree.fromstring(_shuffled(cib, seed))
-    for path in ("configuration", "configuration/resources", "configuration/constraints", "status"):
-        section = root.find(path)
-        children = list(section)
-        section[:] = choices.some(children, len(children), len(children))
-    return etree.tostring(root)
-
-
-@pytest.mark.parametrize("start", range(0, len(SEEDS), 10))
-def test_what_an_order_decides_it_decides_as_in_the_original(start: int, tmp_path: Path) -> None:
-    if ORACLE is None:
-        skip_or_fail("crm_simulate is not installed")
-    answered = 0
-    for seed in SEEDS[start : start + 10]:
-        verdict, _ = judge(str(seed), _reordered(of_seed(seed), seed + 1), tmp_path)
-        answered += not verdict.oracle
-        assert verdict.oracle or verdict.agrees, report(verdict)
-    assert answered > 5
 
 
 def test_nothing_is_placed_where_its_score_is_negative() -> None:
