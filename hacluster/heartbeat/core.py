@@ -14,6 +14,7 @@ from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
 from hacluster.config.settings import Seal
+from hacluster.heartbeat import setback
 from hacluster.heartbeat.admission import FLOOR_INTERVAL_MS, FLOOR_MARGIN
 from hacluster.heartbeat.api import ClientApi
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
@@ -27,6 +28,7 @@ from hacluster.heartbeat.ping import Pings
 from hacluster.heartbeat.quiet import Quiet
 from hacluster.heartbeat.rexmit import LAG_WARNING
 from hacluster.heartbeat.sealing import Sealing
+from hacluster.heartbeat.setback import Known
 from hacluster.heartbeat.startup import Handshake, Phase
 from hacluster.msg.membership import (
     LinkStateChanged,
@@ -77,6 +79,9 @@ class Core:
         self.floor_due: Instant | None = None
         self.deleted: dict[str, None] = {}
         self.token = 0
+        self.overtaken: Known | None = None
+        """Another node knows more of us than we have said: what."""
+
         self.out: list[Effect] = []
         self._saved: dict[str, tuple[int, int]] = {}
 
@@ -184,7 +189,8 @@ class Core:
         """Our heartbeat: a status on every medium, an echo to every ping node."""
         dt = f"{self.advertised_ms(now):x}"
         status = HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1")
-        self.cast(status.with_fields(*self.sealing.fields()), now)
+        refused = setback.fields(self.peers, self.config.deadtime_ms, now)
+        self.cast(status.with_fields(*self.sealing.fields(), *refused), now)
         self.last_status = now
         ts = self.outbox.clock.stamp(now)
         for index, medium in self.pings.media:

@@ -11,6 +11,7 @@ from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.peer import Peer
+from hacluster.heartbeat.setback import told_of
 from hacluster.heartbeat.startup import Phase
 from hacluster.msg.membership import CommUp, MessageReceived, NodeState
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_hex, read_names, read_resend_range, write_names
@@ -75,6 +76,7 @@ class Delivery:
         state, advertised = read_status(message)
         interval = peer.silence.interval(now)
         peer.silence.speak(now)
+        self._overtaken(message)
         if seq < peer.status_seq:
             return
         peer.status_seq = seq
@@ -88,6 +90,13 @@ class Delivery:
             text = f"Late heartbeat: Node {peer.name}: interval {interval} ms"
             core.murmur(Severity.WARNING, "late-heartbeat", peer.name, text, now)
         core.set_state(peer, state)
+
+    def _overtaken(self, message: HaMessage) -> None:
+        outbox, state = self._core.outbox, self._core.sealing.state
+        boot = b"" if state is None else state.session.boot
+        known = told_of(message, self._core.identity.node, outbox.generation, outbox.history.last, boot)
+        if known is not None:
+            self._core.overtaken = known
 
     def _on_reqnodes(self, peer: Peer, _message: HaMessage, now: Instant) -> None:
         core = self._core

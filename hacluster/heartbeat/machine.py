@@ -49,6 +49,7 @@ from hacluster.heartbeat.liveness import DRAIN_MS, Pause, pause_of
 from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.reception import Reception
 from hacluster.heartbeat.requests import Requests
+from hacluster.heartbeat.setback import MAX_GENERATION
 from hacluster.heartbeat.startup import Handshake, Phase
 from hacluster.msg.driver import (
     DatagramReceived,
@@ -126,6 +127,7 @@ class HeartbeatMachine:
         self._leave_token = 0
         self._leave_due = Instant(0)
         self._failed_media: set[int] = set()
+        self._leaves = False
         self._waiting: list[HaMessage] = []
 
     # -- the shape of a machine ----------------------------------------------------------------------------------
@@ -138,6 +140,7 @@ class HeartbeatMachine:
             if self._core.phase.talking:
                 self._notice_pause(now)
             self._dispatch(event, now)
+            self._see_to_setback(now)
             self._run_timers(now)
         elif isinstance(event, Request):
             self._core.out.append(Reply(event.request_id, Refused("stopped", "the cluster is stopped on this node")))
@@ -350,6 +353,38 @@ class HeartbeatMachine:
         core.tell(Slept(pause.lateness_ms, presumed))
         if presumed:
             self._begin_anew(core.outbox.generation + 1)
+
+    def _see_to_setback(self, now: Instant) -> None:
+        """Another node knows more of us than we have said (:mod:`setback`)."""
+        core = self._core
+        known, core.overtaken = core.overtaken, None
+        if known is None or not core.phase.talking or self._leaves:
+            return
+        own = core.outbox.generation
+        fields = {"known": f"{known.generation:x}.{known.seq:x}", "ours": f"{own:x}.{core.outbox.history.last:x}"}
+        if known.lives or known.generation > MAX_GENERATION:
+            if known.lives and now >= after(core.started, core.config.initdead_ms):
+                text = "another host sends under our node name and UUID, and the others believe that one"
+                core.murmur(Severity.CRIT, "refused-here", "", text, now, **fields)
+                return
+            self._leaves = True
+            why = (
+                "another host with our node name and UUID is up: one is a copy; remove hb_uuid there"
+                if known.lives
+                else "the others know a last generation of this node, and none comes after it: run 'hacluster forget"
+                f" {core.identity.node}' there"
+            )
+            core.say(Severity.CRIT, "refused-leaves", f"{why}; this node leaves before it takes resources", **fields)
+            core.tell(StopRequested("the others refuse this node"))
+            return
+        text = (
+            "this host or its state directory was set back: the others know more of this node than it has said; it"
+            " begins anew with the next generation"
+        )
+        core.say(Severity.CRIT, "set-back", text, **fields)
+        if core.was_member:
+            core.tell(Slept(0, presumed_dead=True))
+        self._begin_anew(max(own, known.generation) + 1)
 
     def _run_timers(self, now: Instant) -> None:
         core = self._core

@@ -76,6 +76,9 @@ class Peer:
     weight: int = 100
     site: str = ""
     held: list[tuple[int, HaMessage]] = field(default_factory=list)
+    refusals: dict[str, tuple[Instant, Instant]] = field(default_factory=dict)
+    """Sessions of it that were refused as old ones: when first, when last (:mod:`hacluster.heartbeat.setback`)."""
+
     sources: dict[str, str] = field(default_factory=dict)
     """By link, the address that its newest believed message came from."""
 

@@ -19,6 +19,7 @@ from hacluster.heartbeat.config import MediumSpec
 from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery, read_status
 from hacluster.heartbeat.peer import Challenge, Peer, Said
+from hacluster.heartbeat.setback import refuse
 from hacluster.msg.driver import DatagramReceived, StopRequested
 from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
 from hacluster.wire.auth import KeyRing
@@ -38,8 +39,14 @@ _OTHER_KEYS: Final = frozenset(
     {RejectReason.BAD_DIGEST, RejectReason.UNKNOWN_SLOT, RejectReason.UNKNOWN_KEY, RejectReason.FORGED}
 )
 _LOST_GENERATION: Final = (
-    "refused a message of node {node} of generation {hg}, below {known}: it is recorded, or the node has lost its"
-    " generation file; if so, 'hacluster forget {node}' lets it in again"
+    "refused a message of node {node} of generation {hg}, below {known}: it is recorded, or that host was set back"
+    " (a snapshot, an old state directory) and begins anew when it hears this; if it does not, 'hacluster forget"
+    " {node}' lets it in again"
+)
+_OLD_SESSION: Final = (
+    "refused datagrams of node {node} that are older than what is known of it: they are recorded, or that host was set"
+    " back (a snapshot, an old state directory) and begins anew when it hears this; if it does not, 'hacluster forget"
+    " {node}' lets it in again"
 )
 _REFUSALS: Final = {
     Verdict.OLD_GENERATION: ("replay-generation", _LOST_GENERATION),
@@ -170,6 +177,8 @@ class Reception:
 
     def _rejected(self, rejected: Rejected, event: DatagramReceived, now: Instant) -> None:
         self._core.refused(now)
+        if rejected.sender and self._old(rejected, now):
+            return
         if rejected.reason is RejectReason.NOT_OURS or not self._core.config.log_badpack:
             return
         text = f"refused a datagram from {event.source}: {rejected.reason}"
@@ -186,6 +195,21 @@ class Reception:
             detail=rejected.detail,
             medium=str(event.medium),
         )
+
+    def _old(self, rejected: Rejected, now: Instant) -> bool:
+        """An old datagram of a node that we know: it may be the only thing that this node can say."""
+        core = self._core
+        peer = next((peer for peer in core.peers.normal() if peer.uuid == rejected.sender), None)
+        if peer is None or (rejected.reason is RejectReason.REPLAY and peer.current):
+            return False
+        # What is repeated bears the session of the living, too: only the numbers tell then whether it was set back.
+        self._refuse(peer, b"" if rejected.reason is RejectReason.REPLAY else rejected.boot, now)
+        core.murmur(Severity.WARNING, rejected.reason.value, peer.name, _OLD_SESSION.format(node=peer.name), now)
+        return True
+
+    def _refuse(self, peer: Peer, boot: bytes, now: Instant) -> None:
+        if refuse(peer, boot, now) and not peer.current:
+            self._core.send_status(now)
 
     def _echoed(self, medium: MediumSpec, event: DatagramReceived, now: Instant) -> None:
         core = self._core
@@ -282,6 +306,8 @@ class Reception:
         elif verdict is Verdict.NOT_YET_HEARD and message.get(FieldName.FROM_ID) == PROBE:
             self._answer_probe(peer, said, now)
         elif verdict in _REFUSALS:
+            if verdict in {Verdict.OLD_GENERATION, Verdict.OLD_SEQUENCE}:
+                self._refuse(peer, b"", now)
             code, text = _REFUSALS[verdict]
             words = text.format(node=peer.name, hg=stamp.hg, known=peer.generation, seq=stamp.seq)
             core.murmur(Severity.WARNING, code, peer.name, words, now, type=message.type)
@@ -379,6 +405,7 @@ class Reception:
         core.outbox.history.joined(peer.name)
         peer.current = peer.met = True
         peer.challenge = None
+        peer.refusals.clear()
         if peer.state is NodeState.DEAD:
             peer.silence.heard = False
         if verdict is Verdict.RESTARTED:

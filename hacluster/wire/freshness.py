@@ -29,6 +29,11 @@ recordings of the sender's earlier lives echo us as well if we were up then.
 An unproven session never replaces a proven one. Among unproven ones the highest generation is echoed, so recordings of
 earlier lives cannot push a live sender out.
 
+Refused sessions are echoed all the same. A node that was set back (a snapshot, a state directory of last week) comes
+with a generation that we believed long ago; it cannot be told from a recording, so nothing it says is believed. But an
+echo costs us nothing, and by it that node knows that we live and can hear what we say of it: that its generation is
+below the one that we know (:mod:`hacluster.heartbeat.setback`), and it begins anew above that.
+
 What is on disk (:meth:`SealState.to_bytes`) is the newest proven session of each peer. It is written when a peer proved
 a new session, once per start of a peer. It says which peers have ever proven that they seal (``seal offer`` does not
 fall back to the classic wire for them), and keeps recordings of older sessions from being echoed or answered after our
@@ -66,6 +71,9 @@ from hacluster.wire.replay import ReplayWindow
 from hacluster.wire.seal import MAX_PLAINTEXT, Sealer, SealKeys, Session, Unsealed, Unsealer
 
 ECHO_BYTES: Final = 8
+MAX_REFUSED: Final = 4
+"""Refused sessions of one peer that are echoed, the newest ones."""
+
 MAX_PEERS: Final = MAX_NODES
 """Most peers that are remembered; sealing carries an echo for each."""
 
@@ -110,7 +118,7 @@ def echo_of(session: Session) -> bytes:
 class _Peer:
     """What is known of one sender."""
 
-    __slots__ = ("heard", "proven", "stored", "window")
+    __slots__ = ("heard", "proven", "refused", "stored", "window")
 
     def __init__(self, stored: Session | None = None) -> None:
         self.proven: Session | None = None
@@ -120,10 +128,19 @@ class _Peer:
         """Unproven session of the highest generation, while it is newer than the proven one."""
         self.stored = stored
         """Newest proven session of our earlier lives, from disk."""
+        self.refused: tuple[Session, ...] = ()
+        """Sessions that were refused as old ones, the latest last."""
 
     def echoed(self) -> Session | None:
-        """The session whose boot nonce we echo."""
+        """The session whose boot nonce we echo first."""
         return self.proven or self.heard
+
+    def refuse(self, session: Session) -> bool:
+        """Note a refused session; whether it was not noted before."""
+        if session in self.refused:
+            return False
+        self.refused = (*self.refused, session)[-MAX_REFUSED:]
+        return True
 
 
 class SealState:
@@ -164,7 +181,9 @@ class SealState:
     def _head(self) -> bytes:
         if self._echoes is None:
             heard = [echo_of(session) for peer in self._peers.values() if (session := peer.echoed()) is not None]
-            self._echoes = bytes([len(heard)]) + b"".join(heard)
+            refused = [echo_of(session) for peer in self._peers.values() for session in peer.refused]
+            echoes = (heard + refused)[:MAX_PEERS]
+            self._echoes = bytes([len(echoes)]) + b"".join(echoes)
         return self._echoes
 
     def open(self, data: bytes) -> Verdict | Rejected:
@@ -183,9 +202,13 @@ class SealState:
         peer = self._peer(session.node)
         if peer is None:
             return Rejected(RejectReason.TOO_MANY, f"more than {MAX_PEERS} peers")
-        before = peer.echoed()
+        before = (peer.echoed(), peer.refused)
         verdict = self._judge(peer, opened, plaintext, self._own_echo in echoes)
-        if peer.echoed() != before:
+        if isinstance(verdict, Rejected) and verdict.reason is RejectReason.OLD_SESSION:
+            peer.refuse(session)
+        elif isinstance(verdict, Verdict) and verdict.persist:
+            peer.refused = ()
+        if (peer.echoed(), peer.refused) != before:
             self._echoes = None
         return verdict
 
@@ -207,7 +230,7 @@ class SealState:
         session = opened.session
         proven = peer.proven
         if proven is not None and session != proven and session.generation <= proven.generation:
-            return Rejected(RejectReason.OLD_SESSION, f"generation {session.generation:x} after {proven.generation:x}")
+            return _old(session, f"generation {session.generation:x} after {proven.generation:x}")
         return _proven(peer, opened, plaintext) if echoes_us else _unproven(peer, opened, plaintext)
 
     def forget(self, node: bytes) -> bool:
@@ -248,12 +271,16 @@ class SealState:
                 assert peer.heard is None or peer.heard.generation > peer.proven.generation
 
 
+def _old(session: Session, detail: str) -> Rejected:
+    return Rejected(RejectReason.OLD_SESSION, detail, session.node, session.boot)
+
+
 def _unproven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Rejected:
     session = opened.session
     if peer.stored is not None and session.generation < peer.stored.generation:
-        return Rejected(RejectReason.OLD_SESSION, f"generation {session.generation:x} is below the one on disk")
+        return _old(session, f"generation {session.generation:x} is below the one on disk")
     if peer.heard is not None and session.generation < peer.heard.generation:
-        return Rejected(RejectReason.OLD_SESSION, f"generation {session.generation:x} is below one that was heard")
+        return _old(session, f"generation {session.generation:x} is below one that was heard")
     # A known session needs no answer: it will hear our next datagram anyway, and recordings must not make us talk.
     answer = session not in (peer.heard, peer.proven)
     if session != peer.proven:
@@ -270,7 +297,8 @@ def _proven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Reject
         if peer.heard is not None and peer.heard.generation <= session.generation:
             peer.heard = None
     if not peer.window.accept(opened.counter):
-        return Rejected(RejectReason.REPLAY, f"counter {opened.counter} of {session.node.hex()}")
+        detail = f"counter {opened.counter} of {session.node.hex()}"
+        return Rejected(RejectReason.REPLAY, detail, session.node, session.boot)
     # The sender could hear us, but we may have echoed another session of it until now.
     return Verdict(Freshness.FRESH, session, opened.counter, plaintext, opened.key_id, answer=new, persist=new)
 

@@ -26,7 +26,12 @@ class RejectReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A datagram that was not taken. ``detail`` is a short sentence for the log; it never quotes the datagram."""
+    """A datagram that was not taken. ``detail`` is a short sentence for the log; it never quotes the datagram.
+
+    ``sender`` and ``boot``: UUID and boot nonce of the session that made it, where that is certain.
+    """
 
     reason: RejectReason
     detail: str = ""
+    sender: bytes = b""
+    boot: bytes = b""
