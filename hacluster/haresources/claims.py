@@ -93,7 +93,7 @@ class Claims:
         core, s = self._core, self._core.state
         s.hold = minus(s.hold, side)
         s.need_failback = False
-        core.groups.give(WorkTag.YIELD, core.groups.keys(side), f"{core.peer} claims it too")
+        core.groups.give(WorkTag.YIELD, core.groups.held(side), f"{core.peer} claims it too")
 
     def _adopt(self, side: Hold) -> None:
         core, s = self._core, self._core.state

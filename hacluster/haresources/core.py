@@ -10,7 +10,8 @@ from hacluster.config.settings import AutoFailback, HaclusterConfig, HaConfig
 from hacluster.haresources import protocol
 from hacluster.haresources.groups import Groups, WorkTag
 from hacluster.haresources.hold import has
-from hacluster.haresources.states import JOINING, SETTLE_MS, RState, State
+from hacluster.haresources.identity import ident, inventory
+from hacluster.haresources.states import JOINING, SETTLE_MS, RState, State, Told
 from hacluster.msg.haresources import Hold
 from hacluster.msg.membership import CastMessage
 from hacluster.wire.hamsg import HaMessage
@@ -28,6 +29,8 @@ class Core:
         self.now = Instant(0)
         self.out: list[Effect] = []
         self.groups = Groups(groups, own_node, settings, lambda: self.out)
+        self.groups.elsewhere = self.elsewhere
+        self.inventory = inventory(groups, own_node)
 
     @property
     def legacy(self) -> bool:
@@ -56,11 +59,43 @@ class Core:
         """Tell all nodes."""
         self.send(MachineName.HEARTBEAT, CastMessage(message))
 
-    def resource(self, info: str = "") -> None:
+    def resource(self, info: str = "", *, asks: bool = False) -> None:
         """Tell what we hold. Saying so while joining counts as having heard of resources (trap 9)."""
         s = self.state
-        self.cast(protocol.resource(s.hold, stable=s.stable and info != protocol.INFO_STANDBY, info=info))
+        message = protocol.resource(s.hold, stable=s.stable and info != protocol.INFO_STANDBY, info=info)
+        self.cast(message.replace(hxq="1") if asks else message)
         self.resources_spoken_of()
+
+    def told(self, node: str) -> Told | None:
+        """What ``node`` says of its files and of what runs there; ``None`` when it is dead, or a real Heartbeat."""
+        return self.state.told.get(node) if self.state.alive.get(node, False) else None
+
+    def ours(self, node: str) -> bool:
+        """Whether ``node`` lives and is known to be one of ours in this life."""
+        return self.told(node) is not None
+
+    def elsewhere(self, key: str) -> str:
+        """Why the group ``key`` may not be started here now: a living node runs some of it, or is to. Else empty.
+
+        Where the files differ both may call a resource local; then the smaller name has it.
+        """
+        names = self.groups.idents(key)
+        for node in self.living:
+            told = self.told(node)
+            if told is None:
+                continue
+            word = next((one.id for one in self.groups.runs[key].line if ident(one) in told.runs), None)
+            if word is not None:
+                return f"{word} runs on {node}"
+            local = self.groups.side(key) is Hold.LOCAL
+            if local and node < self.own and names & set(told.local) and self._has_local(node):
+                return f"the files of {node} call {key} its own, too"
+        return ""
+
+    def _has_local(self, node: str) -> bool:
+        """Whether ``node`` holds what is local to it, or may be about to."""
+        s = self.state
+        return self.legacy or not s.other_stable or has(s.other_hold, Hold.LOCAL) or self.living[:1] != (node,)
 
     def resources_spoken_of(self) -> None:
         """A ``resource`` of anyone was heard: from now on the other nodes have ten seconds to be stable."""

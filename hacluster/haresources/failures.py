@@ -42,6 +42,8 @@ class Failures:
                 core.warn(
                     "group-failed", f"{key} is to move to {core.peer} in {delay} ms because {run.progress.reason}"
                 )
+        for key in [key for key in moves if key not in core.groups.runs]:
+            del moves[key]
         for key, word in core.groups.stuck_news():
             self._on_stuck(key, word)
 

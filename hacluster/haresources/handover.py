@@ -28,7 +28,7 @@ from hacluster.haresources.hold import common, has, minus, mirror, union
 from hacluster.haresources.protocol import Ask, Resource, Step
 from hacluster.haresources.states import ANSWER_MS, PATIENCE_MS, RELEASE_MS, RESUMED_MS, RETRY_MS, Handshake, Standby
 from hacluster.msg.driver import Refused
-from hacluster.msg.haresources import Hold
+from hacluster.msg.haresources import GroupState, Hold
 
 
 class Handover:
@@ -57,7 +57,7 @@ class Handover:
             (not s.other_stable, Refused("peer-unstable", f"{core.peer} is not stable", later)),
             (core.groups.busy, Refused("busy", "groups are being started or stopped here", later)),
             (
-                common(s.hold, which) is Hold.NONE,
+                common(s.hold, which) is Hold.NONE and not self._runs(which),
                 Refused(
                     "nothing-to-give", f"this node holds {s.hold.value}, so there is nothing of {which.value} to give"
                 ),
@@ -66,6 +66,11 @@ class Handover:
             if wrong:
                 return refused
         return None
+
+    def _runs(self, which: Hold) -> bool:
+        """Whether something of ``which`` runs here although we do not hold it: its home was changed in the file."""
+        runs = self._core.groups.runs
+        return any(runs[key].progress.started for key in self._core.groups.keys(which))
 
     def gives(self, which: Hold) -> bool:
         """Whether a handshake is going on in which we give ``which`` up."""
@@ -100,7 +105,13 @@ class Handover:
                 "mode-differs", f"{node} speaks of standby, but auto_failback is legacy here; set both alike"
             )
             return
-        {Step.ME: self._on_me, Step.OTHER: self._on_other, Step.DONE: self._on_done}[ask.step](ask.hold, node)
+        match ask.step:
+            case Step.ME:
+                self._on_me(ask.hold, node)
+            case Step.OTHER:
+                self._on_other(ask.hold, node)
+            case Step.DONE:
+                self._on_done(ask.hold, node, ask.trouble)
 
     def resumed(self) -> None:
         """Our process crashed in the middle: what the peer said meanwhile may be lost."""
@@ -138,20 +149,48 @@ class Handover:
             hs.state = Standby.DONE
 
     def acquired(self) -> None:
-        """All that we take runs: step 4. The report goes first, as Heartbeat's does."""
+        """Taking is over: step 4, with what does not run although it was taken. The report goes first."""
         core, s = self._core, self._core.state
         hs = s.handshake
         if hs.giver or hs.state is not Standby.DONE:
+            core.resource()
             return
         s.hold = union(s.hold, mirror(hs.which))
-        which = hs.which
-        self._end(True, f"this node has taken {mirror(which).value} from {core.peer}")
+        which, trouble = hs.which, self._trouble(mirror(hs.which))
+        what = mirror(which).value
+        if trouble:
+            self._end(False, f"this node has taken {what} from {core.peer}, but {trouble}")
+        else:
+            self._end(True, f"this node has taken {what} from {core.peer} and runs it")
         core.resource()
-        core.cast(protocol.ask(which, Step.DONE))
+        core.cast(protocol.ask(which, Step.DONE, trouble=trouble))
+
+    def _trouble(self, which: Hold) -> str:
+        """What of ``which`` does not run here, and why; empty when all of it runs."""
+        core = self._core
+        found = []
+        for key in core.groups.keys(which):
+            run = core.groups.runs[key]
+            if run.state is GroupState.RUNNING:
+                continue
+            elsewhere = core.elsewhere(key)
+            if elsewhere:
+                found.append(f"{key} was not started: {elsewhere}")
+            else:
+                found.append(f"{run.progress.reason or f'{key} was not started'}, so nobody runs {key} now")
+        return "; ".join(found)
+
+    def _abandon(self) -> None:
+        """Forget a handshake. What we have begun to take is ours: a start that is under way ends with it running."""
+        s = self._core.state
+        hs = s.handshake
+        if not hs.giver and hs.state is Standby.DONE:
+            s.hold = union(s.hold, mirror(hs.which))
 
     def cancel(self, reason: str) -> None:
         """Forget the handshake: the other side is gone or begins anew."""
         if self._core.state.handshake.running:
+            self._abandon()
             self._end(False, reason)
         self._core.state.handshake = Handshake()
 
@@ -162,6 +201,7 @@ class Handover:
         if hs.deadline is None or hs.deadline > core.now:
             return
         which, giver, begun = hs.which, hs.giver, hs.releasing
+        self._abandon()
         self._end(False, f"{core.peer} did not go on with the handover of {which.value}")
         core.warn("standby-timeout", f"{core.peer} did not go on with the handover of {which.value}; giving up")
         s.other_stable = bool(core.living)
@@ -213,9 +253,9 @@ class Handover:
         hs.releasing, hs.deadline = True, core.after(RELEASE_MS)
         s.hold = minus(s.hold, which)
         core.resource(protocol.INFO_STANDBY)
-        core.groups.give(WorkTag.GIVE, core.groups.keys(which), f"{node} takes over")
+        core.groups.give(WorkTag.GIVE, core.groups.held(which), f"{node} takes over")
 
-    def _on_done(self, which: Hold, node: str) -> None:
+    def _on_done(self, which: Hold, node: str, trouble: str) -> None:
         core, s = self._core, self._core.state
         hs = s.handshake
         if not hs.running and hs.lapsed is which and not hs.lapsed_giver and s.stable:
@@ -223,7 +263,12 @@ class Handover:
             s.other_stable = False
         if hs.giver and hs.state is Standby.DONE:
             s.other_hold = union(s.other_hold, mirror(which))  # its report may come after its done
-            self._end(True, f"{node} has taken {which.value}")
+            if trouble:
+                self._end(False, f"{node} has taken {which.value}, but {trouble}")
+            elif core.ours(node):
+                self._end(True, f"{node} has taken {which.value} and runs it")
+            else:
+                self._end(True, f"{node} has taken {which.value}, as it says")
             core.resource()
         elif not hs.giver and hs.state is Standby.OTHER and hs.which is which:
             hs.state, hs.deadline = Standby.DONE, core.after(RELEASE_MS)

@@ -128,4 +128,4 @@ class Joining:
         both = common(s.hold, mirror(s.other_hold))
         if both is not Hold.NONE:
             s.hold = minus(s.hold, both)
-            core.groups.give(WorkTag.YIELD, core.groups.keys(both), f"{core.peer} has taken it meanwhile")
+            core.groups.give(WorkTag.YIELD, core.groups.held(both), f"{core.peer} has taken it meanwhile")

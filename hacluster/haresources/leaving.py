@@ -95,6 +95,7 @@ class Leaving:
         s.rejoining, s.rstate, s.hold, s.other_hold = True, RState.INIT, Hold.NONE, Hold.NONE
         s.other_stable, s.need_failback, s.timers = False, False, Timers(stop=s.timers.stop)
         s.heard.clear()
+        s.told.clear()
         s.legacy_wanted.clear()
         core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
 

@@ -32,6 +32,8 @@ class Legacy:
         """Take our groups, or ask an active node for them."""
         core, s = self._core, self._core.state
         s.rstate = RState.STABLE
+        if core.living:
+            core.cast(protocol.runs(asks=True))
         active = [node for node in core.others if states.get(node) is NodeState.ACTIVE and s.alive.get(node)]
         local = core.groups.keys(Hold.LOCAL)
         if active:
@@ -58,8 +60,8 @@ class Legacy:
         groups = self._core.groups
         coming = {key for work in groups.works if work.take for key in work.keys}
         for key, run in groups.runs.items():
-            if run.group.node in active and (run.state is not GroupState.STOPPED or key in coming):
-                groups.give(WorkTag.LEGACY_GIVE, [key], f"its home {run.group.node} is active", run.group.node)
+            if run.node in active and (run.state is not GroupState.STOPPED or key in coming):
+                groups.give(WorkTag.LEGACY_GIVE, [key], f"its home {run.node} is active", run.node)
 
     def on_dead(self, node: str, *, left: bool = False) -> None:
         """``node`` is gone: take everything that it may have had."""

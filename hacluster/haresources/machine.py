@@ -12,6 +12,7 @@ that it has released. Parts, each with its own rules on top of its file:
 * ``leaving``  clean stop, restart after a partition, waking from a sleep
 * ``claims``   nobody or both claim a group: converge
 * ``legacy``   the protocol before all that; ``ipfail`` compares ping nodes; ``hooks`` notify programs
+* ``reality``  what runs against what may run; ``identity``  what a resource is, whatever the line it stands in
 * ``groups``, ``grouprun``  works over groups, and one group's operations, done by the hands (lrm)
 * ``failures`` what follows a failed start or stop; ``requests`` local programs; ``recovery`` a crash of this process
 
@@ -43,14 +44,16 @@ from hacluster.haresources.core import Core
 from hacluster.haresources.failures import Failures
 from hacluster.haresources.groups import Work, WorkTag
 from hacluster.haresources.handover import Handover
+from hacluster.haresources.hearing import Hearing
 from hacluster.haresources.hold import mirror
 from hacluster.haresources.hooks import Hooks
 from hacluster.haresources.ipfail import IpFail
-from hacluster.haresources.joining import Joining, stamp
+from hacluster.haresources.joining import Joining
 from hacluster.haresources.leaving import Leaving
 from hacluster.haresources.legacy import Legacy
+from hacluster.haresources.reality import Reality
 from hacluster.haresources.requests import Requests
-from hacluster.haresources.states import JOINING, RState, Standby, Timers
+from hacluster.haresources.states import ASK_HANDS_MS, JOINING, RState, Standby, Timers
 from hacluster.haresources.takeover import Takeover
 from hacluster.msg.driver import (
     HostSample,
@@ -125,14 +128,18 @@ class HaresourcesMachine:
         self._legacy = Legacy(core)
         self._ipfail = IpFail(core, self._handover)
         self._failures = Failures(core, self._handover, self._leaving)
-        self._requests = Requests(core, self._handover)
+        self._reality = Reality(core)
+        self._requests = Requests(core, self._handover, self._reality)
         self._hooks = Hooks(core)
+        self._hearing = Hearing(
+            core, self._joining, self._handover, self._takeover, self._legacy, self._ipfail, self._reality
+        )
         self._node_states: dict[str, NodeState] = {}
         self._generation = 0
         self._view: MembershipView | None = None
         self._restored = False
         self._before: recovery.Snapshot | None = None
-        self._awaiting_ops = False
+        self._ask_hands: Instant | None = None
         self._token = 0
         self._saved = b""
         self._ondisk = OnDisk()
@@ -157,8 +164,8 @@ class HaresourcesMachine:
     def deadline(self) -> Instant | None:
         """When something is due."""
         s = self._core.state
-        if self._awaiting_ops:
-            return self._ondisk.deadline()
+        if self._ask_hands is not None:
+            return earliest(self._ask_hands, self._ondisk.deadline())
         t = s.timers
         failback = t.failback if s.need_failback else None
         return earliest(
@@ -171,6 +178,7 @@ class HaresourcesMachine:
             t.orphan_local,
             t.orphan_foreign,
             t.nudge,
+            t.double,
             t.stop if s.leaving.wanted else None,
             s.handshake.deadline,
             s.ipfail.give_up_at,
@@ -252,7 +260,7 @@ class HaresourcesMachine:
     def _settle(self) -> None:
         """Let the parts look until nothing moves."""
         core = self._core
-        if self._awaiting_ops:
+        if self._ask_hands is not None:
             return
         for _ in range(_MAX_ROUNDS):
             before = (len(core.out), core.groups.added)
@@ -263,16 +271,18 @@ class HaresourcesMachine:
             self._requests.look()
             self._handover.consider_failback()
             self._claims.look()
+            self._reality.look()
             if (len(core.out), core.groups.added) == before:
                 return
         raise AssertionError(f"the parts do not come to rest: {core.out[-5:]}")
 
     def _close(self) -> list[Effect]:
         core = self._core
+        self._reality.report()
         effects = core.out
         core.out = []
         persist: Persist | None = None
-        if self._restored and not self._awaiting_ops and self._before is None:
+        if self._restored and self._ask_hands is None and self._before is None:
             data = recovery.save(self._generation, core.state, core.groups)
             if data != self._saved:
                 self._saved = data
@@ -297,7 +307,7 @@ class HaresourcesMachine:
                 self._handover.released()
             case WorkTag.TAKE:
                 self._handover.acquired()
-            case WorkTag.ORPHAN | WorkTag.YIELD:
+            case WorkTag.ORPHAN | WorkTag.YIELD | WorkTag.DOUBLE:
                 core.resource()
             case WorkTag.SHUTDOWN:
                 self._leaving.released()
@@ -309,7 +319,7 @@ class HaresourcesMachine:
                 self._legacy.given(work)
             case WorkTag.LEGACY_TAKE:
                 self._legacy.taken(work)
-            case WorkTag.RETRY:
+            case WorkTag.RETRY | WorkTag.AMEND | WorkTag.REMAINS:
                 pass
             case _:
                 assert_never(work.tag)
@@ -355,8 +365,7 @@ class HaresourcesMachine:
             core.info("resumed", "this process began anew and goes on where it was")
             core.state = before.state
             recovery.adopt(core.groups, before)
-            self._awaiting_ops = True
-            core.send(MachineName.LRM, OpsQuery())
+            self._ask_the_hands()
             return
         keys = recovery.leftovers(core.groups, before)
         if keys:
@@ -366,12 +375,19 @@ class HaresourcesMachine:
         if view.comm_up:
             self._on_comm_up()
 
+    def _ask_the_hands(self) -> None:
+        self._core.send(MachineName.LRM, OpsQuery())
+        self._ask_hands = self._core.after(ASK_HANDS_MS)
+
     def _on_ops(self, ops: OpsView) -> None:
+        if self._ask_hands is not None:
+            recovery.resume(self._core.groups, ops, self._core.now)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """What the hands do is known."""
         core, s = self._core, self._core.state
-        if not self._awaiting_ops:
-            return
-        self._awaiting_ops = False
-        recovery.resume(core.groups, ops, core.now)
+        self._ask_hands = None
         assert self._view is not None
         for node in core.others:
             seen = self._view.node(node)
@@ -436,6 +452,7 @@ class HaresourcesMachine:
         elif s.comm_up:
             self._takeover.on_dead(node)
         s.last_full.pop(node, None)
+        s.told.pop(node, None)
 
     def _forget_claims(self, node: str) -> None:
         """What ``node`` said in an earlier life no longer counts."""
@@ -443,6 +460,7 @@ class HaresourcesMachine:
         self._handover.cancel(f"{node} began anew")
         s.other_stable, s.other_hold = False, Hold.NONE
         s.heard.pop(node, None)
+        s.told.pop(node, None)
 
     def _on_node_restarted(self, node: str) -> None:
         if node in self._core.others:
@@ -467,18 +485,24 @@ class HaresourcesMachine:
         core, s = self._core, self._core.state
         if machine == MachineName.LRM:
             core.warn("hands-restarted", "the hands began anew; what was under way is done again")
-            for run in core.groups.runs.values():
+            for _, run in core.groups.every():
                 run.hands_restarted()
+            if self._ask_hands is not None:
+                self._go_on()
         elif machine == MachineName.HEARTBEAT and s.rstate is not RState.SHUTDOWN:
             core.warn("heartbeat-restarted", "the heartbeat began anew; joining again with what runs here")
             self._handover.cancel("the heartbeat began anew")
             s.comm_up, s.rstate, s.timers = False, RState.INIT, Timers(stop=s.timers.stop)
             s.other_stable, s.other_hold = False, Hold.NONE
             s.heard.clear()
+            s.told.clear()
 
     def _on_tick(self) -> None:
         core = self._core
-        if self._awaiting_ops:
+        if self._ask_hands is not None:
+            if self._ask_hands <= core.now:
+                core.warn("hands-silent", "the hands have not said what is under way; asking again")
+                self._ask_the_hands()
             return
         core.groups.on_time(core.now)
         self._joining.on_time()
@@ -488,6 +512,7 @@ class HaresourcesMachine:
         self._ipfail.on_time()
         self._failures.on_time()
         self._claims.on_time()
+        self._reality.on_time()
         t = core.state.timers
         if t.failback is not None and t.failback <= core.now:
             t.failback = None
@@ -502,11 +527,7 @@ class HaresourcesMachine:
         dest = message.get("dest")
         if node not in self._core.others or (dest is not None and dest.lower() != self._core.own):
             return
-        heard = protocol.read(message)
-        if isinstance(heard, protocol.Malformed):
-            self._core.warn("bad-message", f"{message.type} of {node} is ignored: {heard.text}")
-        elif heard is not None:
-            self._on_heard(heard, node, message)
+        self._hearing.on_message(message, node)
 
     def _on_own(self, message: HaMessage) -> None:
         generation = message.get("hg") or ""
@@ -515,57 +536,3 @@ class HaresourcesMachine:
         heard = protocol.read(message)
         if isinstance(heard, protocol.Ask):
             self._handover.on_own(heard)
-
-    def _on_heard(self, heard: protocol.Heard, node: str, message: HaMessage) -> None:
-        core = self._core
-        match heard:
-            case protocol.Starting():
-                core.state.alive[node] = True
-                if not core.legacy:
-                    self._joining.on_starting(node, stamp(message))
-                else:
-                    core.warn(
-                        "mode-differs", f"{node} does not run in legacy mode; set auto_failback alike on both nodes"
-                    )
-            case protocol.Resource():
-                if not core.legacy:
-                    self._joining.on_resource(heard, node, stamp(message))
-                    self._ipfail.on_resource(heard)
-            case protocol.Ask():
-                self._handover.on_ask(heard, node)
-            case protocol.Takeover():
-                self._on_takeover(heard.hold, node)
-            case protocol.Shutdone():
-                self._on_shutdone(node)
-            case protocol.Fenced():
-                core.info("fence-news", f"{node} says of fencing {heard.node}: {heard.result}")
-            case protocol.IpRequest():
-                self._legacy.on_request(heard, node)
-            case protocol.IpResponse():
-                self._legacy.on_response(heard, node)
-            case protocol.PingCount():
-                self._ipfail.on_count(heard, node)
-            case protocol.AbortGiveup() | protocol.YouAreDead():
-                self._ipfail.on_verdict(heard)
-            case protocol.ClientJoined():
-                self._ipfail.on_joined(heard)
-            case _:
-                assert_never(heard)
-
-    def _on_takeover(self, which: Hold, node: str) -> None:
-        ours = mirror(which)
-        refused = self._handover.refusal(ours)
-        if refused is None:
-            self._handover.begin(ours, f"{node} asked for it (hb_takeover {which.value})")
-        else:
-            self._core.warn("takeover-ignored", f"hb_takeover {which.value} of {node} is ignored: {refused.text}")
-
-    def _on_shutdone(self, node: str) -> None:
-        core = self._core
-        if not core.state.comm_up or not core.state.alive.get(node, False):
-            return
-        if core.legacy:
-            core.state.alive[node] = False
-            self._legacy.on_dead(node, left=True)
-        else:
-            self._takeover.on_shutdone(node)

@@ -1,21 +1,31 @@
 """The messages of the resource protocol: one builder for each, and one reader for all.
 
+Between our nodes ``starting``, ``resource`` and ``ask_resources`` carry more (:func:`with_inventory`): ``hxd`` a digest
+of the files in use, ``hxl`` and ``hxf`` the names of the resources that are local and foreign to the sender, ``hxr``
+of those that run there or may, ``hxq`` that the sender wants to hear the same, ``hxe`` what does not run although it
+was taken. A real Heartbeat ignores fields that it does not know. ``hx-runs``, the same alone, is sent to who is known
+to be one of ours; with ``auto_failback legacy``, which knows none of those messages, once to whom we meet.
+
 What a peer sends may be anything that carries a valid signature, so the reader returns :class:`Malformed` with a
 sentence instead of raising, and ``None`` for types that are not ours. Field names and words: WIRE.md 5.3, 5.4, 5.7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from hacluster.haresources.hold import word
+from hacluster.haresources.identity import DIGEST_DIGITS, IDENT_DIGITS, Inventory
 from hacluster.msg.haresources import Hold
 from hacluster.wire.hamsg import HaMessage
 
 IPFAIL: Final = "ipfail"
+RUNS: Final = "hx-runs"
+MAX_TROUBLE: Final = 500
 
 INFO_OURS: Final = "req_our_resources()"
 INFO_MACH_DOWN: Final = "mach_down"
@@ -63,6 +73,18 @@ class Ask:
 
     hold: Hold
     step: Step
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Beside a message: what its sender says of its files and of what runs there."""
+
+    digest: str
+    local: tuple[str, ...]
+    foreign: tuple[str, ...]
+    runs: tuple[str, ...]
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +192,27 @@ def mach_down() -> HaMessage:
     return HaMessage.of(t="resource", rsc_hold=Hold.FOREIGN.value, info=INFO_MACH_DOWN)
 
 
-def ask(hold: Hold, step: Step, *, client: str = "") -> HaMessage:
-    """A step of the standby handshake, on behalf of ``client`` if one asked."""
+def with_inventory(message: HaMessage, inventory: Inventory, runs: Collection[str]) -> HaMessage:
+    """The message, and beside it what only our nodes read."""
+    return message.replace(
+        hxd=inventory.digest,
+        hxl=" ".join(sorted(inventory.local)),
+        hxf=" ".join(sorted(inventory.foreign)),
+        hxr=" ".join(sorted(runs)),
+    )
+
+
+def runs(*, asks: bool = False) -> HaMessage:
+    """What runs here; to be sent with an inventory. A real Heartbeat does nothing with it."""
+    message = HaMessage.of(t=RUNS)
+    return message.replace(hxq="1") if asks else message
+
+
+def ask(hold: Hold, step: Step, *, client: str = "", trouble: str = "") -> HaMessage:
+    """A step of the standby handshake, on behalf of ``client`` if one asked. ``trouble``: what was taken in vain."""
     message = HaMessage.of(t="ask_resources", rsc_hold=hold.value, info=step.value)
+    if trouble:
+        message = message.replace(hxe="".join(c if c.isprintable() else " " for c in trouble)[:MAX_TROUBLE])
     return message.replace(from_id=client, to_id=client, client_gen="0") if client else message
 
 
@@ -256,7 +296,8 @@ def _read_ask(message: HaMessage) -> Ask | Malformed:
     step = next((step for step in Step if step.value == info), None)
     if hold is Hold.NONE or step is None:
         return Malformed(f"asks for {hold.value} with info {info!r}")
-    return Ask(hold, step)
+    trouble = message.get("hxe") or ""
+    return Ask(hold, step, "".join(c if c.isprintable() else " " for c in trouble)[:MAX_TROUBLE])
 
 
 def _read_takeover(message: HaMessage) -> Takeover | Malformed:
@@ -308,6 +349,21 @@ _READERS: Final[dict[str, Callable[[HaMessage], Heard | Malformed]]] = {
     "you_are_dead": lambda m: YouAreDead((m.get("dest") or "").lower()),
     "hbapi-clstat": _read_client,
 }
+
+
+_NAME: Final = re.compile(rf"[0-9a-f]{{{IDENT_DIGITS}}}")
+_DIGEST: Final = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}")
+
+
+def said(message: HaMessage) -> Said | None:
+    """What stands beside a message of ours; ``None`` for one of a real Heartbeat, or one that is not in order."""
+    digest = message.get("hxd") or ""
+    if not _DIGEST.fullmatch(digest):
+        return None
+    local, foreign, running = (tuple((message.get(name) or "").split()) for name in ("hxl", "hxf", "hxr"))
+    if not all(_NAME.fullmatch(name) for name in (*local, *foreign, *running)):
+        return None
+    return Said(digest, local, foreign, running, message.get("hxq") == "1")
 
 
 def read(message: HaMessage) -> Heard | Malformed | None:

@@ -14,9 +14,11 @@ from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import common, mirror
+from hacluster.haresources.reality import Reality
 from hacluster.haresources.states import ANSWER_MS
 from hacluster.msg.driver import Refused, Request
 from hacluster.msg.haresources import (
+    GroupState,
     HandoverAccepted,
     HandoverFinished,
     Hold,
@@ -41,9 +43,10 @@ class Asked:
 class Requests:
     """Who asked for what, and the answers."""
 
-    def __init__(self, core: Core, handover: Handover) -> None:
+    def __init__(self, core: Core, handover: Handover, reality: Reality) -> None:
         self._core = core
         self._handover = handover
+        self._reality = reality
         self._asked: list[Asked] = []
 
     def on_request(self, request: Request) -> None:
@@ -66,7 +69,8 @@ class Requests:
     def look(self) -> None:
         """Answer those who wait for what has happened in this step."""
         core, hs = self._core, self._core.state.handshake
-        for ok, text in self._handover.ended:
+        for ok, said in self._handover.ended:
+            text = said if ok else f"{said}; {self._now()}"
             for asked in [asked for asked in self._asked if asked.until is None]:
                 self._asked.remove(asked)
                 self._reply(asked.request_id, HandoverFinished(ok, text, core.now - asked.began))
@@ -83,6 +87,18 @@ class Requests:
                 text = f"{core.peer} did not begin to give {asked.which.value} up"
                 hint = f"look into the logs of {core.peer}: it says why it ignored hb_takeover"
                 self._reply(asked.request_id, Refused("no-answer", text, hint))
+
+    def _now(self) -> str:
+        """Who runs what now, for those whose handover failed."""
+        core = self._core
+        runs = [key for key, run in core.groups.runs.items() if run.state is GroupState.RUNNING]
+        text = f"this node runs {', '.join(runs) or 'nothing'}"
+        for node in core.living:
+            told = core.told(node)
+            theirs = [key for key in core.groups.runs if told and core.groups.idents(key) <= set(told.runs)]
+            if told is not None:
+                text += f", {node} runs {', '.join(theirs) or 'nothing'}"
+        return f"now {text}"
 
     def deadline(self) -> Instant | None:
         """When an unanswered takeover is given up."""
@@ -110,6 +126,7 @@ class Requests:
             s.other_stable,
             core.config.auto_failback.value,
             tuple(run.view() for run in core.groups.runs.values()),
+            self._reality.notes(),
         )
 
     def _on_standby(self, request_id: int, body: StandbyRequest) -> None:
@@ -129,7 +146,10 @@ class Requests:
         refused = self._handover.refusal(Hold.ALL)
         if refused is not None and refused.code == "nothing-to-give":
             refused = None
-        if refused is None and common(mirror(body.which), s.other_hold) is Hold.NONE:
+        peer = core.told(core.living[0]) if core.living else None
+        runs = set(peer.runs) if peer else set()
+        wanted = any(core.groups.idents(key) & runs for key in core.groups.keys(body.which))
+        if refused is None and common(mirror(body.which), s.other_hold) is Hold.NONE and not wanted:
             text = f"{core.peer} holds nothing of what is {body.which.value} here"
             refused = Refused("nothing-to-take", text)
         if refused is not None:

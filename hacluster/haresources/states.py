@@ -36,6 +36,9 @@ RELEASE_MS: Final = 3_600_000
 HEAL_MS: Final = 2_000
 """From the news that a partition healed to giving everything up."""
 
+ASK_HANDS_MS: Final = 5_000
+"""How long a process that began anew waits for what the hands say before it asks them again."""
+
 RETRY_MS: Final = 1_000
 """Between two looks whether an automatic failback is possible."""
 
@@ -96,6 +99,7 @@ class Timers:
     orphan_local: Instant | None = None
     orphan_foreign: Instant | None = None
     nudge: Instant | None = None
+    double: Instant | None = None
     stop: Instant | None = None
 
 
@@ -121,6 +125,20 @@ class IpFailState:
 
 
 @dataclass(slots=True)
+class Told:
+    """What another hacluster node last said of its files and of what runs there (names of :mod:`identity`).
+
+    ``stamp`` orders what it says. A real Heartbeat says nothing of the kind.
+    """
+
+    stamp: int = -1
+    digest: str = ""
+    local: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class State:
     """All of it."""
 
@@ -141,6 +159,8 @@ class State:
     ipfail: IpFailState = field(default_factory=IpFailState)
     legacy_wanted: list[str] = field(default_factory=list)
     moves: dict[str, Instant] = field(default_factory=dict)
+    told: dict[str, Told] = field(default_factory=dict)
+    said_runs: list[str] = field(default_factory=list)
 
     @property
     def stable(self) -> bool:

@@ -78,7 +78,10 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class ResourcesView:
-    """``status`` is cl_status's word: none, local, foreign, all, or transition while unstable."""
+    """``status`` is cl_status's word: none, local, foreign, all, or transition while unstable.
+
+    ``notes``: what is not as it should be, in sentences.
+    """
 
     status: str
     rstate: str
@@ -88,6 +91,7 @@ class ResourcesView:
     other_stable: bool
     auto_failback: str
     groups: tuple[GroupView, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.base.effects import Reply
-from hacluster.config.resources import Group
 from hacluster.sim.opener import status_order
 from hacluster.sim.scene import Scene
 from hacluster.sim.trace import clock_text
@@ -114,17 +113,24 @@ class Exclusive(Checker):
 
     def each_second(self) -> str | None:
         """A window has closed and there are still two."""
-        for group in self.scene.groups.groups:
-            runners = self.scene.runners(group)
+        for what, runners in self._runners():
             if len(runners) > 1:
-                found = self._unexcused(group, runners[0], runners[1])
+                found = self._unexcused(what, runners[0], runners[1])
                 if found is not None:
                     return found
         return None
 
-    def _unexcused(self, group: Group, one: str, other: str) -> str | None:
+    def _runners(self) -> list[tuple[str, list[str]]]:
+        """Where each group runs; each service, when the hosts may not agree on what a group is."""
+        scene = self.scene
+        if not scene.edited:
+            return [(group.key, scene.runners(group)) for group in scene.groups.groups]
+        services = sorted({service for host in scene.hosts.values() for service in host.services})
+        return [(one, [name for name, host in scene.hosts.items() if one in host.services]) for one in services]
+
+    def _unexcused(self, key: str, one: str, other: str) -> str | None:
         apart = self.scene.since_apart(one, other)
-        what = f"{group.key} runs on {one} and {other}"
+        what = f"{key} runs on {one} and {other}"
         if apart is None:
             return f"{what}, which were never apart"
         faulty = any(self.scene.hosts[name].agents_failed for name in (one, other))
@@ -167,7 +173,7 @@ class Order(Checker):
     def on_service(self, host: str, service: str, *, runs: bool) -> str | None:
         """The neighbours that must (not) run when this one changes."""
         scene = self.scene.hosts[host]
-        if scene.agents_failed:
+        if scene.agents_failed or self.scene.edited:
             return None
         for group in self.scene.groups.groups:
             members = self.scene.members(group)
@@ -241,6 +247,9 @@ def placement_faults(scene: Scene, *, at_home: bool) -> list[str]:
             faults.append(f"{group.key} runs on {runners[0]} without {missing[0]}")
         elif at_home and runners[0] != group.node:
             faults.append(f"{group.key} runs on {runners[0]}, its home is {group.node}")
+    named = {service for group in scene.groups.groups for service in scene.members(group)}
+    for name, host in scene.hosts.items():
+        faults += [f"{service} runs on {name} and is in no line" for service in sorted(host.services - named)]
     return faults
 
 

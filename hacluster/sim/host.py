@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from hacluster.base.effects import (
     Transmit,
 )
 from hacluster.config.media import Ping, Ping6, PingGroup
+from hacluster.config.resources import Haresources
 from hacluster.heartbeat.generation import decode_uuid
 from hacluster.msg.driver import (
     ChildExited,
@@ -57,6 +58,9 @@ IPC_MS = 1
 SAMPLE_MS = 1_000
 RESPAWN_MS = 500
 """How long the supervisor waits before it starts a process again."""
+
+EXCHANGE_MS = 100
+"""How long the supervisor takes to exchange the brain when the files have changed."""
 
 RESTART_MS = 1_000
 """How long a daemon takes that restarts itself."""
@@ -101,6 +105,9 @@ class Watch(Protocol):
     def on_daemon(self, host: str, what: str) -> None:
         """A word: started, stopped, killed, paused, resumed, power-lost."""
 
+    def on_files(self, host: str, groups: Haresources) -> None:
+        """The daemon uses these files from now on."""
+
     def on_reply(self, host: str, reply: Reply) -> None:
         """A client was answered."""
 
@@ -127,12 +134,14 @@ class Host:
     ) -> None:
         self.name = settings.node
         self.settings = settings
+        self.files = settings.resources
         self.clock = HostClock(agenda)
         self.disk = Disk(agenda, dice.fork())
         self.agents = Agents(agenda, dice.fork(), self._on_service)
         self.powered = False
         self.paused = False
         self.stopping = False
+        self._reload_due = False
         self._agenda = agenda
         self._dice = dice
         self._network = network
@@ -173,10 +182,12 @@ class Host:
             self.agents.lose_power()
             self._watch.on_daemon(self.name, "power-lost")
 
-    def start(self) -> None:
-        """Start the daemon, if it does not run."""
+    def start(self, *, anew: bool = True) -> None:
+        """Start the daemon, if it does not run; ``anew``: it reads its files."""
         if not self.powered or any(process.router for process in self._processes.values()):
             return
+        if anew:
+            self._read()
         self.say("the daemon starts")
         self.stopping = False
         self._watch.on_daemon(self.name, "started")
@@ -201,6 +212,22 @@ class Host:
         self._end(process)
         self._agenda.after(RESPAWN_MS, partial(self._respawn, process, process.life))
 
+    def _read(self) -> None:
+        self.settings = replace(self.settings, resources=self.files)
+        self._watch.on_files(self.name, self.files)
+
+    def reload(self) -> None:
+        """SIGHUP: files that have changed are used by a new brain, which goes on where the old one was."""
+        if self.paused:
+            self._reload_due = True
+        elif self.running and self.files != self.settings.resources:
+            self.say("the daemon reads its files again")
+            self._read()
+            brain = self._processes[ProcessName.BRAIN]
+            if brain.router is not None:
+                self._end(brain)
+                self._agenda.after(EXCHANGE_MS, partial(self._respawn, brain, brain.life))
+
     def pause(self) -> None:
         """SIGSTOP."""
         if self.running and not self.paused:
@@ -224,6 +251,9 @@ class Host:
                 happening()
             if not timers_first:
                 self._tick(process, process.life)
+        if self._reload_due:
+            self._reload_due = False
+            self.reload()
 
     def stop(self) -> None:
         """The administrator stops the daemon."""
@@ -235,7 +265,7 @@ class Host:
     def _end_processes(self) -> None:
         for process in self._processes.values():
             self._end(process)
-        self.paused = False
+        self.paused = self._reload_due = False
 
     def _begin(self, process: Process) -> None:
         process.life += 1
@@ -435,7 +465,7 @@ class Host:
         self._end_processes()
         self._watch.on_daemon(self.name, "stopped")
         if effect.restart:
-            self._agenda.after(RESTART_MS, self.start)
+            self._agenda.after(RESTART_MS, partial(self.start, anew=False))
 
     def say(self, text: str) -> None:
         """A line of the transcript."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hacluster.base.dice import Dice
+from hacluster.sim.edits import EDITS
 from hacluster.sim.scenario import LINKS, NODES, PINGS
 from hacluster.sim.script import Action
 
@@ -136,6 +137,43 @@ def _operator(dice: Dice, at: int) -> list[Action]:
     return [Action(at, verb, (_pick(dice, NODES), which))]
 
 
+def _edit(dice: Dice, at: int) -> list[Action]:
+    """Files are written on both hosts, alike or not, and read again by each in its own time; in the end both alike."""
+    names = tuple(EDITS)
+    first = _pick(dice, names)
+    second = first if dice.chance(700_000) else _pick(dice, names)
+    actions = []
+    for host, name in zip(NODES, (first, second), strict=True):
+        actions.append(Action(at, "edit", (host, name)))
+        if dice.chance(850_000):
+            actions.append(Action(at + dice.below(_seconds(dice, 1, 20)), "reload", (host,)))
+    end = at + _seconds(dice, 20, 60)
+    last = _pick(dice, (first, second, "none"))
+    for host in NODES:
+        actions.append(Action(end, "edit", (host, last)))
+        actions.append(Action(end + dice.below(3_000), "reload", (host,)))
+    return actions
+
+
+def _crossed(dice: Dice, at: int) -> list[Action]:
+    """A handover with programs that take their time, and a process that is killed in the middle of it."""
+    actions = [Action(at - 1, "agent", ("*", "*", action, "slow")) for action in ("start", "stop")]
+    verb = _pick(dice, ("standby", "standby", "takeover"))
+    actions.append(Action(at, verb, (_pick(dice, NODES), _pick(dice, ("all", "local", "foreign")))))
+    for _ in range(dice.between(1, 2)):
+        process = _pick(dice, ("pulse", "pulse", "brain", "hands"))
+        actions.append(Action(at + dice.below(8_000), "kill", (_pick(dice, NODES), process)))
+    actions += [Action(at + 40_000, "agent", ("*", "*", action, "ok")) for action in ("start", "stop")]
+    return actions
+
+
+def _pair(dice: Dice, at: int) -> list[Action]:
+    """Two processes of one host that are killed at nearly the same moment."""
+    host = _pick(dice, NODES)
+    first, second = _pick(dice, ("pulse", "brain", "hands")), _pick(dice, ("pulse", "brain", "hands"))
+    return [Action(at, "kill", (host, first)), Action(at + dice.below(1_000), "kill", (host, second))]
+
+
 def _leave(dice: Dice, at: int) -> list[Action]:
     host = _pick(dice, NODES)
     return _spans(at, _seconds(dice, 15, 90), "stop", (host,), (host,), ending="start")
@@ -165,6 +203,9 @@ NEMESES: Final[dict[str, tuple[Maker, ...]]] = {
     "leave": (_leave,),
     "replay": (_replay,),
     "ping": (_ping,),
+    "edit": (_edit,),
+    "crossed": (_crossed,),
+    "pair": (_pair,),
 }
 """By name: what makes its faults."""
 
@@ -172,6 +213,7 @@ MIXES: Final[dict[str, tuple[str, ...]]] = {
     "network": ("loss", "delay", "duplicate", "link", "clog", "ping"),
     "hosts": ("crash", "daemon", "process", "pause", "clock", "disk"),
     "people": ("operator", "leave"),
+    "files": ("edit", "operator", "process", "pair", "crash", "leave", "partition"),
     "all": tuple(NEMESES),
 }
 """Names for several."""

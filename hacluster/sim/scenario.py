@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hacluster.config.media import Bcast, Mcast, NetworkMedium, Ping, PingGroup, PingMedium
-from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
+from hacluster.config.resources import Haresources
 from hacluster.config.settings import AutoFailback, Client, HaclusterConfig, HaConfig, Seal
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.node.assembly import NodeSettings
+from hacluster.sim.edits import STANDARD_LINES, groups_of
 from hacluster.wire.auth import Key, KeyRing, Method
 
 LINKS = ("eth0", "eth1")
@@ -25,11 +26,6 @@ PING_MEDIA: tuple[PingMedium, ...] = (
 )
 PINGS = ("10.0.0.252", "10.0.0.253", "10.0.0.254")
 """The hosts that answer pings."""
-
-_GROUPS = (
-    ("node1", ("IPaddr::10.0.0.100/24/eth0", "Filesystem::/dev/vdb::/srv", "httpd")),
-    ("node2", ("IPaddr::10.0.0.101/24/eth0", "mail")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +48,7 @@ class Scenario:
     @property
     def groups(self) -> Haresources:
         """The resource groups."""
-        groups = []
-        for line, (node, texts) in enumerate(_GROUPS, 1):
-            words = []
-            for text in texts:
-                name, *arguments = text.split("::")
-                words.append(ResourceWord(text, AgentClass.HEARTBEAT, name, tuple(arguments)))
-            groups.append(Group(node, tuple(words), line))
-        return Haresources(tuple(groups))
+        return groups_of(STANDARD_LINES)
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

@@ -43,7 +43,8 @@ class Scene:
     """All hosts. ``apart`` maps a pair of hosts to when they were last not one cluster, and why.
 
     ``disturbed_at``: when anything last happened that ipfail must first come to rest after. ``overruled``: since the
-    last change of ping nodes, people have said where groups are to run.
+    last change of ping nodes, people have said where groups are to run. ``edited``: files have changed, so that the
+    hosts may not agree on what a group is; ``groups`` are then those of the last file read.
     """
 
     groups: Haresources
@@ -53,6 +54,7 @@ class Scene:
     ipfail: bool = False
     disturbed_at: int = 0
     overruled: bool = False
+    edited: bool = False
     apart: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
 
     def members(self, group: Group) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from hacluster.config.findings import Findings, shown
 from hacluster.msg.haresources import Hold
 from hacluster.sim.agents import Behaviour
 from hacluster.sim.disk import DiskHealth
+from hacluster.sim.edits import EDITS
 from hacluster.sim.scenario import PINGS
 from hacluster.sim.trace import clock_text
 
@@ -53,6 +54,7 @@ _WORD = r"\S+"
 _PING = "|".join(("\\*", *(re.escape(target) for target in PINGS))).join(("(", ")"))
 _BEHAVIOURS = "|".join(behaviour.value for behaviour in Behaviour)
 _HEALTHS = "|".join(health.value for health in DiskHealth)
+_EDITS = "|".join(EDITS)
 _HOLDS = "|".join(hold.value for hold in Hold if hold is not Hold.NONE)
 
 VERBS: Final[dict[str, tuple[str, str, str]]] = {
@@ -79,6 +81,8 @@ VERBS: Final[dict[str, tuple[str, str, str]]] = {
         f"HOST|* SERVICE|* start|stop|status|* {_BEHAVIOURS}",
         "how programs act",
     ),
+    "edit": (rf"{_HOST} ({_EDITS})", f"HOST {_EDITS}", "the haresources file on that host is written anew"),
+    "reload": (_HOST, "HOST", "the daemon reads its files again"),
     "standby": (rf"{_HOST} ({_HOLDS})", f"HOST {_HOLDS}", "hb_standby on that host"),
     "takeover": (rf"{_HOST} ({_HOLDS})", f"HOST {_HOLDS}", "hb_takeover on that host"),
     "heal": ("", "", "end every fault, start and resume every daemon"),

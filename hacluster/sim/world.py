@@ -13,6 +13,7 @@ from functools import partial
 from hacluster.base.dice import Dice
 from hacluster.base.effects import MachineName, Reply, Send
 from hacluster.config.media import PingGroup
+from hacluster.config.resources import Haresources
 from hacluster.config.settings import AutoFailback, Seal
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import (
@@ -30,6 +31,7 @@ from hacluster.sim.agents import Behaviour
 from hacluster.sim.checkers import SAFETY, Bounds, Checker, Violation, membership_faults, placement_faults
 from hacluster.sim.clock import Agenda
 from hacluster.sim.disk import DiskHealth
+from hacluster.sim.edits import EDITS, groups_of
 from hacluster.sim.host import Host
 from hacluster.sim.network import Network
 from hacluster.sim.opener import Opener, status_order
@@ -183,6 +185,10 @@ class World:
             host.disk.health = DiskHealth.OK
             host.agents.heal()
             host.resume()
+        files = next(iter(self.hosts.values())).files
+        for host in self.hosts.values():
+            host.files = files
+            host.reload()
         self._attend()
 
     def _attend(self) -> None:
@@ -312,6 +318,11 @@ class World:
         scene.perhaps.clear()
         self._look()
 
+    def on_files(self, host: str, groups: Haresources) -> None:
+        """See :class:`hacluster.sim.host.Watch`."""
+        del host
+        self.scene.groups = groups
+
     def on_reply(self, host: str, reply: Reply) -> None:
         """See :class:`hacluster.sim.host.Watch`."""
         if isinstance(reply.body, Refused | HandoverAccepted | HandoverFinished):
@@ -358,7 +369,7 @@ class World:
             self.fail("converges", f"{waited}: {'; '.join(faults)}")
 
     def _must_be_home(self) -> bool:
-        moved = {"standby", "takeover", "agent"}
+        moved = {"standby", "takeover", "agent", "edit"}
         if any(action.verb in moved for action in self.plan.script):
             return False
         return self.plan.scenario.auto_failback is not AutoFailback.OFF
@@ -424,6 +435,11 @@ def _agent(world: World, host: str, service: str, action: str, behaviour: str) -
     world.agent(world.matching(host), service, action, Behaviour(behaviour))
 
 
+def _edit(world: World, host: str, name: str) -> None:
+    world.scene.edited = True
+    world.hosts[host].files = groups_of(EDITS[name])
+
+
 def _cut(world: World, host: str, link: str, direction: str = "both") -> None:
     world.network.cut(host, link, direction)
 
@@ -455,6 +471,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "step": _step,
     "disk": _disk,
     "agent": _agent,
+    "edit": _edit,
+    "reload": lambda world, host: world.hosts[host].reload(),
     "standby": _hold(StandbyRequest),
     "takeover": _hold(TakeoverRequest),
     "heal": lambda world: world.heal(),

@@ -41,7 +41,7 @@ def capture(name: str) -> list[Entry]:
             continue
         at, node, seq, fields = line.split(" ", 3)
         message = HaMessage.of(**json.loads(fields)).replace(seq=seq, hg="2")
-        if message.type != "hbapi-clstat":
+        if message.type not in {"hbapi-clstat", "hx-runs"}:
             found.append(Entry(float(at), node, message))
     return found
 
@@ -127,7 +127,7 @@ class Stage:
             self.say(t="ask_resources", rsc_hold="all", info="done")
 
     def said(self) -> list[str]:
-        return [tell(message) for _, _, message in self.world.wire if message.type != "hbapi-clstat"]
+        return [tell(message) for _, _, message in self.world.wire if message.type not in {"hbapi-clstat", "hx-runs"}]
 
     def wait_for(self, count: int) -> None:
         end = self.world.now + PATIENCE_MS

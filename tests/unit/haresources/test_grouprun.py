@@ -6,9 +6,10 @@ import pytest
 
 from hacluster.base.effects import Say, Send
 from hacluster.base.machine import Instant
-from hacluster.config.resources import AgentClass, Group, ResourceWord
+from hacluster.config.resources import AgentClass, ResourceWord
 from hacluster.config.settings import HaclusterConfig
-from hacluster.haresources.grouprun import GroupRun
+from hacluster.haresources.grouprun import GroupRun, Means
+from hacluster.haresources.identity import spec
 from hacluster.msg.haresources import GroupState
 from hacluster.msg.lrm import CancelOp, OcfCode, OpEnd, OpFinished, StartOp
 from tests.unit.haresources.pair import haresources
@@ -24,7 +25,9 @@ class Bench:
         self.ops: dict[int, StartOp] = {}
         self.count = 0
         self.now = 0
-        self.run = GroupRun(haresources(line).groups[0], HaclusterConfig(**settings), self.new_op, lambda: self.out)
+        group = haresources(line).groups[0]
+        means = Means(HaclusterConfig(**settings), self.new_op, lambda: self.out)
+        self.run = GroupRun(group.key, group.node, tuple(map(spec, group.resources)), means)
 
     def new_op(self) -> int:
         self.count += 1
@@ -256,7 +259,8 @@ def test_new_hands_are_asked_again_status_first():
 def test_an_ocf_word_is_monitored():
     word = ResourceWord("OCF::IPaddr2::vip", AgentClass.OCF, "IPaddr2", ("vip",))
     out: list = []
-    GroupRun(Group("alpha", (word,), 1), HaclusterConfig(status_timeout_ms=7), lambda: 1, lambda: out).probe()
+    means = Means(HaclusterConfig(status_timeout_ms=7), lambda: 1, lambda: out)
+    GroupRun("vip", "alpha", (spec(word),), means).probe()
     (effect,) = out
     assert (effect.body.action, effect.body.resource.agent_class, effect.body.timeout_ms) == ("monitor", "ocf", 7)
     assert effect.body.resource.arguments == ("vip",)
