@@ -10,13 +10,13 @@ from typing import Final, NoReturn
 import click
 
 from hacluster.base.errors import ConfigError
-from hacluster.cib.document import Document, parse_document
+from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.grammar import version_of
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.explain.action import explain_action
 from hacluster.pe.explain.resource import explain as explain_resource
-from hacluster.pe.explain.resource import sound
 from hacluster.pe.explain.text import action_lines, resource_lines
+from hacluster.pe.explain.trials import sound
 from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status
 
 LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
@@ -44,10 +44,10 @@ def fail(error: ConfigError, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _can_be_made(before: Document, after: Document) -> bool:
+def _can_be_made(before: XML, after: XML) -> bool:
     """Whether crm_verify would take a changed configuration: it finds no error that it had not found before."""
-    version = version_of(after.root.get("validate-with"))
-    if version is not None and installed_schemas().faults(after.root, version):
+    version, schemas = version_of(after.get("validate-with")), installed_schemas()
+    if version is not None and not schemas.accepts(after, version) and schemas.accepts(before, version):
         return False
     return sound(before, after)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace as changed_copy
 from typing import Final, NamedTuple
 
 from lxml import etree
 
 from hacluster.cib.document import XML, Document
 from hacluster.cib.records import History, NodeState, Status
+from hacluster.pe.warm.watch import is_uneasy
 
 Edit = Callable[[Document], None]
 _ADDED: Final = "explain"
@@ -33,18 +35,20 @@ def copied(document: Document) -> Document:
             dict(state.attrs),
             copy.deepcopy(state.transient),
             state.has_lrm,
-            [_copied_history(history) for history in state.histories],
+            own_histories(state),
         )
         for state in document.status.nodes
     ]
     return Document(copy.deepcopy(document.root), Status(states, [dict(ticket) for ticket in document.status.tickets]))
 
 
-def _copied_history(history: History) -> History:
-    """A history whose records may be marked: their fields are texts and numbers."""
-    other = copy.copy(history)
-    other.ops = [copy.copy(op) for op in history.ops]
-    return other
+def own_histories(state: NodeState) -> list[History]:
+    """The histories of a node. Those whose failures a schedule may mark as expired are copied, all others shared."""
+    return [_copied(history) if is_uneasy(history) else history for history in state.histories]
+
+
+def _copied(history: History) -> History:
+    return changed_copy(history, ops=[copy.copy(op) for op in history.ops])
 
 
 def _find(document: Document, ident: str) -> XML | None:
@@ -192,9 +196,10 @@ def clean_up(rsc_id: str, uname: str) -> Edit:
                 about = name.removeprefix("fail-count-").removeprefix("last-failure-")
                 if parent is not None and about != name and about.split("#")[0].split(":")[0] == rsc_id:
                     parent.remove(pair)
-            for history in state.histories:
+            for place, history in enumerate(state.histories):
                 if history.id.split(":")[0] == rsc_id:
-                    history.ops = [op for op in history.ops if op.rc in (op.target_rc, 193) and op.status in (0, -1)]
+                    ops = [op for op in history.ops if op.rc in (op.target_rc, 193) and op.status in (0, -1)]
+                    state.histories[place] = changed_copy(history, ops=ops)
 
     return edit
 

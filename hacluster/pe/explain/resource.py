@@ -6,14 +6,13 @@ are tried is bounded by the size of the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment
 from hacluster.base.report import Report, Severity
 from hacluster.base.score import INFINITY, show_score
-from hacluster.cib.checks import check_configuration
 from hacluster.cib.document import Document
 from hacluster.pe.explain.answer import Because, Effect, Elsewhere, Explanation, Part
 from hacluster.pe.explain.beside import constraints_beside, expired_failures, mistakes
@@ -32,126 +31,23 @@ from hacluster.pe.explain.candidates import (
     setting_changes,
 )
 from hacluster.pe.explain.edits import Candidate, copied, prefer
-from hacluster.pe.explain.place import blocked_action, part_of, why_not
+from hacluster.pe.explain.outcome import leaves_of
+from hacluster.pe.explain.part import neighbourhood
+from hacluster.pe.explain.place import part_of, why_not
 from hacluster.pe.explain.stuck import stuck_actions
+from hacluster.pe.explain.trials import Accepts, Trials, sound
 from hacluster.pe.explain.words import Teller
-from hacluster.pe.model.action import Action
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.model.kinds import Kind, Role
+from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.schedule import Transition, schedule
+from hacluster.pe.model.tally import Tally
+from hacluster.pe.schedule import decide
+from hacluster.pe.unpack.status import unpack
 
-_RUNS: Final = 60
-"""Most changes that are tried."""
-_WORK: Final = 200_000
-"""Most resource-node pairs that are scheduled altogether to try changes."""
-_FEWEST: Final = 4
 _NEXT: Final = 3
 """For how many other nodes a location score is looked for."""
-
-Accepts = Callable[[Document, Document], bool]
-"""Whether a change, given as the document before and after, is one that can be made."""
-
-Places = tuple[tuple[str, str, str], ...]
-"""Where everything of a resource will be: configured id, node and role, sorted."""
-
-
-def leaves_of(rsc: Resource) -> list[Resource]:
-    """The primitives that a resource consists of; of a bundle addresses, what is inside, containers and connections."""
-    if rsc.kind is Kind.BUNDLE:
-        return [part for replica in rsc.bundle_data.replicas for part in replica.parts()]
-    return [entry for entry in rsc.walk() if not entry.instances]
-
-
-def places_of(rsc: Resource, stuck: Collection[Action] = ()) -> Places:
-    """Where a resource will be if the transition is run as far as it can be."""
-    found = []
-    for leaf in leaves_of(rsc):
-        node, barrier = leaf.assigned, blocked_action(leaf, stuck)
-        if barrier is not None and (barrier.task == "stop" or barrier in stuck):
-            found += [(leaf.config_id, place.name, leaf.role.word) for place in leaf.active_on]
-        elif node is not None and (barrier is None or barrier.task != "start"):
-            role = Role.UNPROMOTED if barrier is not None and leaf.next_role is Role.PROMOTED else leaf.next_role
-            found.append((leaf.config_id, node.name, role.word))
-    return tuple(sorted(found))
-
-
-def restarted(rsc: Resource) -> tuple[str, ...]:
-    """What of a resource stays where it is and is stopped and started all the same."""
-    return tuple(sorted(f"{leaf.config_id} on {leaf.assigned.name}" for leaf in leaves_of(rsc) if _restarts(leaf)
-                        if leaf.assigned is not None))  # fmt: skip
-
-
-def _restarts(leaf: Resource) -> bool:
-    node = leaf.assigned
-    if node is None or leaf.active_on != [node] or not leaf.managed:
-        return False
-    return any(one.task == "start" and one.node is node and one.can_run and not one.optional for one in leaf.actions)
-
-
-def untouched(rsc: Resource) -> bool:
-    """Whether the cluster leaves any of it alone."""
-    return any(not leaf.managed for leaf in leaves_of(rsc))
-
-
-def _outcome(rsc_id: str, places: Places) -> str:
-    """Places in words."""
-    if not places:
-        return f"{rsc_id} is stopped everywhere"
-    by_role: dict[tuple[str, str], list[str]] = {}
-    for ident, node, role in places:
-        by_role.setdefault((ident, role), []).append(node)
-    whole = {tuple(nodes) for nodes in by_role.values()}
-    if len(whole) == 1 and len({role for _ident, role in by_role}) == 1:
-        role = next(role for _ident, role in by_role)
-        verb = "runs" if role == "Started" else f"is {role.lower()}"
-        return f"{rsc_id} {verb} on {' and '.join(dict.fromkeys(next(iter(whole))))}"
-    texts = []
-    for (ident, role), nodes in sorted(by_role.items()):
-        verb = "runs" if role == "Started" else f"is {role.lower()}"
-        texts.append(f"{ident} {verb} on {' and '.join(dict.fromkeys(nodes))}")
-    return "; ".join(texts)
-
-
-class _Trials:
-    """Tries changes on copies, within bounds."""
-
-    def __init__(self, document: Document, now: Moment, teller: Teller, rsc: Resource, accepts: Accepts) -> None:
-        cluster = teller.cluster
-        self._document = document
-        self._now = now
-        self._accepts = accepts
-        self._id = rsc.id
-        self.present = places_of(rsc, teller.stuck)
-        self._restarted = restarted(rsc)
-        self._untouched = untouched(rsc)
-        size = max(1, len(cluster.resource_table) * len(cluster.nodes))
-        self._left = max(_FEWEST, min(_RUNS, _WORK // size))
-
-    def effect(self, candidate: Candidate) -> Effect | None:
-        """What a change would do; ``None`` if nothing, or if it is a change that nobody can make."""
-        if self._left <= 0:
-            return None
-        self._left -= 1
-        document = copied(self._document)
-        candidate.edit(document)
-        transition = schedule(document, self._now, sanitized=True)
-        rsc = transition.cluster.find_resource(self._id)
-        if rsc is None:
-            return None
-        places = places_of(rsc, stuck_actions(transition.graph))
-        freed = self._untouched and not untouched(rsc)
-        spared = bool(self._restarted) and not restarted(rsc)
-        if places == self.present and not freed and not spared:
-            return None
-        if not self._accepts(self._document, document):
-            return None
-        nodes = tuple(sorted({node for _ident, node, _role in places}))
-        again = ", and the cluster takes care of it again" if freed else ""
-        again += ", and is not restarted" if spared else ""
-        return Effect(candidate.text, candidate.id, _outcome(self._id, places) + again, nodes)
 
 
 def _preference(rsc: Resource, node: Node, score: int) -> Candidate:
@@ -159,10 +55,10 @@ def _preference(rsc: Resource, node: Node, score: int) -> Candidate:
     return Candidate(text, None, prefer(rsc.id, node.name, score))
 
 
-def _enough(trials: _Trials, rsc: Resource, node: Node, difference: int) -> Effect | None:
+def _enough(trials: Trials, rsc: Resource, node: Node, difference: int) -> Effect | None:
     """The smallest score that was found to bring the resource to a node."""
     for score in dict.fromkeys((max(difference, 1), difference + 1)):
-        effect = trials.effect(_preference(rsc, node, score))
+        effect = trials.effect(_preference(rsc, node, score), only_cheap=score == difference)
         if effect is not None and node.name in effect.nodes:
             return effect
     best = trials.effect(_preference(rsc, node, INFINITY))
@@ -181,7 +77,7 @@ def _enough(trials: _Trials, rsc: Resource, node: Node, difference: int) -> Effe
     return best
 
 
-def _pulls(trials: _Trials, rsc: Resource, leaf: Resource, on: str | None) -> Iterator[Effect]:
+def _pulls(trials: Trials, rsc: Resource, leaf: Resource, on: str | None) -> Iterator[Effect]:
     """A location score for the nodes that come next, or for the one that was asked about."""
     contest = leaf.cluster.contests.get(leaf.idx)
     if contest is None or leaf.assigned is None or rsc.top is not rsc or rsc.kind not in (Kind.PRIMITIVE, Kind.GROUP):
@@ -226,7 +122,7 @@ def _candidates(
 
 
 def _effects(
-    trials: _Trials, teller: Teller, rsc: Resource, parts: list[Part], *, on: str | None, beside: list[Because]
+    trials: Trials, teller: Teller, rsc: Resource, parts: list[Part], *, on: str | None, beside: list[Because]
 ) -> list[Effect]:
     leaves = leaves_of(rsc)
     found: list[Effect] = []
@@ -287,15 +183,6 @@ def unknown(kind: str, name: str, known: list[str]) -> ConfigError:
     return ConfigError([Report(f"unknown-{kind}", Severity.ERROR, f"there is no {kind} {name!r}", hint=hint)])
 
 
-def sound(before: Document, after: Document) -> bool:
-    """Whether a changed configuration has no error that it had not before."""
-    known = {(report.code, report.text) for report in check_configuration(before.root)}
-    return not any(
-        report.severity <= Severity.ERROR and (report.code, report.text) not in known
-        for report in check_configuration(after.root)
-    )
-
-
 def find_any(cluster: Cluster, ident: str) -> Resource | None:
     """The resource of an id: as it is known to the cluster, or as the configuration has it inside a clone or bundle.
 
@@ -327,11 +214,13 @@ def explain(
 ) -> Explanation:
     """Why a resource is where it is, or, with ``on``, why it is or is not on that node.
 
-    The document is not changed. A change is told only if ``accepts`` (document before and after) finds it one that can
-    be made. Raises :class:`ConfigError` for a resource or node that there is not.
+    The document is not changed. A change is told only if ``accepts`` (configuration before and after) finds it one that
+    can be made. Raises :class:`ConfigError` for a resource or node that there is not.
     """
-    transition: Transition = schedule(copied(document), now, sanitized=True, ledger=True)
-    cluster = transition.cluster
+    cluster, tally = Cluster(copied(document), now, sanitized=True, ledger=True), Tally()
+    cluster.tally = tally
+    unpack(cluster)
+    transition = decide(cluster)
     rsc = find_any(cluster, rsc_id)
     if rsc is None:
         raise unknown("resource", rsc_id, _all_ids(cluster))
@@ -344,7 +233,8 @@ def explain(
         part = next((one for one in parts if one.resource == leaf.id), None)
         if part is not None:
             part.facts += expired_failures(leaf)
-    trials = _Trials(document, now, teller, rsc, accepts)
+    around = neighbourhood(document, cluster, tally, rsc)
+    trials = Trials(document, now, teller, rsc, accepts=accepts, part=around)
     beside = list(mistakes(rsc))
     beside += constraints_beside(rsc, set(named_ids(parts)))
     effects = _effects(trials, teller, rsc, parts, on=on, beside=beside)

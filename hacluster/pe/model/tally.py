@@ -36,7 +36,8 @@ class Tally:
         if not self.replaying:
             self._before = tuple(node.load for node in nodes)
             return
-        for node, load in zip(nodes, self._table[rsc.place][0], strict=True):
+        known = self._table.get(rsc.place)
+        for node, load in zip(nodes, known[0], strict=True) if known is not None else ():
             node.load = load
 
     def after(self, rsc: Resource, nodes: list[Node]) -> None:
@@ -44,5 +45,7 @@ class Tally:
         loads = tuple(node.load for node in nodes)
         if not self.replaying:
             self._table[rsc.place] = self._before, loads
-        elif self._table[rsc.place][1] != loads:
-            self.differs = True
+        else:
+            known = self._table.get(rsc.place)
+            if known is None or known[1] != loads:
+                self.differs = True
