@@ -19,6 +19,7 @@ _FORMS: Final = (
     ("ordinal", re.compile(r"(\d{1,4})-(\d{1,3})(?!-)")),
 )
 _TIME: Final = re.compile(r"[T ]?\s*(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,]\d+)?)?)?")
+_CLOCK: Final = re.compile(r"T?\d\d:\d\d")
 _OFFSET: Final = re.compile(r"\s*(?:(Z)|([+-])(\d{2}):?(\d{2})?)")
 
 
@@ -89,8 +90,10 @@ def _read_date(text: str) -> tuple[date, int] | None:
     return None
 
 
-def parse_moment(text: str, offset: int = 0) -> Moment | None:
+def parse_moment(text: str, offset: int = 0, today: Moment | None = None) -> Moment | None:
     """The moment that ``text`` says, or ``None``; ``offset`` holds for a text that names no zone.
+
+    A time alone (``10:30``) is one of ``today``, if that is given.
 
     Accepted are ``epoch``, calendar (``2005-01-20``, ``20050120``), ordinal (``2005-020``) and week dates
     (``2005-W03-4``), each with an optional time (``T12:30:45``, ``123045``) and zone (``Z``, ``+01:00``).
@@ -99,6 +102,8 @@ def parse_moment(text: str, offset: int = 0) -> Moment | None:
     if text.lower() == "epoch":
         return Moment(_EPOCH)
     found = _read_date(text)
+    if found is None and today is not None and _CLOCK.match(text):
+        found = today.wall.date(), 0
     if found is None:
         return None
     day, position = found

@@ -7,6 +7,7 @@ is valid in, as long as each version in between accepts it too.
 
 from __future__ import annotations
 
+import copy
 from typing import Final
 
 from hacluster.base.report import Report, Severity
@@ -15,6 +16,7 @@ from hacluster.cib.document import XML, Document
 from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, rank, version_of
 from hacluster.cib.places import place_of
 from hacluster.cib.schema import ATTRIBUTE, UNCHECKED, Schemas
+from hacluster.cib.upgrade_4 import Upgrade
 from hacluster.cib.upgrade_acls import upgrade_acls
 from hacluster.cib.upgrade_names import NameUpgrade
 from hacluster.cib.version import KNOWN_FEATURES
@@ -119,6 +121,30 @@ def upgrade(document: Document, schemas: Schemas | None = None, file: str = "cib
     text = f"the configuration cannot be upgraded from {PREFIX}{version} to {PREFIX}{MINIMUM}"
     hint = "correct the faults that are reported with this and try again"
     return [Report("cannot-upgrade", Severity.ERROR, text, place, hint), *schemas.faults(root, MINIMUM, file)]
+
+
+def upgrade_to_4(root: XML, schemas: Schemas, file: str = "cib.xml") -> list[Report]:
+    """Bring a valid configuration of 3.x to schema 4.0 in place; one report a change, warnings for what is lost.
+
+    Nothing is changed, and the answer has an error, when the result would not be valid.
+    """
+    version = version_of(root.get(ATTRIBUTE))
+    if version is None or not rank(MINIMUM) <= rank(version) < rank(LATEST):
+        return []
+    twin = copy.deepcopy(root)
+    configuration = twin.find("configuration")
+    if configuration is None:
+        return []
+    reports = Upgrade(configuration, file).run()
+    twin.set(ATTRIBUTE, PREFIX + LATEST)
+    faults = schemas.faults(twin, LATEST, file)
+    if faults:
+        text = f"the configuration cannot be upgraded from {PREFIX}{version} to {PREFIX}{LATEST}"
+        return [Report("cannot-upgrade", Severity.ERROR, text, place_of(root, file)), *faults]
+    old = root.find("configuration")
+    assert old is not None
+    root.replace(old, configuration)
+    return [*reports, *_named(root, LATEST, version, file)]
 
 
 def _named(root: XML, newest: str, version: str, file: str) -> list[Report]:

@@ -6,10 +6,12 @@ and what was expected, and all of them are shown at once.
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn
 from xml.etree import ElementTree  # written only, never parsed
@@ -25,7 +27,7 @@ from hacluster.base.values import scan_int
 from hacluster.cib.checks import REFERENCES, check_configuration
 from hacluster.cib.document import XML, document_of, parse_tree
 from hacluster.cib.places import place_of
-from hacluster.cib.upgrade import newer_reports, upgrade
+from hacluster.cib.upgrade import newer_reports, upgrade, upgrade_to_4
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
@@ -76,6 +78,17 @@ def transition_reports(transition: Transition, file: str) -> list[Report]:
     return reports
 
 
+def _upgrade_reports(root: XML, told: list[Report], file: str) -> Iterator[Report]:
+    """What the upgrade to schema 4.0, which Pacemaker 3.0 does with every CIB, would change; warnings for losses."""
+    places = {(report.place.line, report.place.field) for report in told if report.place is not None and report.own}
+    for report in upgrade_to_4(copy.deepcopy(root), installed_schemas(), file):
+        if report.place is None or report.code != "upgraded-name":
+            continue
+        if report.severity is Severity.NOTICE or (report.place.line, report.place.field) not in places:
+            text = f"upgrading to schema 4.0: {report.text}"
+            yield replace(report, code="upgrade-to-4", text=text, own=True)
+
+
 def _now(root: XML) -> Moment:
     return Moment.from_epoch(scan_int(root.get("execution-date")) or int(time.time()))
 
@@ -97,6 +110,7 @@ def verify(data: bytes, file: str) -> tuple[list[Report], XML | None]:
     if has_errors(reports):
         return reports, saved
     reports += check_configuration(document.root, file)
+    reports += _upgrade_reports(document.root, reports, file)
     found = transition_reports(schedule(document, _now(root)), file)
     return reports + [report for report in found if report.code != "bad-option"], saved
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -67,7 +69,7 @@ class Request:
 def _date(request: Request, present: Moment) -> Moment | None:
     if request.date is None:
         return present if request.now else None
-    moment = parse_moment(request.date, present.offset)
+    moment = parse_moment(request.date, present.offset, present)
     if moment is None:
         raise InvalidError(f"Invalid date/time specified: {request.date}")
     return moment
@@ -116,14 +118,51 @@ def _fail(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def respond(request: Request) -> int:
-    """Print the answer; the exit status is 1 when the result is not the expected text."""
-    result: str | None = None
-    for label, text in answer(request, _present()):
-        click.echo(f"{label}: {text}")
-        if label not in ("Duration", "Period"):
-            result = text
-    return ERROR if request.expected is not None and result not in (None, request.expected) else OK
+def respond(request: Request) -> tuple[int, list[tuple[str, str | None]]]:
+    """The exit status, which is 1 when the result is not the expected text, and the answer."""
+    lines = list(answer(request, _present()))
+    results = [text for label, text in lines if label not in ("Duration", "Period")]
+    wrong = request.expected is not None and results and results[-1] != request.expected
+    return (ERROR if wrong else OK), lines
+
+
+_ELEMENTS: Final = {
+    "Current date/time": "date",
+    "Date": "date",
+    "Duration": "duration",
+    "Duration ends at": "duration_ends",
+}
+_MESSAGES: Final = {OK: "OK", ERROR: "Error occurred", INVALID: "Invalid parameter"}
+
+
+def _as_xml(code: int, lines: list[tuple[str, str | None]], error: str | None) -> str:
+    from lxml import etree  # noqa: PLC0415 - only XML needs it
+
+    from hacluster.tools.result import API_VERSION  # noqa: PLC0415
+
+    request = shlex.join(["iso8601", *sys.argv[1:]])
+    root = etree.Element("pacemaker-result", {"api-version": API_VERSION, "request": request})
+    for label, text in lines:
+        if label == "Period":
+            period = etree.SubElement(root, "period")
+            for name, end in zip(("start", "end"), (text or "").split(" to "), strict=False):
+                etree.SubElement(period, name).text = end
+        else:
+            etree.SubElement(root, _ELEMENTS[label]).text = text
+    status = etree.SubElement(root, "status", {"code": str(code), "message": _MESSAGES[code]})
+    if error is not None:
+        etree.SubElement(etree.SubElement(status, "errors"), "error").text = f"iso8601: {error}"
+    return etree.tostring(root, pretty_print=True, encoding="unicode")
+
+
+def _put(text: str, output_to: str | None) -> None:
+    if output_to is None or output_to == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(output_to).write_text(text)
+    except OSError as error:
+        _fail(f"{output_to}: {error.strerror}", ERROR)
 
 
 @click.command("iso8601", context_settings={"help_option_names": ["-h", "--help"]})
@@ -137,6 +176,8 @@ def respond(request: Request) -> int:
 @click.option("-L", "--local", is_flag=True, help="Show the local date/time.")
 @click.option("-O", "--ordinal", is_flag=True, help="Show an ordinal date.")
 @click.option("-W", "--week", is_flag=True, help="Show a week date.")
+@click.option("--output-as", type=click.Choice(("text", "xml")), default="text", show_default=True)
+@click.option("--output-to", metavar="DEST", help='The file that takes the output ("-" for standard output).')
 @click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
 @click.version_option(__version__, "-$", "--version", prog_name="iso8601")
 def iso8601(**options: Any) -> None:
@@ -146,10 +187,18 @@ def iso8601(**options: Any) -> None:
     """
     style = Style(*(options[name] for name in ("seconds", "epoch", "local", "ordinal", "week")))
     words = {name: options[name] for name in ("now", "date", "period", "duration", "expected")}
+    lines: list[tuple[str, str | None]] = []
+    fault: str | None = None
     try:
-        code = respond(Request(**words, style=style))
+        code, lines = respond(Request(**words, style=style))
     except InvalidError as error:
-        _fail(str(error), INVALID)
+        code, fault = INVALID, str(error)
+    if options["output_as"] == "xml":
+        _put(_as_xml(code, lines, fault), options["output_to"])
+    elif fault is not None:
+        _fail(fault, code)
+    else:
+        _put("".join(f"{label}: {text}\n" for label, text in lines), options["output_to"])
     sys.exit(code)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from hacluster.base.iso8601 import parse_moment
+from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.base.report import Report, Severity
 from hacluster.base.values import scan_int
 from hacluster.cib.document import XML
 from hacluster.cib.lint.facts import Facts, quoted
 from hacluster.cib.places import place_of
 
+_ANY_DAY: Final = Moment.from_epoch(0)
 _LIMITS: Final = {
     "hours": (0, 23),
     "minutes": (0, 59),
@@ -34,7 +35,7 @@ def _dates(facts: Facts) -> Iterator[Report]:
             value = expression.get(name)
             if value is None:
                 continue
-            moments[name] = parse_moment(value)
+            moments[name] = parse_moment(value, 0, _ANY_DAY)
             if moments[name] is None:
                 text = f"{name}={quoted(value)} is no date: the expression does not pass"
                 hint = "expected ISO 8601, such as 2026-03-01 or 2026-03-01 08:00:00Z"

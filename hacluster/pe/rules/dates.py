@@ -72,8 +72,8 @@ def _range(now: Moment, start: Moment | None, end: Moment | None) -> Verdict:
 def bounds(now: Moment, expression: XML) -> tuple[Moment | None, Moment | None]:
     """Start and end of a ``date_expression``; a time without an offset has that of ``now``."""
     start_text, end_text = expression.get("start"), expression.get("end")
-    start = parse_moment(start_text, now.offset) if start_text is not None else None
-    end = parse_moment(end_text, now.offset) if end_text is not None else None
+    start = parse_moment(start_text, now.offset, now) if start_text is not None else None
+    end = parse_moment(end_text, now.offset, now) if end_text is not None else None
     duration = expression.find("duration")
     if start is not None and end is None and duration is not None:
         end = add_duration(start, duration)

@@ -91,3 +91,28 @@ def test_now_is_now() -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("Current date/time: 2")
     assert "Duration ends at: 2" in result.stdout
+
+
+def test_the_answer_as_xml_and_in_a_file(tmp_path) -> None:
+    done = CliRunner().invoke(iso8601, shlex.split("-d 2024-01-01 -D P1M --output-as xml"))
+    assert done.exit_code == 0
+    for part in (
+        "<date>2024-01-01 00:00:00Z</date>",
+        "<duration_ends>2024-02-01 00:00:00Z</duration_ends>",
+        'code="0"',
+    ):
+        assert part in done.output
+    done = CliRunner().invoke(iso8601, shlex.split("-d foo --output-as xml"))
+    assert done.exit_code == 2
+    assert "<error>iso8601: Invalid date/time specified: foo</error>" in done.output
+    place = tmp_path / "answer"
+    done = CliRunner().invoke(iso8601, ["-p", "2024-040/2024-043", "--output-to", str(place)])
+    assert (done.exit_code, done.output) == (0, "")
+    assert place.read_text() == "Period: 2024-02-09 00:00:00Z to 2024-02-12 00:00:00Z\n"
+
+
+def test_a_time_alone_is_one_of_today() -> None:
+    done = CliRunner().invoke(iso8601, ["-d", "10:30"])
+    assert done.exit_code == 0
+    assert done.output.endswith(" 10:30:00Z\n")
+    assert CliRunner().invoke(iso8601, ["-d", "10:61"]).exit_code == 2
