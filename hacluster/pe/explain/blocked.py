@@ -60,6 +60,9 @@ def block_reasons(rsc: Resource) -> list[Because]:
 
 def _unmanaged(cluster: Cluster, rsc: Resource, explained: bool) -> list[Because]:
     found: list[Because] = []
+    if rsc.orphan and not cluster.stop_orphans:
+        option = option_id(cluster, "stop-removed-resources")
+        found.append(Because(f"{rsc.id} was removed, and stop-removed-resources is false: it stays", option))
     if cluster.maintenance_mode:
         found.append(Because("maintenance-mode is true", option_id(cluster, "maintenance-mode")))
     for name, word in (("maintenance", "true"), ("is-managed", "false")):

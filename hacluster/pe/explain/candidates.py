@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from hacluster.base.values import is_true
+from hacluster.cib.options import option_names
 from hacluster.pe.explain.answer import Because, Part
 from hacluster.pe.explain.beside import LEFT_OVER, clear_command
 from hacluster.pe.explain.edits import (
@@ -184,11 +185,25 @@ def clone_changes(clone: Resource) -> Iterator[Candidate]:
         yield Candidate(text, meta_id(clone, name), set_meta(clone.config_id, name, str(data.promoted_max + 1)))
 
 
+def _option_name(cluster: Cluster) -> str:
+    """The name under which it is said that removed resources stay."""
+    names = option_names("stop-removed-resources")
+    return next((name for name in names if _is_set(cluster, name)), names[0])
+
+
+def _is_set(cluster: Cluster, name: str) -> bool:
+    section = cluster.document.section("crm_config")
+    return section is not None and any(pair.get("name") == name for pair in section.iter("nvpair"))
+
+
 def option_changes(cluster: Cluster, teller: Teller, leaves: list[Resource]) -> Iterator[Candidate]:
     """Undo cluster options that had a say."""
     if cluster.maintenance_mode:
         ident = option_id(cluster, "maintenance-mode")
         yield Candidate("Set maintenance-mode to false", ident, set_option("maintenance-mode", "false"))
+    if not cluster.stop_orphans and any(leaf.orphan for leaf in leaves):
+        ident = option_id(cluster, "stop-removed-resources")
+        yield Candidate("Stop removed resources", ident, set_option(_option_name(cluster), "true"))
     if cluster.stop_everything:
         ident = option_id(cluster, "stop-all-resources")
         yield Candidate("Set stop-all-resources to false", ident, set_option("stop-all-resources", "false"))

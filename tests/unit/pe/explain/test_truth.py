@@ -196,3 +196,10 @@ def test_utilization_is_eased_by_priority() -> None:
     sets.append(node.makeelement("nvpair", {"id": "n1-u-m", "name": "memory", "value": "10"}))
     node.append(sets)
     assert "Raise the priority of b to 1" in changes(document, "b")
+
+
+@pytest.mark.parametrize("name", ["stop_removed_resources", "stop_orphan_resources"])
+def test_a_removed_resource_that_stays_is_told_with_the_option(name: str) -> None:
+    document = cib(primitive("a"), histories={1: operation("old", "start", "n1")}, **{name: "false"})
+    assert f"old was removed, and stop-removed-resources is false: it stays [o-{name}]" in said(document, "old")
+    assert "Stop removed resources" in changes(document, "old")
