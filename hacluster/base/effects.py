@@ -101,6 +101,14 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """What lies under ``key`` is none of this machine's: give it another name, in order with the writes, and say so."""
+
+    key: str
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Spawn:
     """Run a program in a process group of its own.
 
@@ -156,4 +164,6 @@ class Stop:
     restart: bool = False
 
 
-Effect = Send | Transmit | Screen | Reply | Publish | Persist | Append | Spawn | Kill | Say | SelfFence | Stop
+Effect = (
+    Send | Transmit | Screen | Reply | Publish | Persist | Append | SetAside | Spawn | Kill | Say | SelfFence | Stop
+)

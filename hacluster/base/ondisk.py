@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from hacluster.base.effects import Effect, Persist, Say, SelfFence
+from hacluster.base.effects import Effect, Persist, Say, SelfFence, SetAside
 from hacluster.base.limits import MAX_DISK_WAIT_MS
 from hacluster.base.machine import Instant, after
 
-_AT_ONCE = (Say, SelfFence)
+_AT_ONCE = (Say, SelfFence, SetAside)
 """What waits for no disk: word to the log, and the end of the node."""
 
 

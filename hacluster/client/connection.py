@@ -122,6 +122,22 @@ class Connection:
             pass
         return answer
 
+    def subscribe(self, machine: MachineName, topic: str) -> None:
+        """Have what ``machine`` publishes under ``topic`` sent here from now on."""
+        line = self._line(machine)
+        try:
+            line.sock.sendall(line.conversation.subscribe(topic))
+        except OSError as error:
+            raise ConnectionLostError(f"the cluster software hung up: {error.strerror}") from error
+
+    def event(self, machine: MachineName, timeout_s: float) -> object:
+        """The next thing that was published; :class:`TimedOutError` when nothing comes."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            heard = self._line(machine).next(deadline)
+            if isinstance(heard, Event):
+                return heard.body
+
     def close(self) -> None:
         """Hang up."""
         for line in self._lines.values():

@@ -32,7 +32,13 @@ class Stage(StrEnum):
     """This node is a full member: clients of ``respawn`` may start."""
 
     RELEASED = "released"
-    """All resources are released; what is left is to fall silent."""
+    """All resources are released, except those named; what is left is to fall silent."""
+
+    BEGINS_ANEW = "begins-anew"
+    """The same, and all of the node begins anew."""
+
+    GIVEN_UP = "given-up"
+    """What this node could not hold without a heartbeat is released."""
 
     ALIVE = "alive"
     """The answer to ``Ping``: its loop runs."""
@@ -44,11 +50,19 @@ class Progress:
 
     process: str
     stage: Stage
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Say that you live."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedBy:
+    """A process was killed and cannot end: connections to it lead nowhere."""
+
+    process: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,7 @@ class End:
 
 def control_codec() -> Codec:
     """The codec of these channels."""
-    return Codec([End, Ping, Progress, StopRequested, ReloadKeys, AnnounceRestart])
+    return Codec([End, PassedBy, Ping, Progress, StopRequested, ReloadKeys, AnnounceRestart])
 
 
 class Channel:

@@ -17,7 +17,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -33,6 +33,7 @@ from hacluster.base.effects import (
     Screen,
     SelfFence,
     Send,
+    SetAside,
     Spawn,
     Stop,
     Transmit,
@@ -44,6 +45,9 @@ from hacluster.msg.driver import HostSample, Persisted, PersistFailed
 from hacluster.node.router import Router
 
 SAMPLE_MS: Final = 1_000
+CLOSE_S: Final = 1.0
+"""How long the end of a process waits for the disk: it may hang for ever."""
+
 CLOCK_STEP_MS: Final = 500
 """A difference between wall clock and boot clock that changes by more than this was set by somebody."""
 
@@ -55,6 +59,7 @@ class Outcome(IntEnum):
     CRASHED = 70
     RESTART = 75
     FENCED = 76
+    UNRELEASED = 77
     REFUSED = 78
 
 
@@ -105,6 +110,10 @@ class Storage(Protocol):
         """Add to the end; blocks; OSError."""
         ...
 
+    def set_aside(self, key: str, *, volatile: bool = False) -> str:
+        """Give what lies there another name, and say which; blocks; OSError."""
+        ...
+
 
 class Others(Protocol):
     """The other processes, as the driver sees them."""
@@ -127,6 +136,7 @@ class Driver:
         self._armed: Instant | None = None
         self._offset: int | None = None
         self._writer = ThreadPoolExecutor(1, "disk")
+        self._last_job: Future[None] | None = None
         self.media: Sender | None = None
         self.children: Spawner | None = None
         self.clients: Clients | None = None
@@ -218,6 +228,9 @@ class Driver:
             self.post(name, sample)
 
     def _perform(self, by: MachineName, effect: Effect) -> None:
+        # Before the act: what follows from it in another process may be over before this one goes on.
+        for observer in self.observers:
+            observer(by, effect)
         match effect:
             case Transmit():
                 assert self.media is not None, effect
@@ -238,6 +251,8 @@ class Driver:
                 self.clients.publish(effect.topic, effect.body)
             case Persist() | Append():
                 self._persist(by, effect)
+            case SetAside():
+                self._set_aside(by, effect)
             case Spawn():
                 assert self.children is not None, effect
                 self.children.start(effect)
@@ -250,8 +265,6 @@ class Driver:
             case Stop():
                 self._log(Say(Severity.NOTICE, by, "stop", effect.reason or "stopped"))
                 self.finish(Outcome.RESTART if effect.restart else Outcome.STOPPED)
-        for observer in self.observers:
-            observer(by, effect)
 
     def _persist(self, by: MachineName, effect: Persist | Append) -> None:
         """From a thread, in order: an fsync may take seconds, and a heartbeat does not wait for it."""
@@ -261,6 +274,7 @@ class Driver:
             job = self._writer.submit(disk.append, effect.key, effect.data)
         else:
             job = self._writer.submit(disk.write, effect.key, effect.data, volatile=effect.volatile)
+        self._last_job = job
 
         def done(result: Future[None]) -> None:
             error = result.exception()
@@ -272,6 +286,21 @@ class Driver:
                 loop.call_soon_threadsafe(self.post, by, event)
 
         job.add_done_callback(done)
+
+    def _set_aside(self, by: MachineName, effect: SetAside) -> None:
+        assert self.disk is not None, effect
+        disk, log = self.disk, self._log
+
+        def work() -> None:
+            try:
+                aside = disk.set_aside(effect.key, volatile=effect.volatile)
+            except OSError as error:
+                text = f"the damaged {effect.key} cannot be set aside: {error.strerror}"
+            else:
+                text = f"the damaged {effect.key} is now {aside}"
+            log(Say(Severity.WARNING, by, "set-aside", text))
+
+        self._writer.submit(work)
 
     def finish(self, outcome: Outcome) -> None:
         """End this process's work; the first reason given counts."""
@@ -289,11 +318,13 @@ class Driver:
         self.finish(Outcome.CRASHED)
 
     def close(self) -> None:
-        """No more timers; what is being written is finished."""
+        """No more timers; what is being written is finished, if the disk does so soon."""
         for timer in (self._timer, self._sampler):
             if timer is not None:
                 timer.cancel()
-        self._writer.shutdown(wait=True)
+        if self._last_job is not None:
+            wait([self._last_job], CLOSE_S)
+        self._writer.shutdown(wait=False, cancel_futures=True)
 
 
 def _loadavg() -> str:

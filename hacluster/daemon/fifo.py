@@ -16,6 +16,7 @@ from typing import Final
 from hacluster.base.effects import Say
 from hacluster.base.errors import HaError, WireError
 from hacluster.base.report import Severity
+from hacluster.daemon import files
 from hacluster.msg.haresources import Hold, StandbyRequest, TakeoverRequest
 from hacluster.wire import text
 from hacluster.wire.hamsg import HaMessage
@@ -83,7 +84,7 @@ class Fifo:
         self._fd = -1
 
     def open(self) -> None:
-        """Make it if need be, and begin to read. :class:`HaError` when there is something else in its place.
+        """Make it if need be, and begin to read. What else is in its place is set aside. :class:`HaError`.
 
         A plain file gives way, as with Heartbeat: it is what a tool leaves that writes while no daemon runs. What is in
         it is not done: it was asked of a cluster that did not run.
@@ -93,11 +94,14 @@ class Fifo:
                 os.unlink(self._path)
                 text = f"{self._path} was a plain file, written while no daemon read it: it is a FIFO now"
                 self._log(Say(Severity.NOTICE, SERVICE, "fifo-made-anew", text))
+            elif os.path.lexists(self._path) and not stat.S_ISFIFO(os.lstat(self._path).st_mode):
+                text = f"{self._path} was not a FIFO: it is now {files.set_aside(self._path)}"
+                self._log(Say(Severity.ERROR, SERVICE, "fifo-made-anew", text))
             if not os.path.lexists(self._path):
                 os.mkfifo(self._path, 0o600)
-            if not stat.S_ISFIFO(os.lstat(self._path).st_mode):
-                raise HaError(f"{self._path} is in the way and is not a FIFO")
-            os.chmod(self._path, 0o600)
+            if stat.S_IMODE(os.lstat(self._path).st_mode) != 0o600:
+                # Not otherwise: a file system that is frozen lets nobody change even nothing.
+                os.chmod(self._path, 0o600)
             # For writing too: otherwise the end of each writer would be the end of file.
             self._fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:

@@ -240,6 +240,14 @@ class Links:
         if other.connection is not None:
             other.connection.write(data)
 
+    def pass_by(self, process: str) -> None:
+        """A process that is dead and cannot end still holds its ends: let go of ours, and look for the next life."""
+        other = self._others.get(process)
+        for connection in [c for c in self._lives if c.process == process]:
+            connection.drop("passed-by", f"let go of the {process} process that cannot end")
+        if other is not None:
+            other.connection = None
+
     def connected(self) -> frozenset[str]:
         """The processes we are connected to."""
         return frozenset(name for name, other in self._others.items() if other.connection is not None)

@@ -4,7 +4,9 @@ Lines in files have the form of Heartbeat's own (cluster-glue, ``cl_log``), sinc
 ``Nov 22 09:46:33 alpha heartbeat: [123]: info: text``, or with ``syslogmsgfmt off``
 ``heartbeat[123]: 2026/11/22_09:46:33 info: text``.
 
-A process that must not wait (the pulse) writes from a thread; its queue is bounded and says how much it dropped.
+No process of the node writes its log itself, since a file system may hang for as long as it likes: lines go to one
+process that does nothing else (:mod:`hacluster.daemon.scribe`), or with ``--one-process`` to a thread. What is not
+taken at once is dropped, counted, and the count told.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from hacluster.base.effects import Say
@@ -44,14 +47,26 @@ FACILITIES: Final[Mapping[str, int]] = {
 DEFAULT_FACILITY: Final = "daemon"
 MAX_WAITING: Final = 4_096
 MAX_LINE: Final = 4_096
+CLOSE_S: Final = 1.0
 WINDOW_MS: Final = 10_000
 """A line of the same service and code is written at most ``log_rate_limit`` times in this span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of log: who said it (service, pid) and when (Unix seconds)."""
+
+    severity: Severity
+    service: str
+    text: str
+    pid: int
+    when: float
 
 
 class Sink(Protocol):
     """Somewhere lines go."""
 
-    def write(self, severity: Severity, service: str, text: str) -> None:
+    def write(self, line: Line) -> None:
         """Write one line; never raises for what the world does."""
         ...
 
@@ -65,14 +80,14 @@ class Stderr:
             info = os.fstat(2)
             self._prefix = os.environ.get("JOURNAL_STREAM") == f"{info.st_dev}:{info.st_ino}"
 
-    def write(self, severity: Severity, service: str, text: str) -> None:
+    def write(self, line: Line) -> None:
         """One line."""
         if self._prefix:
-            line = f"<{severity.value}>{service}: {text}\n"
+            text = f"<{line.severity.value}>{line.service}: {line.text}\n"
         else:
-            line = f"{time.strftime('%H:%M:%S')} {service}: {WORDS[severity]}: {text}\n"
+            text = f"{_clock('%H:%M:%S', line)} {line.service}: {WORDS[line.severity]}: {line.text}\n"
         with contextlib.suppress(OSError):
-            os.write(2, line.encode("utf-8", "backslashreplace"))
+            os.write(2, text.encode("utf-8", "backslashreplace"))
 
 
 class LogFile:
@@ -86,18 +101,19 @@ class LogFile:
         self._fd = -1
         self._inode = (-1, -1)
 
-    def write(self, severity: Severity, service: str, text: str) -> None:
+    def write(self, line: Line) -> None:
         """One line; debug lines only where they belong."""
-        if severity is Severity.DEBUG and not self._debug:
+        if line.severity is Severity.DEBUG and not self._debug:
             return
-        pid, word = os.getpid(), WORDS[severity]
+        word = WORDS[line.severity]
         if self._syslog_format:
-            line = f"{time.strftime('%b %d %H:%M:%S')} {self._node} {service}: [{pid}]: {word}: {text}\n"
+            who = f"{self._node} {line.service}: [{line.pid}]"
+            text = f"{_clock('%b %d %H:%M:%S', line)} {who}: {word}: {line.text}\n"
         else:
-            line = f"{service}[{pid}]: {time.strftime('%Y/%m/%d_%H:%M:%S')} {word}: {text}\n"
+            text = f"{line.service}[{line.pid}]: {_clock('%Y/%m/%d_%H:%M:%S', line)} {word}: {line.text}\n"
         with contextlib.suppress(OSError):
             self._open()
-            os.write(self._fd, line.encode("utf-8", "backslashreplace"))
+            os.write(self._fd, text.encode("utf-8", "backslashreplace"))
 
     def _open(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -121,10 +137,11 @@ class Syslog:
         self._address = address
         self._sock: socket.socket | None = None
 
-    def write(self, severity: Severity, service: str, text: str) -> None:
+    def write(self, line: Line) -> None:
         """One line."""
-        line = f"<{self._facility * 8 + severity.value}>{service}[{os.getpid()}]: {WORDS[severity]}: {text}"
-        data = line.encode("utf-8", "backslashreplace")
+        priority = self._facility * 8 + line.severity.value
+        text = f"<{priority}>{line.service}[{line.pid}]: {WORDS[line.severity]}: {line.text}"
+        data = text.encode("utf-8", "backslashreplace")
         for _ in range(2):
             try:
                 if self._sock is None:
@@ -140,6 +157,10 @@ class Syslog:
                 if self._sock is not None:
                     self._sock.close()
                 self._sock = None
+
+
+def _clock(form: str, line: Line) -> str:
+    return time.strftime(form, time.localtime(line.when))
 
 
 def sinks(config: LogConfig, node: str, *, stderr: bool) -> list[Sink]:
@@ -180,22 +201,70 @@ class Throttle:
         return before if count >= self._limit else [*before, say]
 
 
+class Writer(Protocol):
+    """Who has lines written."""
+
+    def put(self, line: Line) -> bool:
+        """Take a line; false when there is no room for it. Never waits."""
+        ...
+
+    def close(self) -> None:
+        """Have written what waits, for a second at most."""
+        ...
+
+
+class InLine:
+    """Writes at once, and waits for it."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self._sinks = sinks
+
+    def put(self, line: Line) -> bool:
+        """One line."""
+        for sink in self._sinks:
+            sink.write(line)
+        return True
+
+    def close(self) -> None:
+        """Nothing waits."""
+
+
+class Threaded:
+    """Writes from a thread."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self._sinks = sinks
+        self._queue: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: Line) -> bool:
+        """One line."""
+        if self._queue.qsize() >= MAX_WAITING:
+            return False
+        self._queue.put(line)
+        return True
+
+    def _run(self) -> None:
+        while (line := self._queue.get()) is not None:
+            for sink in self._sinks:
+                sink.write(line)
+
+    def close(self) -> None:
+        """Wait for the thread."""
+        self._queue.put(None)
+        self._thread.join(CLOSE_S)
+
+
 class Log:
     """The log of one process."""
 
-    def __init__(
-        self, sinks: list[Sink], *, debug: bool = False, limit: int = 20, clock: Callable[[], Instant], thread: bool
-    ) -> None:
-        self._sinks = sinks
+    def __init__(self, writer: Writer, *, debug: bool = False, limit: int = 20, clock: Callable[[], Instant]) -> None:
+        self._writer = writer
         self._debug = debug
         self._clock = clock
         self._throttle = Throttle(limit)
-        self._queue: queue.SimpleQueue[Say | None] = queue.SimpleQueue()
         self._dropped = 0
-        self._thread: threading.Thread | None = None
-        if thread:
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            self._thread.start()
 
     def say(self, say: Say) -> None:
         """Write one line, within the rate limits."""
@@ -205,31 +274,22 @@ class Log:
             self._put(line)
 
     def _put(self, say: Say) -> None:
-        if self._thread is None:
-            self._write(say)
-        elif self._queue.qsize() >= MAX_WAITING:
+        if self._dropped:
+            text = f"{self._dropped} lines were dropped: the log does not take them fast enough"
+            if not self._writer.put(_line(Say(Severity.WARNING, "log", "dropped", text))):
+                self._dropped += 1
+                return
+            self._dropped = 0
+        if not self._writer.put(_line(say)):
             self._dropped += 1
-        else:
-            self._queue.put(say)
-
-    def _write(self, say: Say) -> None:
-        text = f"{say.text}{''.join(f' {key}={value}' for key, value in say.fields)}"
-        line = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[:MAX_LINE])
-        for sink in self._sinks:
-            sink.write(say.severity, say.service, line)
-
-    def _run(self) -> None:
-        while (say := self._queue.get()) is not None:
-            self._write(say)
-            if self._dropped:
-                dropped, self._dropped = self._dropped, 0
-                text = f"{dropped} lines were dropped: the log does not take them fast enough"
-                self._write(Say(Severity.WARNING, "log", "dropped", text))
 
     def close(self) -> None:
         """Write what waits, for a second at most."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(1.0)
-            self._thread = None
+        self._writer.close()
         sys.stderr.flush()
+
+
+def _line(say: Say) -> Line:
+    text = f"{say.text}{''.join(f' {key}={value}' for key, value in say.fields)}"
+    clean = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[:MAX_LINE])
+    return Line(say.severity, say.service, clean, os.getpid(), time.time())

@@ -5,6 +5,9 @@ brain releases everything and tells the other node, as for a clean stop; the pul
 each process ends when the one it works for has ended. The hands end the programs of ``respawn``, too, which were the
 supervisor's. A service manager may begin the daemon anew at once: the new
 supervisor waits for the last of the old processes (:mod:`hacluster.daemon.pidfile`).
+
+When the hands are gone as well, as after the OOM killer, nobody here can stop anything. Then all end soon, without a
+word to the other node, and the next daemon finds in the run directory what it has to stop before it joins.
 """
 
 from __future__ import annotations
@@ -22,8 +25,11 @@ from hacluster.msg.driver import StopRequested
 from hacluster.node.assembly import ProcessName
 
 POLL_S: Final = 0.05
-GRACE_POLLS: Final = 100
-"""How many looks in a row may show that the brain is gone before an orphan ends: five seconds."""
+GRACE_POLLS: Final = 40
+"""How many looks in a row may show that the one an orphan works for, or with, is gone before it ends: two seconds."""
+
+RELEASE_POLLS: Final = 12_000
+"""How many looks a release may take: ten minutes. Hands that hang are nobody's to end."""
 
 
 class Company(Protocol):
@@ -45,8 +51,8 @@ async def wind_up(
     text = "the supervisor is gone: this node releases all resources and stops"
     log(Say(Severity.CRIT, name.value, "orphaned", text))
     if name is ProcessName.BRAIN:
-        driver.post(MachineName.HARESOURCES, StopRequested())
-        await driver.finished
+        driver.post(MachineName.HARESOURCES, StopRequested(text))
+        await _release(driver, company, log)
         return
     if name is ProcessName.HANDS:
         clients.signal_leftovers(signal.SIGTERM)
@@ -58,3 +64,18 @@ async def wind_up(
         await asyncio.sleep(POLL_S)
     if name is ProcessName.HANDS:
         clients.end_leftovers()
+
+
+async def _release(driver: Driver, company: Company, log: Callable[[Say], None]) -> None:
+    """Wait for the release of everything, as long as there are hands for it."""
+    alone = polls = 0
+    while not driver.finished.done():
+        alone = 0 if ProcessName.HANDS.value in company.connected() else alone + 1
+        polls += 1
+        if alone > GRACE_POLLS or polls > RELEASE_POLLS:
+            why = "the hands are gone, too" if alone > GRACE_POLLS else "the release does not come to an end"
+            text = f"{why}: resources are left as they are, until a new daemon stops them"
+            log(Say(Severity.CRIT, ProcessName.BRAIN.value, "unreleased", text))
+            driver.finish(Outcome.UNRELEASED)
+            return
+        await asyncio.sleep(POLL_S)

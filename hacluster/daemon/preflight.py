@@ -8,22 +8,31 @@ a medium that fails is tried again for ever, and that all fail at a restart of t
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Sequence
 from typing import Final
 
 from hacluster.base.errors import HaError
-from hacluster.config.media import Medium, NetworkMedium, described
+from hacluster.config.media import Mcast6, Medium, NetworkMedium, Ucast6, described
 from hacluster.daemon.media.port import describe
 from hacluster.daemon.media.udp import Receivers, UdpPort
 
 HEARTBEAT_PID: Final = "/run/heartbeat.pid"
 
 
-def check(media: Sequence[Medium], heartbeat_pid: str = HEARTBEAT_PID) -> None:
-    """:class:`HaError` when this host had better not begin to send heartbeats."""
+def check(media: Sequence[Medium], heartbeat_pid: str = HEARTBEAT_PID, *, alone: bool = True) -> None:
+    """:class:`HaError` when this host had better not begin to send heartbeats.
+
+    ``alone`` false: a process of an earlier daemon that cannot end still has the ports.
+    """
     other = running_heartbeat(heartbeat_pid)
     if other is not None:
         raise HaError(f"Heartbeat runs on this host [pid {other}]: stop it first")
+    taken = taken_ports(media) if alone else []
+    if taken:
+        ports = ", ".join(map(str, taken))
+        raise HaError(f"UDP port {ports} is in use: does another hacluster or Heartbeat run on this host (ss -lunp)?")
     faults = asyncio.run(_faults([medium for medium in media if isinstance(medium, NetworkMedium)]))
     if faults:
         raise HaError(f"no medium can be opened: {'; '.join(faults)}")
@@ -38,6 +47,31 @@ def running_heartbeat(pid_file: str) -> int | None:
             return pid if file.read().strip() == "heartbeat" else None
     except (OSError, ValueError):
         return None
+
+
+def taken_ports(media: Sequence[Medium]) -> list[int]:
+    """The ports of media that somebody on this host has bound already.
+
+    Our own sockets may share a port (two media, the next life of a pulse), and so could those of two daemons, which
+    would take each other's datagrams. So it is tried here in the way that nobody else may.
+    """
+    taken = []
+    wanted = {
+        (socket.AF_INET6 if isinstance(medium, Ucast6 | Mcast6) else socket.AF_INET, medium.port)
+        for medium in media
+        if isinstance(medium, NetworkMedium)
+    }
+    for family, port in sorted(wanted):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                if family is socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.bind(("", port))
+        except OSError as error:
+            # Anything else is found when the medium is opened, which has the words for it.
+            if error.errno == errno.EADDRINUSE:
+                taken.append(port)
+    return taken
 
 
 async def _faults(media: Sequence[NetworkMedium]) -> list[str]:

@@ -15,20 +15,22 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
 from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
 from hacluster.config.settings import UuidFrom
 from hacluster.daemon import clock, orphan, plug, realtime
-from hacluster.daemon.control import End, Ping, Progress, Stage, control_codec
+from hacluster.daemon.beat import Beat, BeatWatch
+from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
 from hacluster.daemon.fifo import Fifo, FifoRequest
+from hacluster.daemon.files import DamagedFileError
 from hacluster.daemon.ipc import LocalServer
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import TYPES, Links
-from hacluster.daemon.log import Log, sinks
+from hacluster.daemon.log import Log, Sink, Writer, sinks
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.signon import SignOn
@@ -37,7 +39,7 @@ from hacluster.daemon.stream import Connection
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
 from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
-from hacluster.msg.membership import CommUp, LeaveNow
+from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
 from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build
 from hacluster.wire.ipc import Frame, Hello, Kind
 
@@ -46,21 +48,39 @@ FIFO: Final = "fifo"
 FIFO_REQUEST_ID: Final = 0
 """Answers to what came by the FIFO have nowhere to go: no client has this number."""
 
-_STAGES: Final[dict[type, Stage]] = {CommUp: Stage.COMM_UP, LeaveNow: Stage.RELEASED}
+
+def log_sinks(launch: Launch) -> list[Sink]:
+    """Where the lines go that ha.cf asks for."""
+    return sinks(launch.settings.ha.log, launch.settings.node, stderr=launch.log_stderr)
 
 
-def open_log(launch: Launch, *, thread: bool) -> Log:
-    """The log that ha.cf asks for."""
+def log_of(launch: Launch, writer: Writer) -> Log:
+    """The log of one process, which ``writer`` has written."""
     ha, own = launch.settings.ha, launch.settings.own
-    found = sinks(ha.log, launch.settings.node, stderr=launch.log_stderr)
-    return Log(found, debug=ha.log.debug > 0, limit=own.log_rate_limit, clock=clock.now, thread=thread)
+    return Log(writer, debug=ha.log.debug > 0, limit=own.log_rate_limit, clock=clock.now)
 
 
-def own_uuid(disk: Disk, settings: NodeSettings) -> bytes:
+def _set_aside(disk: Disk, key: str, why: str, log: Callable[[Say], None], *, volatile: bool = False) -> None:
+    try:
+        where = f"it is now {disk.set_aside(key, volatile=volatile)}"
+    except OSError as error:
+        where = f"it cannot be set aside: {error.strerror}"
+    log(Say(Severity.ERROR, "state", "unreadable-state", f"{why}; {where}"))
+
+
+def own_uuid(disk: Disk, settings: NodeSettings, log: Callable[[Say], None]) -> bytes:
     """This node's UUID, made and kept the first time. :class:`HaError` when it cannot be kept."""
     if settings.ha.uuid_from is UuidFrom.NODENAME:
         return uuid_of_name(settings.node)
-    found = decode_uuid(disk.read(UUID_KEY) or b"")
+    found = None
+    try:
+        data = disk.read(UUID_KEY)
+        found = None if data is None else decode_uuid(data)
+        damage = "" if data is None or found is not None else f"{disk.path(UUID_KEY)} is no UUID"
+    except DamagedFileError as error:
+        damage = str(error)
+    if damage:
+        _set_aside(disk, UUID_KEY, f"{damage}; this node gets a new UUID", log)
     if found is None:
         # RFC 9562, version 4.
         raw = bytearray(os.urandom(16))
@@ -77,18 +97,18 @@ def own_uuid(disk: Disk, settings: NodeSettings) -> bytes:
 class Part:
     """The machines of one process and their organs."""
 
-    def __init__(self, name: ProcessName, launch: Launch, log: Callable[[Say], None]) -> None:
+    def __init__(self, name: ProcessName, launch: Launch, log: Callable[[Say], None], beat: Beat) -> None:
         settings = launch.settings
         self.process = name.value
         self.incarnation = int.from_bytes(os.urandom(7), "big")
         self.machines = tuple(machine.value for machine in NAMES[name])
-        self.on_stage: Callable[[Stage], None] = lambda _stage: None
+        self.on_stage: Callable[[Stage, str], None] = lambda _stage, _detail: None
         self.links: Links | None = None
         self._name = name
         self._launch = launch
         self._log = log
         self._disk = Disk(launch.state_dir, launch.run_dir)
-        uuid = own_uuid(self._disk, settings) if name is ProcessName.PULSE else bytes(16)
+        uuid = own_uuid(self._disk, settings, log) if name is ProcessName.PULSE else bytes(16)
         birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"))
         self.driver = Driver(build(name, settings, birth), log)
         self._server = LocalServer(
@@ -104,6 +124,8 @@ class Part:
         self._children: Children | None = None
         self._watchdog: Watchdog | None = None
         self._fifo: Fifo | None = None
+        self._beat = beat
+        self._beat_watch: BeatWatch | None = None
 
     async def open(self, others: Others) -> None:
         """Open everything that others may look for, but start nothing. :class:`HaError`."""
@@ -131,13 +153,20 @@ class Part:
                 self.driver.post(machine, Restored(key, self._read(key, volatile=volatile)))
         if self._media is not None:
             self._media.start()
-        self.on_stage(Stage.READY)
+        if MachineName.HARESOURCES in NAMES[self._name]:
+            self._beat_watch = BeatWatch(
+                self._beat,
+                self._launch.settings.ha.deadtime_ms,
+                lambda mute: self.driver.post(MachineName.HARESOURCES, mute),
+            )
+            self._beat_watch.start()
+        self.on_stage(Stage.READY, "")
 
     def _read(self, key: str, *, volatile: bool) -> bytes | None:
         try:
             return self._disk.read(key, volatile=volatile)
-        except HaError as error:
-            self._log(Say(Severity.ERROR, self.process, "unreadable-state", f"{error}; going on without it"))
+        except DamagedFileError as error:
+            _set_aside(self._disk, key, f"{error}; going on without it", self._log, volatile=volatile)
             return None
 
     def _open_watchdog(self) -> None:
@@ -182,8 +211,18 @@ class Part:
         self.driver.post(MachineName.HARESOURCES, Request(FIFO_REQUEST_ID, peer, request))
 
     def _observe(self, _by: MachineName, effect: Effect) -> None:
-        if isinstance(effect, Send) and type(effect.body) in _STAGES:
-            self.on_stage(_STAGES[type(effect.body)])
+        if isinstance(effect, Transmit):
+            self._beat.mark()
+        elif isinstance(effect, Send):
+            match effect.body:
+                case CommUp():
+                    self.on_stage(Stage.COMM_UP, "")
+                case LeaveNow(restart=True):
+                    self.on_stage(Stage.BEGINS_ANEW, "")
+                case LeaveNow(kept=kept):
+                    self.on_stage(Stage.RELEASED, ", ".join(kept))
+                case BeginAnew():
+                    self.on_stage(Stage.GIVEN_UP, "")
 
     def request(self, machine: str, event: Request | RequesterGone) -> None:
         """A client asks."""
@@ -218,6 +257,8 @@ class Part:
             self._fifo.close()
         if self._watchdog is not None:
             self._watchdog.close(disarm=outcome in (Outcome.STOPPED, Outcome.RESTART))
+        if self._beat_watch is not None:
+            self._beat_watch.close()
         if self._children is not None:
             self._children.close()
         if self.links is not None:
@@ -245,13 +286,12 @@ def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[
     return links
 
 
-async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outcome:
-    log = open_log(launch, thread=True)
+async def _live(name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, log: Log) -> Outcome:
     try:
         if name is ProcessName.PULSE and launch.settings.ha.realtime and launch.settings.own.real_time:
             for say in realtime.enter(launch.settings.ha.rtprio):
                 log.say(say)
-        part = Part(name, launch, log.say)
+        part = Part(name, launch, log.say, beat)
         links = connect_links(part, name, launch, log.say)
         await part.open(links)
     except HaError as error:
@@ -273,9 +313,9 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
     )
     await loop.connect_accepted_socket(lambda: channel, sock)
 
-    def on_stage(stage: Stage) -> None:
-        channel.send(Frame(Kind.SEND, Progress(name.value, stage)))
-        if stage is Stage.RELEASED and orphaned.is_set():
+    def on_stage(stage: Stage, detail: str) -> None:
+        channel.send(Frame(Kind.SEND, Progress(name.value, stage, detail)))
+        if stage in {Stage.RELEASED, Stage.BEGINS_ANEW} and orphaned.is_set():
             part.driver.finish(Outcome.STOPPED)
 
     part.on_stage = on_stage
@@ -286,9 +326,9 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket) -> Outco
         await orphan.wind_up(name, part.driver, links, Roster(launch.run_dir, CLIENTS), log.say)
     outcome = await part.driver.finished
     await part.close(outcome)
-    if orphaned.is_set() and outcome is Outcome.FENCED:
+    if orphaned.is_set() and outcome in {Outcome.FENCED, Outcome.UNRELEASED}:
         # Otherwise the supervisor sees to it.
-        plug.pull(plug.policy(launch.settings.own, machine=True))
+        plug.pull(plug.policy(launch.settings.own, machine=outcome is Outcome.FENCED))
     log.close()
     return outcome
 
@@ -297,12 +337,15 @@ def _on_order(part: Part, frame: Frame) -> None:
     if isinstance(frame.body, End):
         part.driver.finish(Outcome.STOPPED)
     elif isinstance(frame.body, Ping):
-        part.on_stage(Stage.ALIVE)
+        part.on_stage(Stage.ALIVE, "")
+    elif isinstance(frame.body, PassedBy):
+        if part.links is not None:
+            part.links.pass_by(frame.body.process)
     else:
         part.driver.post(MachineName(frame.to), frame.body)
 
 
-def main(name: ProcessName, launch: Launch, sock: socket.socket) -> int:
+def main(name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, writer: Writer) -> int:
     """The life of a process that the supervisor forked; the answer is its exit status."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         # They are for the supervisor, which a terminal or an administrator may have meant. Handled, not ignored: what
@@ -311,10 +354,10 @@ def main(name: ProcessName, launch: Launch, sock: socket.socket) -> int:
     with contextlib.suppress(OSError):
         _set_name(f"ha-{name.value}")
     widen_limits()
+    log = log_of(launch, writer)
     try:
-        return int(asyncio.run(_live(name, launch, sock)))
+        return int(asyncio.run(_live(name, launch, sock, beat, log)))
     except Exception as error:
-        log = open_log(launch, thread=False)
         log.say(Say(Severity.CRIT, name.value, "internal-fault", f"{type(error).__name__}: {error}"))
         return int(Outcome.CRASHED)
 

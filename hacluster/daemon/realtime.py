@@ -68,20 +68,20 @@ def spare_from_oom(score: int = OOM_SCORE) -> None:
 
 def enter(priority: int | None) -> list[Say]:
     """Do all three; one line of log says what this process now is, one warning each what was not permitted."""
-    steps: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("SCHED_RR priority", lambda: round_robin(priority)),
-        ("locked memory", lock_memory),
-        ("exemption from the OOM killer", spare_from_oom),
+    steps: tuple[tuple[str, Callable[[], None], str], ...] = (
+        ("SCHED_RR priority", lambda: round_robin(priority), "CAP_SYS_NICE, or LimitRTPRIO=infinity in its unit"),
+        ("locked memory", lock_memory, "CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit"),
+        ("exemption from the OOM killer", spare_from_oom, "CAP_SYS_RESOURCE, or OOMScoreAdjust=-1000 in its unit"),
     )
     says: list[Say] = []
     granted: list[str] = []
-    for what, step in steps:
+    for what, step, remedy in steps:
         try:
             step()
             granted.append(what)
         except (OSError, ValueError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            text = f"the heartbeat runs without {what}: {reason}"
+            text = f"the heartbeat runs without {what}: {reason} (give the daemon {remedy}, or set real_time off)"
             says.append(Say(Severity.WARNING, "pulse", "realtime-refused", text))
     if granted:
         says.append(Say(Severity.INFO, "pulse", "realtime", f"the heartbeat has {', '.join(granted)}"))

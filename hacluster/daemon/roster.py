@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 from typing import Final
 
+from hacluster.daemon import files
+
 NAME: Final = "agents"
 CLIENTS: Final = "clients"
 """The programs of ``respawn`` and ``failfast``."""
+
+MAX_FILE: Final = 1_000_000
+_ENTRY: Final = re.compile(rb"([1-9][0-9]{0,9}) ([0-9]{1,19})")
 
 END_MS: Final = 2_000
 """How long an agent may take to die of SIGKILL before nobody waits for it any more."""
@@ -70,18 +76,17 @@ class Roster:
 
     def _read(self) -> list[tuple[int, int]]:
         try:
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                lines = [line.split() for line in file]
-        except OSError:
+            data = files.read(self._path, MAX_FILE) or b""
+        except files.DamagedFileError:
+            with contextlib.suppress(OSError):
+                files.set_aside(self._path)
             return []
-        return [(int(f[0]), int(f[1])) for f in lines if len(f) == 2 and all(word.isdecimal() for word in f)]
+        return [(int(f[1]), int(f[2])) for line in data.split(b"\n") if (f := _ENTRY.fullmatch(line))]
 
     def _write(self) -> None:
-        draft = f"{self._path}.new"
+        text = "".join(f"{pid} {began}\n" for pid, began in self._agents.items())
         with contextlib.suppress(OSError):
-            with open(draft, "w", encoding="ascii") as file:
-                file.writelines(f"{pid} {began}\n" for pid, began in self._agents.items())
-            os.rename(draft, self._path)
+            files.replace(self._path, text.encode(), sync=False)
 
 
 def _end(pid: int) -> None:
@@ -92,6 +97,8 @@ def _end(pid: int) -> None:
     try:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        select.select([pidfd], [], [], END_MS / 1000)
+        gone = select.poll()
+        gone.register(pidfd, select.POLLIN)
+        gone.poll(END_MS)
     finally:
         os.close(pidfd)

@@ -14,14 +14,16 @@ from hacluster.base.effects import MachineName, Say
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
 from hacluster.daemon import clock, preflight
+from hacluster.daemon.beat import Beat
 from hacluster.daemon.control import Stage
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
-from hacluster.daemon.log import Log
+from hacluster.daemon.log import Log, Threaded
 from hacluster.daemon.notify import Notifier
-from hacluster.daemon.pidfile import PidFile
-from hacluster.daemon.processes import Part, open_log
+from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
+from hacluster.daemon.process import EXIT_KEPT
+from hacluster.daemon.processes import Part, log_of, log_sinks
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.spawn import widen_limits
@@ -52,29 +54,33 @@ class Single:
         self._parts: Mapping[ProcessName, Part] = {}
         self._terms = 0
         self._log: Log | None = None
+        self._kept = ""
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
         widen_limits()
         disk = Disk(self._launch.state_dir, self._launch.run_dir)
         disk.prepare()
-        pid_file = PidFile(self._launch.run_dir)
+        pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
-        if not pid_file.wait_for_orphans(lambda: None):
-            raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
         try:
-            preflight.check(self._launch.settings.ha.media)
+            if stop_was_asked(self._launch.run_dir):
+                return 0
+            alone = pid_file.wait_for_orphans(lambda: None, lambda _pids: None)
+            preflight.check(self._launch.settings.ha.media, alone=alone)
             outcome = Outcome.RESTART
             while outcome is Outcome.RESTART and not self._terms:
                 outcome = asyncio.run(self._live())
         finally:
             pid_file.release()
-        return 0 if outcome in (Outcome.STOPPED, Outcome.RESTART) else 1
+        status = EXIT_KEPT if self._kept else 0 if outcome in (Outcome.STOPPED, Outcome.RESTART) else 1
+        leave_word(self._launch.run_dir, status, self._kept)
+        return status
 
     async def _live(self) -> Outcome:
-        log = self._log = open_log(self._launch, thread=True)
-        direct = Direct()
-        direct.parts = {name: Part(name, self._launch, log.say) for name in ProcessName}
+        log = self._log = log_of(self._launch, Threaded(log_sinks(self._launch)))
+        direct, beat = Direct(), Beat()
+        direct.parts = {name: Part(name, self._launch, log.say, beat) for name in ProcessName}
         parts = self._parts = direct.parts
         env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
         roster = Roster(self._launch.run_dir, CLIENTS)
@@ -85,9 +91,10 @@ class Single:
             loop.add_signal_handler(number, self._on_term)
         loop.add_signal_handler(signal.SIGHUP, self._on_hup)
 
-        def on_stage(stage: Stage) -> None:
+        def on_stage(stage: Stage, detail: str) -> None:
             if stage is Stage.COMM_UP:
                 respawner.start(clock.now())
+            self._kept = detail if stage is Stage.RELEASED else self._kept
 
         for part in parts.values():
             part.on_stage = on_stage

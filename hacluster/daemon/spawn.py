@@ -22,6 +22,7 @@ import errno
 import os
 import pwd
 import resource
+import select
 import signal
 import subprocess
 from collections import deque
@@ -40,6 +41,7 @@ RETRY_S: Final = 0.2
 TRY_MS: Final = 60_000
 """How long a child without a time limit is tried when the system has no room for it."""
 
+CLOSE_MS: Final = 1_000
 _CHUNK: Final = 65_536
 _LAST_CHUNKS: Final = 64
 """Reads of a pipe after the child's end: a pipe holds at most 1 MiB (fs.pipe-max-size)."""
@@ -293,7 +295,10 @@ class Children:
         self._orphans.append(stream)
 
     def close(self) -> None:
-        """Let go of everything; children that still run are killed with their groups."""
+        """Let go of everything; children that still run are killed with their groups.
+
+        One that does not die of it (it waits for a disk) is not waited for, and stays noted for the next hands.
+        """
         loop = asyncio.get_running_loop()
         for _, _, timer in self._waiting.values():
             timer.cancel()
@@ -302,11 +307,16 @@ class Children:
             if child.timer is not None:
                 child.timer.cancel()
             _signal_group(child, signal.SIGKILL)
+        until = clock.now() + CLOSE_MS
+        for child in self._children.values():
             loop.remove_reader(child.pidfd)
+            gone = select.poll()
+            gone.register(child.pidfd, select.POLLIN)
+            if gone.poll(max(0, until - clock.now())):
+                child.process.wait()
+                if self._roster is not None:
+                    self._roster.remove(child.process.pid)
             os.close(child.pidfd)
-            child.process.wait()
-            if self._roster is not None:
-                self._roster.remove(child.process.pid)
             for stream in child.streams:
                 stream.close()
         self._children.clear()

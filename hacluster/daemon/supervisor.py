@@ -24,9 +24,7 @@ import os
 import select
 import signal
 import socket
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from hacluster import __version__
@@ -36,29 +34,26 @@ from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
 from hacluster.daemon import clock, plug, preflight, processes
-from hacluster.daemon.control import Channel, End, Ping, Progress, Stage, control_codec
+from hacluster.daemon.beat import Beat
+from hacluster.daemon.control import Channel, End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
-from hacluster.daemon.liveness import Look, Vigil
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
-from hacluster.daemon.pidfile import PidFile
+from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
+from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
+from hacluster.daemon.scribe import Scribe
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
 from hacluster.node.assembly import ProcessName
+from hacluster.node.vigil import Look, Vigil
 
 SERVICE: Final = "supervisor"
 PAUSES_MS: Final = (0, 500, 1_000, 2_000, 5_000)
 CRASH_WINDOW_MS: Final = 60_000
-MAX_CRASHES: Final = 5
-"""More ends of one process in a window than this are too many."""
-
-GRACE_MS: Final = 5_000
-"""How long a process has to end when its channel is closed; then it is killed."""
-
 LATE_RETRY_MS: Final = 30_000
 """How often a process that crashed too often is tried again where the administrator wants no fencing."""
 
@@ -68,22 +63,11 @@ RELEASE_MS: Final = 120_000
 SETTLE_MS: Final = 1_000
 """How long an exchanged brain has to hear from the others before the pulse is exchanged too."""
 
+
+OBSTINATE: Final = "the processes of a daemon that died do not end and are killed"
 ORPHANS: Final = "waiting for the processes of a daemon that died: they release its resources"
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-
-
-@dataclass(slots=True)
-class _Process:
-    name: ProcessName
-    pid: int = 0
-    channel: Channel | None = None
-    ready: bool = False
-    due: Instant | None = None
-    vigil: Vigil | None = None
-    kill_at: Instant | None = None
-    crashes: deque[Instant] = field(default_factory=lambda: deque(maxlen=MAX_CRASHES + 1))
-    expected: bool = False
 
 
 def preload() -> None:
@@ -92,25 +76,17 @@ def preload() -> None:
         importlib.import_module(f"hacluster.{room}.machine")
 
 
-def _next_look(process: _Process) -> Instant | None:
-    return None if process.vigil is None or process.expected else process.vigil.deadline()
-
-
-def _signal(process: _Process, number: signal.Signals) -> None:
-    """Send a signal to a process that has not been reaped yet: its number is its own as long."""
-    if process.pid:
-        os.kill(process.pid, number)
-
-
 class Supervisor:
     """One node's supervisor. ``reread`` reads the configuration again (HUP)."""
 
     def __init__(self, launch: Launch, reread: Callable[[], Launch]) -> None:
         self._launch = launch
         self._reread = reread
-        self._log: Log = processes.open_log(launch, thread=False)
+        self._scribe = Scribe(processes.log_sinks(launch))
+        self._log: Log = processes.log_of(launch, self._scribe.pen)
+        self._beat = Beat()
         self._notify = Notifier()
-        self._processes = {name: _Process(name) for name in ProcessName}
+        self._processes = {name: Process(name) for name in ProcessName}
         self._codec = control_codec()
         self._clients = Roster(launch.run_dir, CLIENTS)
         self._respawner = self._new_respawner()
@@ -121,6 +97,13 @@ class Supervisor:
         self._exchange: ProcessName | None = None
         self._exchange_at: Instant | None = None
         self._release_by: Instant | None = None
+        self._end_by: Instant | None = None
+        self._released = self._anew = False
+        self._kept = ""
+        self._given_up = False
+        self._mute = Vigil(launch.settings.ha.deadtime_ms + RELEASE_MS, clock.now())
+        self._seen_beat = Instant(0)
+        self._passed_by: list[int] = []
         self._announced = False
 
     def _new_respawner(self) -> Respawner:
@@ -135,13 +118,35 @@ class Supervisor:
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
-        disk = Disk(self._launch.state_dir, self._launch.run_dir)
-        disk.prepare()
-        pid_file = PidFile(self._launch.run_dir)
+        self._prepare()
+        pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
-        waited_for = pid_file.wait_for_orphans(lambda: self._say(Severity.WARNING, "orphans", ORPHANS))
-        if not waited_for:
-            raise HaError("processes of an earlier daemon do not end: find them with ps -C ha-pulse,ha-brain,ha-hands")
+        try:
+            gc.collect()
+            gc.freeze()
+            self._scribe.start()
+            if stop_was_asked(self._launch.run_dir):
+                self._say(Severity.NOTICE, "stop-asked", "hacluster stop was called before this start had begun")
+                return 0
+            alone = pid_file.wait_for_orphans(
+                lambda: self._say(Severity.WARNING, "orphans", ORPHANS),
+                lambda pids: self._say(Severity.CRIT, "orphans", OBSTINATE, ("pids", " ".join(map(str, pids)))),
+            )
+            preflight.check(self._launch.settings.ha.media, alone=alone)
+            self._live()
+            assert self._exit is not None
+            leave_word(self._launch.run_dir, self._exit, self._kept)
+        finally:
+            pid_file.release()
+            self._log.close()
+            self._scribe.close()
+        assert self._exit is not None
+        return self._exit
+
+    def _prepare(self) -> None:
+        Disk(self._launch.state_dir, self._launch.run_dir).prepare()
+
+    def _live(self) -> None:
         left = self._clients.end_leftovers()
         if left:
             text = "ended programs of respawn that a daemon which died had left"
@@ -152,20 +157,17 @@ class Supervisor:
         signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
         text = f"hacluster {__version__} starts on {self._launch.settings.node}"
         self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
-        gc.collect()
-        gc.freeze()
-        try:
-            preflight.check(self._launch.settings.ha.media)
-            for process in self._processes.values():
-                self._fork(process)
-            while self._exit is None:
-                self._turn()
-            self._end_all()
-        finally:
-            pid_file.release()
-        self._say(Severity.NOTICE, "stopped", "hacluster has stopped", ("exit", str(self._exit)))
-        self._log.close()
-        return self._exit
+        for process in self._processes.values():
+            self._fork(process)
+        while self._exit is None:
+            self._turn()
+        self._end_all()
+        if self._kept:
+            text = f"hacluster has stopped, but what could not be stopped may still run here: {self._kept}"
+            self._say(Severity.CRIT, "kept", text)
+            self._exit = EXIT_KEPT
+        else:
+            self._say(Severity.NOTICE, "stopped", "hacluster has stopped", ("exit", str(self._exit)))
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
@@ -187,14 +189,22 @@ class Supervisor:
                 self._fork(process)
             self._watch(process, now)
         self._see_to_exchange(now)
+        self._see_to_scribe()
+        self._see_to_mute(now)
         if self._release_by is not None and self._release_by <= now:
             self._pull_plug("resources could not be released in time")
+        if self._end_by is not None and self._end_by <= now and self._exit is None:
+            if self._anew:
+                self._restart_all()
+            else:
+                self._exit = 0
         if watchdog_interval_ms() is not None:
             self._notify(WATCHDOG="1")
 
     def _patience(self) -> float | None:
-        due = [due for each in self._processes.values() for due in (each.due, each.kill_at, _next_look(each))]
-        deadline = earliest(self._respawner.deadline(), self._exchange_at, self._release_by, *due)
+        due = [each.deadline() for each in self._processes.values()]
+        own = (self._respawner.deadline(), self._exchange_at, self._release_by, self._end_by, self._mute.deadline())
+        deadline = earliest(*own, *due)
         interval_ms = watchdog_interval_ms()
         if interval_ms is not None:
             deadline = earliest(deadline, after(clock.now(), interval_ms))
@@ -202,7 +212,7 @@ class Supervisor:
 
     # -- processes -----------------------------------------------------------------------------------------------
 
-    def _fork(self, process: _Process) -> None:
+    def _fork(self, process: Process) -> None:
         process.due, process.ready, process.expected = None, False, False
         mine, theirs = socket.socketpair()
         pid = os.fork()
@@ -211,9 +221,10 @@ class Supervisor:
         theirs.close()
         process.pid, process.channel = pid, Channel(mine, self._codec)
         bound_ms = self._launch.settings.own.hang_timeout_ms
-        process.vigil, process.kill_at = Vigil(bound_ms, clock.now()) if bound_ms else None, None
+        process.vigil = Vigil(bound_ms, clock.now()) if bound_ms else None
+        process.kill_at = process.pass_by_at = None
 
-    def _become(self, process: _Process, mine: socket.socket, theirs: socket.socket) -> NoReturn:
+    def _become(self, process: Process, mine: socket.socket, theirs: socket.socket) -> NoReturn:
         code = int(Outcome.CRASHED)
         try:
             signal.set_wakeup_fd(-1)
@@ -223,28 +234,59 @@ class Supervisor:
             for other in self._processes.values():
                 if other.channel is not None:
                     other.channel.close()
-            code = processes.main(process.name, self._launch, theirs)
+            self._scribe.inherited()
+            code = processes.main(process.name, self._launch, theirs, self._beat, self._scribe.pen)
         finally:
             os._exit(code)
 
-    def _watch(self, process: _Process, now: Instant) -> None:
-        """Ask a process whether it lives, and end it when it has not said so for too long."""
+    def _watch(self, process: Process, now: Instant) -> None:
+        """Ask a process whether it lives; end it when it does not say so, and pass it by when it does not end."""
         if process.kill_at is not None and process.kill_at <= now:
-            process.kill_at = None
-            _signal(process, signal.SIGKILL)
+            process.kill(now)
+        if process.pass_by_at is not None and process.pass_by_at <= now:
+            self._pass_by(process)
         look = Look.WAIT if process.vigil is None or process.expected else process.vigil.look(now)
-        if look is Look.ASK and process.channel is not None:
+        if look is not Look.WAIT and process.pid and process.half_dead:
+            if not self._reap_one(process):
+                self._pass_by(process)
+        elif look is Look.ASK and process.channel is not None:
             process.channel.send(None, Ping())
-        elif look is Look.HUNG and process.pid and process.kill_at is None:
+        elif look is Look.HUNG and process.pid and process.kill_at is None and process.pass_by_at is None:
             bound_ms = self._launch.settings.own.hang_timeout_ms
             text = f"the {process.name} process gives no sign of life any more and is ended"
             self._say(Severity.CRIT, "hung", text, ("hang_timeout_ms", str(bound_ms)))
             # ABRT leaves a core for who wants to know; CONT, because a process that is stopped takes no other signal.
-            _signal(process, signal.SIGABRT)
-            _signal(process, signal.SIGCONT)
+            process.signal(signal.SIGABRT)
+            process.signal(signal.SIGCONT)
             process.kill_at = after(now, GRACE_MS)
 
-    def _on_channel(self, process: _Process) -> None:
+    def _pass_by(self, process: Process) -> None:
+        """A process that is killed and does not end waits for a disk: it does no harm, and nobody waits for it.
+
+        What it holds open it goes on holding: the others are told to let go of their connections to it.
+        """
+        text = f"the {process.name} process does not even end when it is killed; going on without it"
+        self._say(Severity.CRIT, "passed-by", text, ("pid", str(process.pid)))
+        self._passed_by.append(process.forget())
+        for other in self._processes.values():
+            if other.channel is not None:
+                other.channel.send(None, PassedBy(process.name.value))
+        self._on_end(process, -signal.SIGKILL)
+
+    def _see_to_scribe(self) -> None:
+        if self._scribe.revive():
+            self._say(Severity.WARNING, "scribe", "the process that writes the log ended and was started again")
+
+    def _see_to_mute(self, now: Instant) -> None:
+        """No heartbeat leaves and nothing is given up for it: the brain is no help. The administrator decides."""
+        if self._beat.last != self._seen_beat:
+            self._seen_beat, self._given_up = self._beat.last, False
+            self._mute.heard()
+        hung = self._mute.look(now) is Look.HUNG
+        if hung and self._seen_beat and not self._given_up and self._exit is None:
+            self._pull_plug("no heartbeat of this node leaves, and what it holds is not given up")
+
+    def _on_channel(self, process: Process) -> None:
         assert process.channel is not None
         progress = process.channel.receive()
         if progress is None:
@@ -255,7 +297,7 @@ class Supervisor:
         for step in progress:
             self._on_progress(process, step)
 
-    def _on_progress(self, process: _Process, step: Progress) -> None:
+    def _on_progress(self, process: Process, step: Progress) -> None:
         if process.vigil is not None:
             process.vigil.heard()
         match step.stage:
@@ -271,11 +313,25 @@ class Supervisor:
             case Stage.COMM_UP:
                 self._respawner.start(clock.now())
             case Stage.RELEASED:
-                if self._release_by is not None:
-                    self._say(Severity.NOTICE, "released", "all resources are released")
-                    self._exit = 1
+                self._on_released(step.detail)
+            case Stage.BEGINS_ANEW:
+                self._anew = True
+                self._on_released("")
+            case Stage.GIVEN_UP:
+                self._given_up = True
             case Stage.ALIVE:
                 pass
+
+    def _on_released(self, kept: str) -> None:
+        """The brain has let go of everything, except what cannot be stopped."""
+        self._released, self._kept = True, kept
+        if self._release_by is not None:
+            if not kept:
+                self._say(Severity.NOTICE, "released", "all resources are released")
+            self._exit = 1
+        else:
+            # The pulse says goodbye and ends; one that cannot is not waited for.
+            self._end_by = after(clock.now(), GRACE_MS)
 
     def _tell(self, machine: MachineName, body: object) -> None:
         for name, machines in processes.NAMES.items():
@@ -283,34 +339,56 @@ class Supervisor:
             if machine in machines and channel is not None:
                 channel.send(machine, body)
 
+    def _reap_one(self, process: Process) -> bool:
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
+        if pid:
+            process.forget()
+            self._on_end(process, os.waitstatus_to_exitcode(status))
+        return pid != 0
+
     def _reap(self) -> None:
         for process in self._processes.values():
             if process.pid:
-                pid, status = os.waitpid(process.pid, os.WNOHANG)
-                if pid:
-                    process.pid, process.vigil, process.kill_at = 0, None, None
-                    if process.channel is not None:
-                        process.channel.close()
-                        process.channel = None
-                    self._on_end(process, os.waitstatus_to_exitcode(status))
+                self._reap_one(process)
+        self._passed_by = [pid for pid in self._passed_by if not os.waitpid(pid, os.WNOHANG)[0]]
 
-    def _on_end(self, process: _Process, code: int) -> None:
+    def _on_end(self, process: Process, code: int) -> None:
         if process.expected or self._exit is not None:
             return
         match code:
             case Outcome.STOPPED:
-                self._exit = 0
+                self._stopped(process)
             case Outcome.RESTART:
                 self._restart_all()
             case Outcome.FENCED:
                 self._pull_plug(f"the {process.name} process says so", machine=True)
-            case Outcome.REFUSED:
+            case Outcome.REFUSED if not self._announced:
                 self._say(Severity.CRIT, "refused", f"the {process.name} process cannot start")
                 self._exit = 1
             case _:
                 self._crashed(process, code)
 
-    def _crashed(self, process: _Process, code: int) -> None:
+    def _stopped(self, process: Process) -> None:
+        """A process has finished. That is the end of the node only when everything is released, as the brain says."""
+        brain = self._processes[ProcessName.BRAIN]
+        if not self._released and brain.channel is not None:
+            self._on_channel(brain)
+        if self._released:
+            self._exit = 0 if self._exit is None else self._exit
+        else:
+            self._release(f"the {process.name} process has finished, although resources may run")
+
+    def _release(self, why: str) -> None:
+        """The node cannot go on: what runs here is stopped first, which the brain can see to if there is one."""
+        self._say(Severity.CRIT, "releasing", f"{why}: releasing all resources")
+        if self._processes[ProcessName.BRAIN].channel is None:
+            self._pull_plug(why)
+            return
+        self._release_by = after(clock.now(), RELEASE_MS)
+        self._stopping = True
+        self._tell(MachineName.HARESOURCES, StopRequested(why))
+
+    def _crashed(self, process: Process, code: int) -> None:
         now = clock.now()
         process.crashes.append(now)
         recent = [crash for crash in process.crashes if now - crash < CRASH_WINDOW_MS]
@@ -323,7 +401,7 @@ class Supervisor:
         text = f"the {process.name} process ended with {how} and is started again"
         self._say(Severity.ERROR, "crashed", text, ("pause_ms", str(pause_ms)), ("crashes", str(len(recent))))
 
-    def _give_up(self, process: _Process, how: str) -> None:
+    def _give_up(self, process: Process, how: str) -> None:
         """A process that cannot live.
 
         Without a pulse the other node takes everything: what runs here must stop first, and the brain can still see to
@@ -332,9 +410,7 @@ class Supervisor:
         text = f"the {process.name} process ended {len(process.crashes)} times in a minute, at last with {how}"
         self._say(Severity.CRIT, "too-many-crashes", text)
         if process.name is ProcessName.PULSE and self._processes[ProcessName.BRAIN].channel is not None:
-            self._release_by = after(clock.now(), RELEASE_MS)
-            self._stopping = True
-            self._tell(MachineName.HARESOURCES, StopRequested())
+            self._release(text)
         elif self._launch.settings.own.self_fence is SelfFencePolicy.NONE:
             process.due = after(clock.now(), LATE_RETRY_MS)
         else:
@@ -359,19 +435,22 @@ class Supervisor:
             process.expected, process.due = True, None
             if process.channel is not None:
                 process.channel.send(None, End())
-                process.channel.close()
-                process.channel = None
-        deadline = after(clock.now(), GRACE_MS)
-        while any(self._processes[name].pid for name in names):
-            left = deadline - clock.now()
-            if left <= 0:
-                for name in names:
-                    if self._processes[name].pid:
-                        self._say(Severity.WARNING, "killed", f"the {name} process does not end and is killed")
-                        os.kill(self._processes[name].pid, signal.SIGKILL)
-                deadline = after(clock.now(), GRACE_MS)
-                continue
-            select.select([self._signals[0]], [], [], left / 1000)
+                process.close_channel()
+            if process.pid:
+                process.kill_at = after(clock.now(), GRACE_MS)
+        waiting = [self._processes[name] for name in names]
+        while any(process.pid for process in waiting):
+            now = clock.now()
+            for process in waiting:
+                if process.pid and process.kill_at is not None and process.kill_at <= now:
+                    self._say(Severity.WARNING, "killed", f"the {process.name} process does not end and is killed")
+                    process.kill(now)
+                elif process.pid and process.pass_by_at is not None and process.pass_by_at <= now:
+                    self._pass_by(process)
+            due = earliest(*(each.deadline() for each in waiting if each.pid))
+            left = 0 if due is None else max(0, due - clock.now())
+            if any(process.pid for process in waiting):
+                select.select([self._signals[0]], [], [], left / 1000)
             self._drain_signals()
             self._reap()
 
@@ -397,6 +476,7 @@ class Supervisor:
     def _restart_all(self) -> None:
         self._say(Severity.NOTICE, "restarting", "hacluster begins anew with the same configuration")
         self._end(tuple(ProcessName))
+        self._released, self._anew, self._end_by = False, False, None
         if self._terms:
             self._exit = 0
             return
@@ -448,7 +528,11 @@ class Supervisor:
             self._tell(MachineName.HEARTBEAT, new.keys)
             self._say(Severity.NOTICE, "keys-reloaded", "authkeys was read again")
             return
-        self._log = processes.open_log(new, thread=False)
+        if old.settings.ha.log != new.settings.ha.log:
+            self._scribe.release()
+            self._scribe = Scribe(processes.log_sinks(new))
+            self._scribe.start()
+        self._log = processes.log_of(new, self._scribe.pen)
         self._say(Severity.NOTICE, "reloading", "the configuration has changed: restarting, resources stay as they are")
         self._tell(MachineName.HEARTBEAT, AnnounceRestart())
         self._exchange = ProcessName.BRAIN

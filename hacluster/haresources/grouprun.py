@@ -150,7 +150,8 @@ class GroupRun:
         """The group for people."""
         p = self.progress
         words = tuple(one.id for one in self.line or p.members)
-        return GroupView(self.key, self.node, p.state, words, p.reason)
+        stuck = tuple(p.members[index].id for index in sorted(p.stuck))
+        return GroupView(self.key, self.node, p.state, words, p.reason, stuck)
 
     def probe(self) -> None:
         """Ask the status of all resources ahead of time."""

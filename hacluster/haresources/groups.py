@@ -303,6 +303,10 @@ class Groups:
             run.news.clear()
         return found
 
+    def stuck(self) -> tuple[str, ...]:
+        """The resources that could not be stopped, in file order."""
+        return tuple(word for run in self.runs.values() for word in run.view().stuck)
+
     @property
     def busy(self) -> bool:
         """Whether anything is being taken or given; remains, which nothing waits for, do not count."""

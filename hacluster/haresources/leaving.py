@@ -1,4 +1,4 @@
-"""Leaving: a clean stop, the restart after a partition, and waking from a sleep. Source: WIRE.md 9.6 and 9.8.
+"""Leaving: a clean stop, the restart after a partition, waking from a sleep, being mute. Source: WIRE.md 9.6 and 9.8.
 
 Stop and restart are the same sequence: ``resource none 0 shutdown``, stop everything, ``shutdone``, then the heartbeat
 falls silent. A handover that is going on is let end first, for at most a minute. If something cannot be stopped and the
@@ -8,6 +8,8 @@ Waking from a sleep that was long enough for the peer to have declared us dead: 
 hold nothing at once and stop everything side by side. The heartbeat has begun anew meanwhile, with a new generation, or
 the peer would take our first word for a healed partition and restart as well: to the peer we are a node that came up
 and has not said ``starting``. We say it, and join like any node, when everything is stopped and the heartbeat is up.
+A node whose own heartbeat does not leave (its process hangs, or may not speak because the disk does not write) does the
+same a little before the peer takes over.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.states import HEAL_MS, RState, Timers
 from hacluster.msg.haresources import Hold
-from hacluster.msg.membership import AnnounceRestart, LeaveNow
+from hacluster.msg.membership import AnnounceRestart, BeginAnew, LeaveNow
 
 STOP_PATIENCE_MS = 60_000
 """How long a stop waits for a handover to end."""
@@ -65,7 +67,7 @@ class Leaving:
         core, leaving = self._core, self._core.state.leaving
         if not leaving.silent:
             core.cast(protocol.shutdone())
-        core.send(MachineName.HEARTBEAT, LeaveNow(leaving.restart, leaving.reason))
+        core.send(MachineName.HEARTBEAT, LeaveNow(leaving.restart, leaving.reason, core.groups.stuck()))
 
     def on_returned(self, node: str) -> None:
         """A node that was held dead speaks again with the same generation: both sides took everything."""
@@ -82,22 +84,37 @@ class Leaving:
 
     def on_slept(self, duration_ms: int) -> None:
         """We were away so long that the peer may hold everything by now. ``CommUp`` of the new generation follows."""
+        self._give_up("slept", f"this node did not run for {duration_ms} ms")
+
+    def on_mute(self, silent_ms: int) -> None:
+        """No heartbeat of ours has left for so long that the peer will take everything.
+
+        A heartbeat that begins anew, as one does whose process was replaced, is followed by ``CommUp``; one that goes
+        on as if nothing had been is told to begin anew when everything is released.
+        """
+        self._core.state.mute = True
+        self._give_up("mute", f"no heartbeat of this node has left for {silent_ms} ms")
+
+    def released_mute(self) -> None:
+        """What was given up because we were mute is stopped."""
+        s = self._core.state
+        if s.mute:
+            s.mute = False
+            self._core.send(MachineName.HEARTBEAT, BeginAnew())
+
+    def _give_up(self, code: str, why: str) -> None:
         core, s = self._core, self._core.state
         s.comm_up = False
         if s.rstate is RState.SHUTDOWN or core.groups.has_tag(WorkTag.REJOIN):
             return
-        core.say(
-            Severity.ERROR,
-            "slept",
-            f"this node did not run for {duration_ms} ms; {core.peer} may have taken all of it: stopping it at once",
-        )
-        self._handover.cancel("this node slept")
+        core.say(Severity.ERROR, code, f"{why}; {core.peer} may have taken all of it: stopping it at once")
+        self._handover.cancel(why)
         s.rejoining, s.rstate, s.hold, s.other_hold = True, RState.INIT, Hold.NONE, Hold.NONE
         s.other_stable, s.need_failback, s.timers = False, False, Timers(stop=s.timers.stop)
         s.heard.clear()
         s.told.clear()
         s.legacy_wanted.clear()
-        core.groups.give_at_once(WorkTag.REJOIN, "this node slept and others may have taken it")
+        core.groups.give_at_once(WorkTag.REJOIN, f"{why} and others may have taken it")
 
     def on_time(self) -> None:
         """Two seconds after a partition healed."""

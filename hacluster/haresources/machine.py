@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, MachineName, Persist, Publish
+from hacluster.base.effects import Effect, MachineName, Persist, Publish, SetAside
 from hacluster.base.machine import Instant, earliest
 from hacluster.base.ondisk import OnDisk
 from hacluster.config.resources import Haresources
@@ -73,6 +73,7 @@ from hacluster.msg.membership import (
     LinkStateChanged,
     MembershipView,
     MessageReceived,
+    Mute,
     NodeRestarted,
     NodeState,
     NodeStateChanged,
@@ -91,6 +92,7 @@ Event = (
     | LinkStateChanged
     | MessageReceived
     | Slept
+    | Mute
     | OpFinished
     | OpsView
     | Tick
@@ -232,6 +234,8 @@ class HaresourcesMachine:
                 self._on_message(event)
             case Slept():
                 self._on_slept(event)
+            case Mute():
+                self._on_mute(event)
             case OpFinished():
                 core.groups.on_finished(event, core.now)
             case OpsView():
@@ -313,6 +317,7 @@ class HaresourcesMachine:
                 self._leaving.released()
             case WorkTag.REJOIN | WorkTag.LEFTOVERS:
                 s.rejoining = False
+                self._leaving.released_mute()
                 if s.comm_up:
                     self._join()
             case WorkTag.LEGACY_GIVE:
@@ -346,6 +351,7 @@ class HaresourcesMachine:
         found = recovery.load(event.data)
         if isinstance(found, str):
             self._core.warn("state-unreadable", f"the state of the life before cannot be used: {found}")
+            self._core.out.append(SetAside(recovery.KEY, volatile=True))
             return
         self._before = found
         self._core.groups.next_op = recovery.next_op(found.next_op)
@@ -367,13 +373,17 @@ class HaresourcesMachine:
             recovery.adopt(core.groups, before)
             self._ask_the_hands()
             return
+        self._stop_leftovers(before, "an earlier life of this node left it running")
+        if view.comm_up:
+            self._on_comm_up()
+
+    def _stop_leftovers(self, before: recovery.Snapshot, why: str) -> None:
+        core = self._core
         keys = recovery.leftovers(core.groups, before)
         if keys:
             core.warn("leftovers", "an earlier life of this node left groups running; stopping them first")
             core.state.rejoining = True
-            core.groups.give(WorkTag.LEFTOVERS, keys, "an earlier life of this node left it running")
-        if view.comm_up:
-            self._on_comm_up()
+            core.groups.give(WorkTag.LEFTOVERS, keys, why)
 
     def _ask_the_hands(self) -> None:
         self._core.send(MachineName.LRM, OpsQuery())
@@ -480,6 +490,16 @@ class HaresourcesMachine:
             self._core.info(
                 "dozed", f"this node did not run for {event.duration_ms} ms, too short for others to notice"
             )
+
+    def _on_mute(self, event: Mute) -> None:
+        """Whatever this process still waits for: what runs here is stopped."""
+        before = self._before
+        if before is not None:
+            self._before = None
+            self._stop_leftovers(before, f"no heartbeat of this node has left for {event.silent_ms} ms")
+            return
+        self._awaiting_ops = False
+        self._leaving.on_mute(event.silent_ms)
 
     def _on_machine_restarted(self, machine: str) -> None:
         core, s = self._core, self._core.state

@@ -149,6 +149,7 @@ class State:
     need_failback: bool = False
     comm_up: bool = False
     rejoining: bool = False
+    mute: bool = False
     nudged: bool = False
     alive: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, bool] = field(default_factory=dict)

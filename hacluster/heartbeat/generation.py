@@ -21,7 +21,11 @@ GENERATION_KEY: Final = "hb_generation"
 FLOOR_KEY: Final = "replay-floor"
 
 _WIDTH: Final = 15
-_GENERATION: Final = re.compile(rb" {0,14}([1-9][0-9]{0,14}|0)\s*", re.ASCII)
+MAX_GENERATION: Final = 10**14
+"""No node counts so far (its clock would stand in the year three million): a number beyond is damage, and one more
+would not fit into the file."""
+
+_GENERATION: Final = re.compile(rb"(?=.{16}\Z) {0,14}([1-9][0-9]{0,14}|0)\n", re.ASCII | re.DOTALL)
 _MAGIC: Final = b"hacluster-replay-floor 1"
 _LINE: Final = re.compile(
     rb"([!-~]{1,255}) ([0-9a-f]{32}|-) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) ([0-9]{1,20}) (sealed|classic)"
@@ -31,9 +35,12 @@ _MAX_FILE: Final = 64 * 1024
 
 
 def decode_generation(data: bytes) -> int | None:
-    """The number in ``hb_generation``; ``None`` when it is not such a file."""
+    """The number in ``hb_generation``; ``None`` when it is not such a file, whole and of a number that can be.
+
+    Heartbeat writes 16 bytes always: what is shorter was cut, and would be believed to be a small number.
+    """
     found = _GENERATION.fullmatch(data)
-    return int(found[1]) if found else None
+    return int(found[1]) if found and int(found[1]) <= MAX_GENERATION else None
 
 
 def encode_generation(generation: int) -> bytes:

@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, Reply, Stop
+from hacluster.base.effects import Effect, Reply, SetAside, Stop
 from hacluster.base.limits import MAX_HELD
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
@@ -68,6 +68,7 @@ from hacluster.msg.driver import (
 )
 from hacluster.msg.membership import (
     AnnounceRestart,
+    BeginAnew,
     CastMessage,
     ClientSignedOn,
     LeaveNow,
@@ -93,6 +94,7 @@ Event = (
     | MachineRestarted
     | CastMessage
     | AnnounceRestart
+    | BeginAnew
     | LeaveNow
     | ReloadKeys
     | ClientSignedOn
@@ -100,6 +102,8 @@ Event = (
 
 SAVE_RETRY_MS: Final = 1_000
 SAVE_TRIES: Final = 5
+"""After so many failures it is said what follows from them."""
+
 LEAVE_WAIT_MS: Final = 2_000
 """How long a leaving node waits for the disk."""
 
@@ -182,6 +186,9 @@ class HeartbeatMachine:
                 self._on_cast(event.message, now)
             case AnnounceRestart():
                 self._announce_restart(now)
+            case BeginAnew():
+                if core.phase.talking:
+                    self._begin_anew(core.outbox.generation + 1)
             case LeaveNow():
                 self._leave(event, now)
             case ReloadKeys():
@@ -243,11 +250,13 @@ class HeartbeatMachine:
             self._stored = decode_generation(event.data)
             if self._stored is None:
                 core.say(Severity.ERROR, "bad-generation", "hb_generation is unreadable; the generation starts anew")
+                core.out.append(SetAside(GENERATION_KEY))
         elif event.key == FLOOR_KEY and event.data is not None:
             floors = decode_floors(event.data)
             if floors is None:
                 text = "replay-floor is unreadable; recorded messages can be told from new ones by their time only"
                 core.say(Severity.ERROR, "bad-floor", text)
+                core.out.append(SetAside(FLOOR_KEY))
             else:
                 core.peers.restore(floors.nodes)
                 core.sealing.stored = floors.seal
@@ -289,11 +298,10 @@ class HeartbeatMachine:
         core = self._core
         if core.phase is Phase.SAVING and event.token == self._save_token:
             core.say(Severity.ERROR, "save-failed", f"hb_generation cannot be written: {event.error}")
-            if self._save_tries >= SAVE_TRIES:
-                core.phase = Phase.GONE
-                core.out.append(Stop("hb_generation cannot be written, and without it this node must not speak"))
-            else:
-                self._save_due = after(now, SAVE_RETRY_MS)
+            if self._save_tries == SAVE_TRIES:
+                text = "this node must not speak before hb_generation is written: mute until it can be"
+                core.say(Severity.CRIT, "mute", text)
+            self._save_due = after(now, SAVE_RETRY_MS)
         elif core.phase is Phase.LEAVING and event.token == self._leave_token:
             self._gone()
         elif event.key == FLOOR_KEY:

@@ -67,13 +67,17 @@ class ResourcesQuery:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """One line of haresources: its key, preferred node, and what it is doing here. ``reason``: why it failed."""
+    """One line of haresources: its key, preferred node, and what it is doing here. ``reason``: why it failed.
+
+    ``stuck``: those of ``resources`` that could not be stopped.
+    """
 
     key: str
     node: str
     state: GroupState
     resources: tuple[str, ...]
     reason: str = ""
+    stuck: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

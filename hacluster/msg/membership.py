@@ -159,10 +159,26 @@ class AnnounceRestart:
 
 @dataclass(frozen=True, slots=True)
 class LeaveNow:
-    """Resources are released and ``shutdone`` is sent: stop speaking and emit ``Stop`` (``restart``: begin anew)."""
+    """Resources are released and ``shutdone`` is sent: stop speaking and emit ``Stop`` (``restart``: begin anew).
+
+    ``kept``: what could not be stopped and may still run.
+    """
 
     restart: bool = False
     reason: str = ""
+    kept: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """The driver's word: no heartbeat of this node has left for ``silent_ms``, so that others may soon hold it dead."""
+
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAnew:
+    """Go on as the next generation: the others may have held this node dead, and what it held is given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,33 @@ class CleanStop(Checker):
         return None
 
 
-SAFETY: Final[tuple[type[Checker], ...]] = (Exclusive, Death, Order, SaveFirst, CleanStop)
+class MuteHolder(Checker):
+    """A node of which no word leaves gives up what it holds: whatever of it hangs, crashes or may not speak."""
+
+    name = "mute"
+
+    def __init__(self, scene: Scene, bounds: Bounds) -> None:
+        super().__init__(scene, bounds)
+        self._spoke: dict[str, int] = {}
+
+    def on_transmit(self, host: str, plain: bytes, durable: dict[str, bytes]) -> str | None:
+        """Something leaves."""
+        del plain, durable
+        self._spoke[host] = self.scene.now
+        return None
+
+    def each_second(self) -> str | None:
+        """Two dead times are enough, also for a brain that crashes meanwhile, and ten seconds for the programs."""
+        for name, scene in self.scene.hosts.items():
+            if not scene.daemon or scene.paused or scene.agents_failed:
+                self._spoke[name] = self.scene.now
+            silent = self.scene.now - self._spoke.get(name, self.scene.now)
+            if scene.services and silent > 2 * self.bounds.dead_ms + 10_000:
+                return f"{name} runs {min(scene.services)}, although no word of it has left for {silent} ms"
+        return None
+
+
+SAFETY: Final[tuple[type[Checker], ...]] = (Exclusive, Death, Order, SaveFirst, CleanStop, MuteHolder)
 
 
 def placement_faults(scene: Scene, *, at_home: bool) -> list[str]:

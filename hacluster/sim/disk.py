@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Append, Persist
+from hacluster.base.effects import Append, Persist, SetAside
 from hacluster.sim.clock import Agenda
 
 Done = Callable[[str | None], None]
@@ -114,6 +114,10 @@ class Disk:
             if write.key == key and not write.volatile:
                 found = (found or b"") + write.data if write.append else write.data
         return found
+
+    def set_aside(self, effect: SetAside) -> None:
+        """What lies there gets another name."""
+        (self.volatile if effect.volatile else self.durable).pop(effect.key, None)
 
     def abandon(self, owner: str) -> None:
         """A process is killed: of its writes under way some of the first are done, and the rest never will be."""

@@ -26,6 +26,7 @@ from hacluster.base.effects import (
     Screen,
     SelfFence,
     Send,
+    SetAside,
     Spawn,
     Stop,
     Transmit,
@@ -45,8 +46,10 @@ from hacluster.msg.driver import (
     Restored,
     StopRequested,
 )
+from hacluster.msg.membership import Mute
 from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build, process_of
 from hacluster.node.router import Asked, Router
+from hacluster.node.vigil import Look, Vigil, mute_bound_ms
 from hacluster.sim.agents import Agents
 from hacluster.sim.clock import Agenda, HostClock
 from hacluster.sim.disk import Disk
@@ -149,6 +152,7 @@ class Host:
         self._watch = watch
         self._processes = {name: Process(name) for name in HOSTED}
         self._last_request = 0
+        self._last_beat = 0
         self._media = settings.ha.media
         self._screen = Screen()
         self._sampled = 0
@@ -190,6 +194,7 @@ class Host:
             self._read()
         self.say("the daemon starts")
         self.stopping = False
+        self._last_beat = 0
         self._watch.on_daemon(self.name, "started")
         for process in self._processes.values():
             self._begin(process)
@@ -275,6 +280,23 @@ class Host:
         if process.name is ProcessName.PULSE:
             self._screen = Screen()
             self._watch.on_pulse(self.name, runs=True)
+        elif process.name is ProcessName.BRAIN:
+            self._watch_beat(process.life, Vigil(mute_bound_ms(self.settings.ha.deadtime_ms), self.clock.now()), 0)
+
+    def _watch_beat(self, life: int, vigil: Vigil, seen: int, *, told: bool = False) -> None:
+        """Tell the brain, as the daemon does, when no heartbeat has left for too long."""
+        process, now = self._processes[ProcessName.BRAIN], self.clock.now()
+        if process.life != life:
+            return
+        if not self.paused:
+            if self._last_beat != seen:
+                seen, told = self._last_beat, False
+                vigil.heard()
+            if vigil.look(now) is Look.HUNG and seen and not told:
+                told = True
+                self.deliver(MachineName.HARESOURCES, Mute(now - seen))
+        wait = max(1, vigil.deadline() - now)
+        self._agenda.after(wait, partial(self._watch_beat, life, vigil, seen, told=told))
 
     def _introduce(self, process: Process) -> None:
         """Tell a new process the time and what is on disk: the first events of its machines."""
@@ -427,6 +449,8 @@ class Host:
             case Persist() | Append():
                 done = partial(self._written, process, process.life, by, effect)
                 self.disk.write(effect, done, process.name)
+            case SetAside():
+                self.disk.set_aside(effect)
             case Spawn():
                 self.agents.run(effect, partial(self._child_exited, process, process.life, by))
             case Kill():
@@ -448,6 +472,7 @@ class Host:
             for target in medium.hosts if isinstance(medium, PingGroup) else (medium.host,):
                 self._network.echo(self.name, target, effect.data, partial(self._arrive, effect.medium))
             return
+        self._last_beat = self.clock.now()
         self._watch.on_transmit(self.name, effect.data)
         self._network.send(self.name, medium.link, effect.data)
 

@@ -14,6 +14,7 @@ import click
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
 from hacluster.client.rundir import run_dir as found_run_dir
+from hacluster.client.rundir import state_dir as found_state_dir
 from hacluster.daemon import pidfile
 
 EXIT_CONFIG: Final = 6
@@ -33,7 +34,8 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
     """Run the cluster software of this node in the foreground.
 
     TERM or INT releases all resources, tells the other node, and stops; HUP reads the files again. Exit status: 0
-    stopped as asked, 1 could not begin or had to stop, 6 the configuration has errors.
+    stopped as asked, 1 could not begin or had to stop, 6 the configuration has errors, 7 stopped, but not every
+    resource could be.
     """
     from hacluster.daemon.launch import Launch, Places, prepare  # noqa: PLC0415 - stop and status do without
     from hacluster.daemon.single import Single  # noqa: PLC0415
@@ -62,6 +64,11 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
         sys.exit(1)
 
 
+def _running(run_dir: str) -> int | None:
+    """The daemon of this host, also when its run directory was wiped; with ``--run-dir`` the one that is meant."""
+    return pidfile.running(found_run_dir(run_dir), "" if run_dir else found_state_dir())
+
+
 @click.command()
 @_RUN_DIR
 def reload(run_dir: str) -> None:
@@ -70,7 +77,7 @@ def reload(run_dir: str) -> None:
     Changed keys are used at once; for anything else it restarts and leaves resources as they are. Files with faults
     change nothing. Exit status: 0 it was told, 1 it does not run or may not be told.
     """
-    pid = pidfile.running(found_run_dir(run_dir))
+    pid = _running(run_dir)
     if pid is None:
         click.echo("heartbeat is stopped. No process", err=True)
         sys.exit(1)
@@ -87,13 +94,21 @@ def reload(run_dir: str) -> None:
 def stop(run_dir: str, timeout: float | None) -> None:
     """Stop the cluster software of this node and wait for it.
 
-    All resources are released first. Exit status: 0 it does not run (any more), 1 it still does.
+    All resources are released first; what was stopped is printed, and what could not be. A start that was begun before
+    does not go on. Exit status: 0 it does not run (any more), 1 it still does, or something of it may.
     """
+    from hacluster.tools.stopping import Account  # noqa: PLC0415 - what does not stop does without
+
     directory = found_run_dir(run_dir)
-    pid = pidfile.running(directory)
+    try:
+        pidfile.mark_stop(directory)
+    except OSError as error:
+        click.echo(f"hacluster: a start that is under way may go on: {directory}: {error.strerror}", err=True)
+    pid = _running(run_dir)
     if pid is None:
         click.echo("heartbeat is stopped. No process")
         return
+    account = Account(directory, pid)
     try:
         os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -102,11 +117,18 @@ def stop(run_dir: str, timeout: float | None) -> None:
         click.echo(f"hacluster: may not stop process {pid}: ask root", err=True)
         sys.exit(1)
     deadline = None if timeout is None else time.monotonic() + timeout
-    while pidfile.running(directory) == pid:
+    while _running(run_dir) == pid:
         if deadline is not None and time.monotonic() >= deadline:
             click.echo(f"hacluster: process {pid} still runs", err=True)
             sys.exit(1)
-        time.sleep(POLL_S)
+        account.listen(POLL_S)
+    stopped, kept = account.close()
+    for line in stopped:
+        click.echo(line)
+    for line in kept:
+        click.echo(line, err=True)
+    if kept:
+        sys.exit(1)
 
 
 @click.command()
@@ -117,7 +139,7 @@ def status(run_dir: str, output_as: str) -> None:
 
     Exit status: 0 it runs, 3 it does not.
     """
-    pid = pidfile.running(found_run_dir(run_dir))
+    pid = _running(run_dir)
     host = os.uname().nodename.lower()
     if output_as == "json":
         click.echo(json.dumps({"running": pid is not None, "pid": pid, "host": host}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hacluster.base.effects import MachineName, Persist, Reply, Send, Transmit
+from hacluster.base.effects import MachineName, Persist, Reply, Send
 from hacluster.config.settings import AutoFailback, Seal
 from hacluster.haresources.machine import HaresourcesMachine
 from hacluster.heartbeat.machine import HeartbeatMachine
@@ -10,7 +10,7 @@ from hacluster.lrm.machine import LrmMachine
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import HandoverFinished
 from hacluster.msg.lrm import OcfCode, OpEnd, OpFinished, StartOp
-from hacluster.msg.membership import MessageReceived, NodeState, NodeStateChanged, NodeType, PeerReturned
+from hacluster.msg.membership import CommUp, MessageReceived, Mute, NodeState, NodeStateChanged, NodeType, PeerReturned
 from hacluster.sim.replay import Wish, run, scripted
 from hacluster.sim.scenario import LINKS, NODES
 from hacluster.sim.script import parse_script
@@ -94,6 +94,30 @@ def test_speaks_before_its_generation_is_saved(monkeypatch, seal: Seal) -> None:
     assert violation("", seal=seal) == "save-first"
 
 
+FROZEN = """
+at 60 disk node1 hang
+at 61 kill node1 pulse
+at 130 disk node1 ok
+"""
+
+
+def test_a_disk_that_hangs_costs_the_service_no_second_holder() -> None:
+    assert violation(FROZEN) == "none"
+
+
+@pytest.mark.parametrize("also", ["brain", "hands"])
+@pytest.mark.parametrize("when", ["61.2", "64", "70"])
+def test_and_whoever_crashes_meanwhile(also: str, when: str) -> None:
+    assert violation(f"{FROZEN}at {when} kill node1 {also}") == "none"
+
+
+def test_holds_on_although_it_is_mute(monkeypatch) -> None:
+    wrong(
+        monkeypatch, HaresourcesMachine, lambda right, self, e, now: [] if isinstance(e, Mute) else right(self, e, now)
+    )
+    assert violation(FROZEN) == "mute"
+
+
 def test_starts_out_of_order(monkeypatch) -> None:
     def step(right, self, event, now):
         if isinstance(event, StartOp) and event.action == "start" and event.resource.type == "IPaddr":
@@ -119,7 +143,7 @@ def test_leaves_something_running(monkeypatch) -> None:
 def test_never_comes_to_rest(monkeypatch) -> None:
     def step(right, self, event, now):
         effects = right(self, event, now)
-        return [e for e in effects if not (isinstance(e, Transmit) and now > 100_000)]
+        return [e for e in effects if not (isinstance(e, Send) and isinstance(e.body, CommUp))]
 
     wrong(monkeypatch, HeartbeatMachine, step)
     assert violation("") == "converges"

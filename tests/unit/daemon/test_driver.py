@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +17,7 @@ from hacluster.base.effects import (
     Say,
     SelfFence,
     Send,
+    SetAside,
     Spawn,
     Stop,
     Transmit,
@@ -60,6 +62,11 @@ class Organs:
     driver: Driver
     done: list = field(default_factory=list)
     broken: bool = False
+    hanging: threading.Event = field(default_factory=threading.Event)
+    """Set as long as the disk answers."""
+
+    def __post_init__(self):
+        self.hanging.set()
 
     def send(self, *words):
         self.done.append(words)
@@ -81,12 +88,19 @@ class Organs:
     def write(self, key, data, *, volatile=False):
         if self.broken:
             raise OSError(28, "No space left on device")
+        self.hanging.wait()
         self.done.append((key, data, volatile))
 
     def append(self, key, data):
         if self.broken:
             raise OSError(28, "No space left on device")
         self.done.append((key, data, "appended"))
+
+    def set_aside(self, key, *, volatile=False):
+        if self.broken:
+            raise OSError(30, "Read-only file system")
+        self.done.append(("aside", key, volatile))
+        return f"/state/{key}.damaged-1"
 
 
 def drive(machine, test, *, log=lambda say: None):
@@ -183,6 +197,51 @@ def test_what_is_written_is_confirmed_and_what_is_not_is_too():
         await until(lambda: len(machine.got) == 8)
         assert machine.got[5] == PersistFailed("k", 7, "[Errno 28] No space left on device")
         assert machine.got[7] == PersistFailed("k", 9, "[Errno 28] No space left on device")
+
+    drive(machine, test)
+
+
+def test_what_is_damaged_is_set_aside_before_it_is_written_anew(sayings):
+    machine = Scripted({"go": [SetAside("k"), Persist("k", b"1", 7)]})
+
+    async def test(driver, organs):
+        driver.post(H, "go")
+        await until(lambda: len(machine.got) == 2)
+        assert organs.done == [("aside", "k", False), ("k", b"1", False)]
+        assert sayings.lines[-1].text == "the damaged k is now /state/k.damaged-1"
+        organs.broken = True
+        driver.post(H, "go")
+        await until(lambda: len(machine.got) == 4)
+        assert sayings.lines[-1].text == "the damaged k cannot be set aside: Read-only file system"
+
+    drive(machine, test, log=sayings)
+
+
+def test_the_end_does_not_wait_for_a_disk_that_hangs(monkeypatch):
+    monkeypatch.setattr("hacluster.daemon.driver.CLOSE_S", 0.05)
+    machine = Scripted({"go": [Persist("k", b"1", 7)]})
+    thaw = []
+
+    async def test(driver, organs):
+        organs.hanging.clear()
+        thaw.append(organs.hanging)
+        driver.post(H, "go")
+        await until(lambda: machine.got == ["go"])
+
+    drive(machine, test)  # would never return
+    thaw[0].set()
+
+
+def test_observers_see_an_effect_before_it_is_done():
+    """What it causes in another process may be over before this one goes on."""
+    machine = Scripted({"go": [Persist("k", b"1", 7)]})
+
+    async def test(driver, organs):
+        seen = []
+        driver.observers.append(lambda by, effect: seen.append((by, effect, list(organs.done))))
+        driver.post(H, "go")
+        await until(lambda: organs.done)
+        assert seen == [(H, Persist("k", b"1", 7), [])]
 
     drive(machine, test)
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.base.errors import HaError
 from hacluster.daemon.fifo import MAX_COMMAND, Commands, Fifo
 from hacluster.msg.haresources import Hold, StandbyRequest, TakeoverRequest
 
@@ -118,7 +117,15 @@ def test_a_plain_file_in_its_place_gives_way_and_is_not_obeyed(tmp_path, sayings
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("elsewhere")], ids=["directory", "link"])
-def test_anything_else_in_its_place_is_said(tmp_path, sayings, make):
+def test_anything_else_in_its_place_is_set_aside_and_said(tmp_path, sayings, make):
     make(tmp_path / "fifo")
-    with pytest.raises(HaError, match="not a FIFO"):
-        Fifo(str(tmp_path / "fifo"), lambda request: None, sayings).open()
+
+    async def live():
+        fifo = Fifo(str(tmp_path / "fifo"), lambda request: None, sayings)
+        fifo.open()
+        fifo.close()
+
+    asyncio.run(live())
+    assert stat.S_ISFIFO((tmp_path / "fifo").lstat().st_mode)
+    assert sayings.codes == ["fifo-made-anew"]
+    assert "fifo.damaged-1" in sayings.lines[0].text

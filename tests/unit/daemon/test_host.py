@@ -13,17 +13,22 @@ from hacluster.base.errors import HaError
 from hacluster.base.machine import Instant
 from hacluster.daemon import realtime
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
-from hacluster.daemon.pidfile import NAME, PidFile, running
+from hacluster.daemon.pidfile import LOCK, NAME, PidFile, running, stop_was_asked
 from hacluster.daemon.watchdog import Watchdog
 
 HOLDER = """
-import sys
+import os, sys, time
 from hacluster.daemon.pidfile import PidFile
-held = PidFile(sys.argv[1])
-if sys.argv[2] == "pid":
-    held.take()
-assert held.wait_for_orphans(lambda: None)
-print("held", flush=True)
+held = PidFile(sys.argv[1], sys.argv[1])
+held.take()
+held.wait_for_orphans(lambda: None, lambda pids: None)
+if sys.argv[2] == "orphan":
+    parent = os.getpid()
+    if os.fork():
+        os._exit(0)
+    while os.getppid() == parent:
+        time.sleep(0.01)
+print("held", os.getpid(), flush=True)
 sys.stdin.read()
 """
 
@@ -37,7 +42,7 @@ def holder(tmp_path):
         argv = [sys.executable, "-c", HOLDER, str(tmp_path), what]
         program = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         programs.append(program)
-        assert program.stdout.readline() == b"held\n"
+        assert program.stdout.readline().startswith(b"held ")
         return program
 
     yield hold
@@ -55,10 +60,10 @@ def test_the_one_that_runs_is_found_and_is_alone(tmp_path, holder):
     program = holder("pid")
     assert running(str(tmp_path)) == program.pid
     with pytest.raises(HaError, match=f"already running .pid {program.pid}"):
-        PidFile(str(tmp_path)).take()
+        PidFile(str(tmp_path), str(tmp_path)).take()
     program.communicate()
     assert running(str(tmp_path)) is None
-    mine = PidFile(str(tmp_path))
+    mine = PidFile(str(tmp_path), str(tmp_path))
     mine.take()
     assert (tmp_path / NAME).read_text() == f"{os.getpid()}\n"
     mine.release()
@@ -82,7 +87,7 @@ def test_who_may_only_read_the_file_can_neither_keep_a_daemon_away_nor_pass_for_
     ) as stranger:
         assert stranger.stdout.readline() == b"held\n"
         assert running(str(tmp_path)) is None
-        mine = PidFile(str(tmp_path))
+        mine = PidFile(str(tmp_path), str(tmp_path))
         mine.take()
         assert path.read_text() == f"{os.getpid()}\n"
         mine.release()
@@ -90,27 +95,96 @@ def test_who_may_only_read_the_file_can_neither_keep_a_daemon_away_nor_pass_for_
 
 
 def test_a_new_daemon_waits_for_the_processes_of_a_dead_one(tmp_path, holder):
-    program = holder("shared")
+    program = holder("orphan")
     said = []
 
     def on_wait():
         said.append("waiting")
         program.communicate()
 
-    mine = PidFile(str(tmp_path))
+    mine = PidFile(str(tmp_path), str(tmp_path))
     mine.take()
-    assert mine.wait_for_orphans(on_wait)
+    mine.wait_for_orphans(on_wait, said.append)
     assert said == ["waiting"]
     mine.release()
 
 
 def test_it_does_not_wait_for_ever(tmp_path, holder, monkeypatch):
-    holder("shared")
+    """Processes of a dead daemon that do not end are killed: the service comes back."""
+    program = holder("orphan")
     monkeypatch.setattr("hacluster.daemon.pidfile.ORPHANS_S", 0.0)
-    mine = PidFile(str(tmp_path))
+    mine = PidFile(str(tmp_path), str(tmp_path))
     mine.take()
-    assert not mine.wait_for_orphans(lambda: None)
+    killed = []
+    mine.wait_for_orphans(lambda: None, killed.extend)
+    assert len(killed) == 1
+    assert program.stdout.read() == b"", "it is gone"
     mine.release()
+
+
+def test_one_that_cannot_even_be_killed_is_passed_by(tmp_path, holder, monkeypatch):
+    holder("orphan")
+    monkeypatch.setattr("hacluster.daemon.pidfile.ORPHANS_S", 0.0)
+    monkeypatch.setattr("hacluster.daemon.pidfile.KILLED_S", 0.0)
+    monkeypatch.setattr("hacluster.daemon.pidfile.holders", lambda _path: [])
+    mine = PidFile(str(tmp_path), str(tmp_path))
+    mine.take()
+    mine.wait_for_orphans(lambda: None, lambda _pids: None)
+    mine.release()
+
+
+def test_a_run_directory_that_was_wiped_hides_no_daemon(tmp_path, holder):
+    program = holder("pid")
+    (tmp_path / NAME).unlink()
+    assert running(str(tmp_path)) is None
+    assert running(str(tmp_path), str(tmp_path)) == program.pid
+    for run in (tmp_path, tmp_path / "other"):
+        run.mkdir(exist_ok=True)
+        with pytest.raises(HaError, match=f"already running .pid {program.pid}"):
+            PidFile(str(run), str(tmp_path)).take()
+        assert not (run / NAME).exists()
+
+
+@pytest.mark.parametrize("name", [NAME, LOCK])
+@pytest.mark.parametrize("thing", ["fifo", "directory", "link", "dangling link", "noise"])
+def test_whatever_lies_in_the_place_of_a_lock_is_neither_followed_nor_waited_for(tmp_path, name, thing):
+    path, victim = tmp_path / name, tmp_path / "victim"
+    victim.write_text("precious")
+    match thing:
+        case "fifo":
+            os.mkfifo(path)
+        case "directory":
+            (path / "in it").mkdir(parents=True)
+        case "link":
+            path.symlink_to(victim)
+        case "dangling link":
+            path.symlink_to(tmp_path / "nowhere")
+        case _:
+            path.write_bytes(bytes(range(256)) * 1_000)
+    assert running(str(tmp_path), str(tmp_path)) is None
+    mine = PidFile(str(tmp_path), str(tmp_path))
+    mine.take()
+    assert path.read_text() == f"{os.getpid()}\n"
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
+    mine.release()
+
+
+def test_a_stop_counts_for_what_was_started_before_it(tmp_path):
+    code = "import sys; from hacluster.daemon import pidfile; "
+    asks = f"{code}import time; time.sleep(0.05); print(pidfile.stop_was_asked(sys.argv[1]))"
+    early = f"{code}sys.stdin.read(); print(pidfile.stop_was_asked(sys.argv[1]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", early, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as before:
+        subprocess.run(["sleep", "0.05"], check=True)
+        stop = f"{code}pidfile.mark_stop(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", stop, str(tmp_path)], check=True)
+        after = subprocess.run([sys.executable, "-c", asks, str(tmp_path)], check=True, capture_output=True)
+        assert before.communicate()[0] == b"True\n"
+    assert after.stdout == b"False\n"
+    (tmp_path / "stop-asked").write_bytes(b"noise" * 100)
+    assert not stop_was_asked(str(tmp_path))
 
 
 def test_the_service_manager_is_told(tmp_path):
@@ -170,7 +244,8 @@ def test_what_is_not_permitted_is_said_and_the_rest_is_done(monkeypatch):
     says = realtime.enter(7)
     assert done == [7, "spared"]
     assert [say.code for say in says] == ["realtime-refused", "realtime"]
-    assert says[0].text == "the heartbeat runs without locked memory: Operation not permitted"
+    words = "(give the daemon CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit, or set real_time off)"
+    assert says[0].text == f"the heartbeat runs without locked memory: Operation not permitted {words}"
     assert says[1].text == "the heartbeat has SCHED_RR priority, exemption from the OOM killer"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 
 import pytest
 
@@ -12,16 +13,21 @@ from hacluster.base.effects import Say
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.config.settings import LogConfig
-from hacluster.daemon.log import WINDOW_MS, Log, LogFile, Stderr, Syslog, Throttle, sinks
+from hacluster.daemon.log import WINDOW_MS, InLine, Line, Log, LogFile, Stderr, Syslog, Threaded, Throttle, sinks
 
 
 def say(severity: Severity = Severity.INFO, code: str = "c", text: str = "it happened") -> Say:
     return Say(severity, "heartbeat", code, text, (("node", "alpha"),))
 
 
-def written(path, config=None, **options) -> Log:
+def line(severity: Severity = Severity.INFO, text: str = "it happened", service: str = "heartbeat") -> Line:
+    return Line(severity, service, text, os.getpid(), time.time())
+
+
+def written(path, config=None, *, thread=False, **options) -> Log:
     config = config or LogConfig(logfile=str(path))
-    return Log(sinks(config, "alpha", stderr=False), clock=lambda: Instant(0), **options)
+    found = sinks(config, "alpha", stderr=False)
+    return Log(Threaded(found) if thread else InLine(found), clock=lambda: Instant(0), **options)
 
 
 def test_lines_in_files_are_heartbeats(tmp_path):
@@ -74,24 +80,24 @@ def test_a_thread_writes_them_all_before_the_end(tmp_path):
 def test_a_file_that_was_moved_away_is_made_anew(tmp_path):
     path = tmp_path / "log"
     sink = LogFile(str(path), "alpha", syslog_format=True, debug=False)
-    sink.write(Severity.INFO, "s", "one")
+    sink.write(line(Severity.INFO, "one", "s"))
     path.rename(tmp_path / "log.1")
-    sink.write(Severity.INFO, "s", "two")
+    sink.write(line(Severity.INFO, "two", "s"))
     assert "two" in path.read_text()
     assert "two" not in (tmp_path / "log.1").read_text()
 
 
 def test_a_file_that_cannot_be_written_is_no_fault(tmp_path):
-    LogFile(str(tmp_path / "no/such/log"), "alpha", syslog_format=True, debug=False).write(Severity.INFO, "s", "x")
+    LogFile(str(tmp_path / "no/such/log"), "alpha", syslog_format=True, debug=False).write(line())
 
 
 def test_syslog_gets_priority_and_tag(tmp_path):
     address = str(tmp_path / "log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         sink = Syslog("local7", address)
-        sink.write(Severity.ERROR, "s", "lost: nobody is there yet")
+        sink.write(line(Severity.ERROR, "lost: nobody is there yet", "s"))
         daemon.bind(address)
-        sink.write(Severity.ERROR, "heartbeat", "it happened")
+        sink.write(line(Severity.ERROR, "it happened", "heartbeat"))
         assert daemon.recv(1_000).decode() == f"<{23 * 8 + 3}>heartbeat[{os.getpid()}]: ERROR: it happened"
 
 
@@ -122,3 +128,24 @@ def test_a_flood_is_counted_instead_of_written():
     later = throttle.admit(say(), Instant(WINDOW_MS))
     assert [line.code for line in later] == ["left-out", "c"]
     assert later[0].text.startswith("7 more")
+
+
+def test_what_is_not_taken_is_counted_and_told_when_there_is_room_again():
+    class Full:
+        room, lines = False, []
+
+        def put(self, line):
+            if self.room:
+                self.lines.append(line.text)
+            return self.room
+
+        def close(self):
+            pass
+
+    writer = Full()
+    log = Log(writer, clock=lambda: Instant(0), limit=1_000)
+    for _ in range(3):
+        log.say(say())
+    writer.room = True
+    log.say(say(text="at last"))
+    assert writer.lines == ["3 lines were dropped: the log does not take them fast enough", "at last node=alpha"]

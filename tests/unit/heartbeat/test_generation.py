@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hacluster.config.settings import GenerationMethod
 from hacluster.heartbeat.generation import (
+    MAX_GENERATION,
     Floor,
     Floors,
     decode_floors,
@@ -20,21 +21,33 @@ from hacluster.heartbeat.generation import (
 )
 
 
-@given(st.integers(0, 10**15 - 1))
+@given(st.integers(0, MAX_GENERATION))
 def test_generation_round_trip_is_sixteen_bytes(generation):
     data = encode_generation(generation)
     assert len(data) == 16
     assert decode_generation(data) == generation
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"abc\n", b"-1\n", b"1 2\n", b"9" * 16, b"0x10\n", b" " * 16])
+WHOLE = encode_generation(1_780_000_000)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"abc\n", b"-1\n", b"1 2\n", b"9" * 16, b"0x10\n", b" " * 16, b"42\n", b"999999999999999\n"]
+    + [WHOLE[:size] for size in range(16)]
+    + [WHOLE[size:] for size in range(1, 16)]
+    + [WHOLE * 2, bytes(16)],
+)
 def test_what_is_no_generation(data):
     assert decode_generation(data) is None
 
 
 def test_a_hand_written_generation_is_read():
-    assert decode_generation(b"42\n") == 42
-    assert decode_generation(b"42") == 42
+    assert decode_generation(b"             42\n") == 42
+
+
+def test_what_is_read_can_be_followed_by_another():
+    assert len(encode_generation(next_generation(MAX_GENERATION, 0, GenerationMethod.FILE))) == 16
 
 
 def test_next_generation():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hacluster.base.machine import Instant
-from hacluster.daemon.liveness import STEPS, Look, Vigil
+from hacluster.node.vigil import STEPS, Look, Vigil
 
 BOUND = 3_000
 STEP = BOUND // STEPS

@@ -1,8 +1,9 @@
-"""Whether a process still gives signs of life: a process may hang without ending.
+"""Whether somebody still gives signs of life: a process may hang without ending, and a heartbeat may not leave.
 
-The supervisor asks each of its processes a few times per bound, and the process's loop answers (``Ping``, and
-``Stage.ALIVE``). Time counts only as long as the supervisor itself ran: a gap in its own looks, because the machine or
-all of the daemon was stopped, counts as one ordinary step, after which there is time to answer again.
+Who keeps the vigil looks a few times per bound. Time counts only as long as it ran itself: a gap in its own looks,
+because the machine or all of the daemon was stopped, counts as one ordinary step, after which there is time to answer
+again. (The supervisor keeps one over each of its processes, whose loops answer ``Ping``; the brain keeps one over the
+node's own heartbeat, the supervisor too.)
 """
 
 from __future__ import annotations
@@ -47,3 +48,11 @@ class Vigil:
         self._silent_ms += self._step_ms
         self._looked = now
         return Look.HUNG if self._silent_ms >= self._step_ms * STEPS else Look.ASK
+
+
+def mute_bound_ms(deadtime_ms: int) -> int:
+    """For how long no heartbeat of a node may leave before it gives up what it holds.
+
+    The vigil finds it no later than a third more: when the others hold the node dead, everything is being stopped.
+    """
+    return deadtime_ms * 3 // 4

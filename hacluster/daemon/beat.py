@@ -1,0 +1,70 @@
+"""When the last heartbeat of this node left, for those who must not hold on to resources without one.
+
+The time stands in memory that the processes of a node share: the pulse notes it, and to read it nobody has to be asked.
+A pulse that hangs, that cannot be ended, or that may not speak because its disk does not write looks the same from
+here: nothing leaves, and the other node takes everything when deadtime is over. So when three quarters of it have
+passed the brain gives everything up (``Mute``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from hacluster.base.machine import Instant
+from hacluster.daemon import clock
+from hacluster.msg.membership import Mute
+from hacluster.node.vigil import Look, Vigil, mute_bound_ms
+
+_FORM: Final = struct.Struct("q")
+
+
+class Beat:
+    """The shared note; made before the processes are forked."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def mark(self) -> None:
+        """A heartbeat leaves."""
+        _FORM.pack_into(self._memory, 0, clock.now())
+
+    @property
+    def last(self) -> Instant:
+        """When the last one left; 0 when none has."""
+        return Instant(_FORM.unpack_from(self._memory, 0)[0])
+
+
+class BeatWatch:
+    """Tells when no heartbeat has left for too long, once for each such time."""
+
+    def __init__(self, beat: Beat, deadtime_ms: int, tell: Callable[[Mute], None]) -> None:
+        self._beat = beat
+        self._tell = tell
+        self._seen = beat.last
+        self._vigil = Vigil(mute_bound_ms(deadtime_ms), clock.now())
+        self._told = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        delay = max(0, self._vigil.deadline() - clock.now()) / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+
+    def _look(self) -> None:
+        now, last = clock.now(), self._beat.last
+        if last != self._seen:
+            self._seen, self._told = last, False
+            self._vigil.heard()
+        if self._vigil.look(now) is Look.HUNG and last and not self._told:
+            self._told = True
+            self._tell(Mute(now - last))
+        self.start()
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()

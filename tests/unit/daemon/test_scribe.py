@@ -1,0 +1,82 @@
+"""The process that writes the log: everybody's lines, and nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from hacluster.base.report import Severity
+from hacluster.config.settings import LogConfig
+from hacluster.daemon.log import Line, sinks
+from hacluster.daemon.scribe import NAME, Scribe
+from tests.waiting import eventually
+
+
+def line(text: str) -> Line:
+    return Line(Severity.INFO, "brain", text, 4711, 0.0)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def scribe(path):
+    made = Scribe(sinks(LogConfig(logfile=str(path)), "alpha", stderr=False))
+    made.start()
+    yield made
+    made.close()
+
+
+def test_lines_are_written_as_of_who_said_them_and_when(scribe, path):
+    assert scribe.pen.put(line("one"))
+    eventually("it is written", path.exists)
+    eventually("all of it", lambda: path.read_text().endswith("brain: [4711]: info: one\n"))
+    with open(f"/proc/{scribe.pid}/comm", encoding="ascii") as comm:
+        assert comm.read().strip() == NAME
+
+
+def test_one_that_stands_still_keeps_nobody_waiting(scribe, path):
+    os.kill(scribe.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    taken = 0
+    while scribe.pen.put(line("x" * 200)):
+        taken += 1
+    assert time.monotonic() - began < 10, "a thousand lines in memory are no matter of seconds"
+    assert taken > 100
+    os.kill(scribe.pid, signal.SIGCONT)
+    eventually("what waited is written", lambda: path.exists() and path.read_text().count("\n") == taken)
+    assert scribe.pen.put(line("and more"))
+
+
+def test_one_that_dies_has_a_successor_who_goes_on(scribe, path, monkeypatch):
+    monkeypatch.setattr("hacluster.daemon.scribe.YOUNG_S", 0.0)
+    assert not scribe.revive()
+    first = scribe.pid
+    os.kill(first, signal.SIGKILL)
+    scribe.pen.put(line("kept"))
+    eventually("another", scribe.revive)
+    assert scribe.pid != first
+    eventually("it goes on", lambda: path.exists() and "kept" in path.read_text())
+
+
+def test_it_ends_after_the_last_of_those_it_writes_for(path):
+    made = Scribe(sinks(LogConfig(logfile=str(path)), "alpha", stderr=False))
+    made.start()
+    end, begin = os.pipe()
+    orphan = os.fork()
+    if orphan == 0:
+        made.inherited()
+        os.read(end, 1)
+        made.pen.put(line("of an orphan"))
+        os._exit(0)
+    made.release()
+    assert os.waitpid(made.pid, os.WNOHANG) == (0, 0)
+    os.write(begin, b"x")
+    os.waitpid(orphan, 0)
+    assert os.waitpid(made.pid, 0)[1] == 0
+    assert "of an orphan" in path.read_text()
