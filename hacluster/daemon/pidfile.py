@@ -70,19 +70,27 @@ class PidFile:
                 os.ftruncate(fd, 0)
                 os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
-    def wait_for_orphans(self, on_wait: Callable[[], None], on_kill: Callable[[list[int]], None]) -> bool:
+    def wait_for_orphans(
+        self,
+        on_wait: Callable[[], None],
+        on_kill: Callable[[list[int]], None],
+        enough: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """Take the shared lock; processes of an earlier daemon that have it for too long are killed. Whether all ended.
+        ``enough``: whoever asks does not want it any more.
 
         One that does not even die of that waits for a disk; it will never run again, and nobody waits for it.
         """
-        if self._patient(ORPHANS_S, on_wait):
+        if self._patient(ORPHANS_S, on_wait, enough):
             return True
+        if enough():
+            return False
         left = holders(self._lock_path)
         on_kill(left)
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        if self._patient(KILLED_S, lambda: None):
+        if self._patient(KILLED_S, lambda: None, enough):
             return True
         os.close(self._shared)
         os.unlink(self._lock_path)
@@ -90,7 +98,7 @@ class PidFile:
         fcntl.flock(self._shared, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return False
 
-    def _patient(self, seconds: float, on_wait: Callable[[], None]) -> bool:
+    def _patient(self, seconds: float, on_wait: Callable[[], None], enough: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + seconds
         told = False
         while True:
@@ -98,7 +106,7 @@ class PidFile:
                 fcntl.flock(self._shared, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
             except BlockingIOError:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or enough():
                     return False
                 if not told:
                     on_wait()

@@ -65,6 +65,7 @@ class Single:
         pid_file.take()
         try:
             if stop_was_asked(self._launch.run_dir):
+                leave_word(self._launch.run_dir, 0, "")
                 return 0
             alone = pid_file.wait_for_orphans(lambda: None, lambda _pids: None)
             preflight.check(self._launch.settings.ha.media, alone=alone)

@@ -118,22 +118,25 @@ class Supervisor:
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
-        self._prepare()
+        Disk(self._launch.state_dir, self._launch.run_dir).prepare()
+        self._open_signals()
         pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
         try:
             gc.collect()
             gc.freeze()
             self._scribe.start()
-            if stop_was_asked(self._launch.run_dir):
-                self._say(Severity.NOTICE, "stop-asked", "hacluster stop was called before this start had begun")
-                return 0
             alone = pid_file.wait_for_orphans(
                 lambda: self._say(Severity.WARNING, "orphans", ORPHANS),
                 lambda pids: self._say(Severity.CRIT, "orphans", OBSTINATE, ("pids", " ".join(map(str, pids)))),
+                self._stop_was_asked,
             )
-            preflight.check(self._launch.settings.ha.media, alone=alone)
-            self._live()
+            if self._stop_was_asked():
+                self._say(Severity.NOTICE, "stop-asked", "this start was told to stop before it had begun")
+                self._exit = 0
+            else:
+                preflight.check(self._launch.settings.ha.media, alone=alone)
+                self._live()
             assert self._exit is not None
             leave_word(self._launch.run_dir, self._exit, self._kept)
         finally:
@@ -143,18 +146,21 @@ class Supervisor:
         assert self._exit is not None
         return self._exit
 
-    def _prepare(self) -> None:
-        Disk(self._launch.state_dir, self._launch.run_dir).prepare()
+    def _open_signals(self) -> None:
+        self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
+
+    def _stop_was_asked(self) -> bool:
+        self._drain_signals()
+        return self._terms > 0 or stop_was_asked(self._launch.run_dir)
 
     def _live(self) -> None:
         left = self._clients.end_leftovers()
         if left:
             text = "ended programs of respawn that a daemon which died had left"
             self._say(Severity.WARNING, "clients-ended", text, ("pids", " ".join(map(str, left))))
-        self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for number in SIGNALS:
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
         text = f"hacluster {__version__} starts on {self._launch.settings.node}"
         self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
         for process in self._processes.values():
