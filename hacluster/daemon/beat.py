@@ -32,6 +32,15 @@ class Beat:
         """A heartbeat leaves."""
         _FORM.pack_into(self._memory, 0, clock.now())
 
+    def excuse(self, until: Instant) -> None:
+        """The others were asked to be patient until then: the pulse is exchanged."""
+        _FORM.pack_into(self._memory, _FORM.size, until)
+
+    @property
+    def excused_until(self) -> Instant:
+        """Until when silence is nothing."""
+        return Instant(_FORM.unpack_from(self._memory, _FORM.size)[0])
+
     @property
     def last(self) -> Instant:
         """When the last one left; 0 when none has."""
@@ -58,6 +67,8 @@ class BeatWatch:
         now, last = clock.now(), self._beat.last
         if last != self._seen:
             self._seen, self._told = last, False
+            self._vigil.heard()
+        elif now < self._beat.excused_until:
             self._vigil.heard()
         if self._vigil.look(now) is Look.HUNG and last and not self._told:
             self._told = True

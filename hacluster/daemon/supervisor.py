@@ -46,6 +46,7 @@ from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.scribe import Scribe
+from hacluster.heartbeat.core import RESTART_EXTRA_MS
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
 from hacluster.node.assembly import ProcessName
@@ -541,6 +542,7 @@ class Supervisor:
         self._log = processes.log_of(new, self._scribe.pen)
         self._say(Severity.NOTICE, "reloading", "the configuration has changed: restarting, resources stay as they are")
         self._tell(MachineName.HEARTBEAT, AnnounceRestart())
+        self._beat.excuse(after(clock.now(), RESTART_EXTRA_MS))
         self._exchange = ProcessName.BRAIN
         self._exchange_at = after(clock.now(), 2 * old.settings.ha.keepalive_ms)
 

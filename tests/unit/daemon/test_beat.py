@@ -83,6 +83,17 @@ def test_a_heartbeat_that_leaves_and_one_that_never_did_are_no_silence(hour):
     assert hour.told == []
 
 
+def test_an_exchange_that_the_others_were_told_of_is_no_silence(hour):
+    beat = Beat()
+    beat.mark()
+    watch(hour, beat)
+    beat.excuse(hour.now + 3 * DEAD)
+    hour.until(hour.now + 3 * DEAD)
+    assert hour.told == []
+    hour.until(hour.now + DEAD)
+    assert len(hour.told) == 1
+
+
 def test_who_stood_still_himself_looks_again_before_he_believes_it(hour):
     beat = Beat()
     beat.mark()
