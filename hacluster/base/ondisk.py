@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from hacluster.base.effects import Effect, Persist, Say, SelfFence, SetAside
+from hacluster.base.effects import Append, Effect, Persist, Say, SelfFence, SetAside
 from hacluster.base.limits import MAX_DISK_WAIT_MS
 from hacluster.base.machine import Instant, after
 
@@ -34,7 +34,7 @@ class OnDisk:
         self.late = False
         """A write is overdue: nothing waits until the disk answers."""
 
-    def after(self, persist: Persist, effects: list[Effect], now: Instant) -> list[Effect]:
+    def after(self, persist: Persist | Append, effects: list[Effect], now: Instant) -> list[Effect]:
         """What to do now: the write, and of ``effects`` (in order) what need not wait for it.
 
         Tokens of one machine grow, and a driver finishes its writes in the order of asking.
