@@ -305,7 +305,7 @@ class Groups:
 
     def stuck(self) -> tuple[str, ...]:
         """The resources that could not be stopped, in file order."""
-        return tuple(word for run in self.runs.values() for word in run.view().stuck)
+        return tuple(word for _, run in self.every() for word in run.view().stuck)
 
     @property
     def busy(self) -> bool:

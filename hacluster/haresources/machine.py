@@ -498,7 +498,10 @@ class HaresourcesMachine:
             self._before = None
             self._stop_leftovers(before, f"no heartbeat of this node has left for {event.silent_ms} ms")
             return
-        self._awaiting_ops = False
+        if self._ask_hands is not None:
+            self._ask_hands = None
+            for _, run in self._core.groups.every():
+                run.hands_restarted()
         self._leaving.on_mute(event.silent_ms)
 
     def _on_machine_restarted(self, machine: str) -> None:
