@@ -101,4 +101,6 @@ def test_the_unit_is_in_order(prefix, tmp_path):
     text = (prefix / "share/hacluster/conf/hacluster.service").read_text()
     unit.write_text(text.replace("/usr/bin/hacluster", str(prefix / "bin/hacluster")))
     done = run("systemd-analyze", "verify", unit)
-    assert (done.returncode, done.stderr) == (0, "")
+    # It looks at the units of the host, too, and has its opinion of them.
+    about_ours = [line for line in done.stderr.splitlines() if unit.name in line]
+    assert (done.returncode, about_ours) == (0, [])
