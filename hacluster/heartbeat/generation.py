@@ -21,9 +21,8 @@ GENERATION_KEY: Final = "hb_generation"
 FLOOR_KEY: Final = "replay-floor"
 
 _WIDTH: Final = 15
-MAX_GENERATION: Final = 10**14
-"""No node counts so far (its clock would stand in the year three million): a number beyond is damage, and one more
-would not fit into the file."""
+MAX_GENERATION: Final = 10**15 - 2
+"""One more, and ``hb_generation`` has no room for the next. No node counts so far: a number beyond is damage."""
 
 _GENERATION: Final = re.compile(rb"(?=.{16}\Z) {0,14}([1-9][0-9]{0,14}|0)\n", re.ASCII | re.DOTALL)
 _MAGIC: Final = b"hacluster-replay-floor 1"

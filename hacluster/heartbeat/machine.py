@@ -40,6 +40,7 @@ from hacluster.heartbeat.delivery import Delivery
 from hacluster.heartbeat.generation import (
     FLOOR_KEY,
     GENERATION_KEY,
+    MAX_GENERATION,
     decode_floors,
     decode_generation,
     encode_generation,
@@ -49,7 +50,6 @@ from hacluster.heartbeat.liveness import DRAIN_MS, Pause, pause_of
 from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.reception import Reception
 from hacluster.heartbeat.requests import Requests
-from hacluster.heartbeat.setback import MAX_GENERATION
 from hacluster.heartbeat.startup import Handshake, Phase
 from hacluster.msg.driver import (
     DatagramReceived,

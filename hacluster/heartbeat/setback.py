@@ -31,8 +31,6 @@ MAX_TOLD: Final = 8
 MAX_REFUSALS: Final = 4
 BOOT_DIGITS: Final = 16
 NO_SESSION: Final = "-"
-MAX_GENERATION: Final = 10**15 - 2
-"""The last one after which another fits in ``hb_generation`` (15 digits)."""
 
 
 @dataclass(frozen=True, slots=True)
