@@ -27,6 +27,7 @@ from hacluster.daemon.processes import Part, log_of, log_sinks
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.spawn import widen_limits
+from hacluster.daemon.verdict import Verdicts, Word
 from hacluster.msg.driver import StopRequested
 from hacluster.node.assembly import ProcessName, process_of
 
@@ -55,6 +56,7 @@ class Single:
         self._terms = 0
         self._log: Log | None = None
         self._kept = ""
+        self._verdicts = Verdicts(launch.run_dir)
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
@@ -128,16 +130,21 @@ class Single:
 
     def _on_hup(self) -> None:
         assert self._log is not None
+        self._verdicts.begin()
         try:
             new = self._reread()
         except ConfigError as error:
+            self._verdicts.tell(Word.REFUSED, map(str, error.reports))
             for report in error.reports:
                 self._log.say(Say(report.severity, SERVICE, report.code, str(report)))
         except HaError as error:
+            self._verdicts.tell(Word.REFUSED, [str(error)])
             self._log.say(Say(Severity.ERROR, SERVICE, "not-reloaded", str(error)))
         else:
             if self._launch.same_but_keys(new):
                 self._parts[ProcessName.PULSE].driver.post(MachineName.HEARTBEAT, new.keys)
+                self._verdicts.tell(Word.KEYS)
             else:
                 text = "only authkeys is read again in one process; restart for the rest"
+                self._verdicts.tell(Word.REFUSED, [text])
                 self._log.say(Say(Severity.WARNING, SERVICE, "not-reloaded", text))

@@ -12,8 +12,9 @@ It runs no event loop and no threads: what it does is wait for signals and for a
   answered with a line of log, a third one ends everything at once and leaves resources as they are.
 * Killed itself, it leaves processes that release everything and end (:mod:`hacluster.daemon.orphan`); a new supervisor
   waits for that.
-* HUP reads the files again. A fault in them changes nothing but the log. Keys alone are exchanged while running;
-  anything else restarts pulse and brain, while the hands, and with them the resources, stay as they are.
+* HUP reads the files again. A fault in them changes nothing but the log. Keys alone are exchanged while running; a
+  changed haresources is used by a new brain; anything else restarts pulse and brain. The hands, and with them the
+  resources, stay as they are. What became of it is written down (:mod:`hacluster.daemon.verdict`).
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.scribe import Scribe
+from hacluster.daemon.verdict import Verdicts, Word
 from hacluster.heartbeat.core import RESTART_EXTRA_MS
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
@@ -64,6 +66,8 @@ RELEASE_MS: Final = 120_000
 SETTLE_MS: Final = 1_000
 """How long an exchanged brain has to hear from the others before the pulse is exchanged too."""
 
+PROOF_MS: Final = 500
+"""How long exchanged processes have to live before new files count as used."""
 
 OBSTINATE: Final = "the processes of a daemon that died do not end and are killed"
 ORPHANS: Final = "waiting for the processes of a daemon that died: they release its resources"
@@ -96,6 +100,9 @@ class Supervisor:
         self._stopping = False
         self._exit: int | None = None
         self._exchange: ProcessName | None = None
+        self._pulse_too = True
+        self._proven_at: Instant | None = None
+        self._verdicts = Verdicts(launch.run_dir)
         self._exchange_at: Instant | None = None
         self._release_by: Instant | None = None
         self._end_by: Instant | None = None
@@ -198,6 +205,9 @@ class Supervisor:
         self._see_to_exchange(now)
         self._see_to_scribe()
         self._see_to_mute(now)
+        if self._proven_at is not None and self._proven_at <= now:
+            self._proven_at = None
+            self._verdicts.end(Word.DONE)
         if self._release_by is not None and self._release_by <= now:
             self._pull_plug("resources could not be released in time")
         if self._end_by is not None and self._end_by <= now and self._exit is None:
@@ -211,7 +221,7 @@ class Supervisor:
     def _patience(self) -> float | None:
         due = [each.deadline() for each in self._processes.values()]
         own = (self._respawner.deadline(), self._exchange_at, self._release_by, self._end_by, self._mute.deadline())
-        deadline = earliest(*own, *due)
+        deadline = earliest(*own, self._proven_at, *due)
         interval_ms = watchdog_interval_ms()
         if interval_ms is not None:
             deadline = earliest(deadline, after(clock.now(), interval_ms))
@@ -314,7 +324,10 @@ class Supervisor:
                     self._exchange_at = after(clock.now(), SETTLE_MS)
                 if self._stopping and process.name is ProcessName.BRAIN:
                     self._tell(MachineName.HARESOURCES, StopRequested())
-                if all(other.ready for other in self._processes.values()) and not self._announced:
+                whole = all(other.ready for other in self._processes.values())
+                if whole and self._exchange is None and self._verdicts.pending:
+                    self._proven_at = after(clock.now(), PROOF_MS)
+                if whole and not self._announced:
                     self._announced = True
                     self._notify(READY="1", STATUS="running")
             case Stage.COMM_UP:
@@ -403,6 +416,7 @@ class Supervisor:
         if len(recent) > MAX_CRASHES:
             self._give_up(process, how)
             return
+        self._verdicts.end(Word.FAILED, [f"the {process.name} process ended with {how}"])
         pause_ms = PAUSES_MS[min(len(recent), len(PAUSES_MS)) - 1]
         process.due = after(now, pause_ms)
         text = f"the {process.name} process ended with {how} and is started again"
@@ -514,14 +528,17 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._notify(RELOADING="1", MONOTONIC_USEC=str(clock.monotonic_us()))
+        self._verdicts.begin()
         try:
             new = self._reread()
         except ConfigError as error:
             for report in error.reports:
                 self._log.say(Say(report.severity, SERVICE, report.code, str(report)))
             self._say(Severity.ERROR, "not-reloaded", "the files have faults; everything goes on as before")
+            self._verdicts.tell(Word.REFUSED, map(str, error.reports))
         except HaError as error:
             self._say(Severity.ERROR, "not-reloaded", f"{error}; everything goes on as before")
+            self._verdicts.tell(Word.REFUSED, [str(error)])
         else:
             self._adopt(new)
         self._notify(READY="1")
@@ -531,19 +548,27 @@ class Supervisor:
         if old.same_but_keys(new):
             if old.keys == new.keys:
                 self._say(Severity.INFO, "unchanged", "the files say what they said before")
+                self._verdicts.tell(Word.UNCHANGED)
                 return
             self._tell(MachineName.HEARTBEAT, new.keys)
             self._say(Severity.NOTICE, "keys-reloaded", "authkeys was read again")
+            self._verdicts.tell(Word.KEYS)
             return
         if old.settings.ha.log != new.settings.ha.log:
             self._scribe.release()
             self._scribe = Scribe(processes.log_sinks(new))
             self._scribe.start()
         self._log = processes.log_of(new, self._scribe.pen)
+        self._pulse_too = (old.settings.ha, old.settings.own) != (new.settings.ha, new.settings.own)
+        self._exchange = ProcessName.BRAIN
+        if not self._pulse_too:
+            text = "haresources has changed: what is in no line any more is stopped, what is new is started"
+            self._say(Severity.NOTICE, "reloading", text)
+            self._exchange_at = clock.now()
+            return
         self._say(Severity.NOTICE, "reloading", "the configuration has changed: restarting, resources stay as they are")
         self._tell(MachineName.HEARTBEAT, AnnounceRestart())
         self._beat.excuse(after(clock.now(), RESTART_EXTRA_MS))
-        self._exchange = ProcessName.BRAIN
         self._exchange_at = after(clock.now(), 2 * old.settings.ha.keepalive_ms)
 
     def _see_to_exchange(self, now: Instant) -> None:
@@ -557,7 +582,9 @@ class Supervisor:
         process, self._exchange_at = self._processes[self._exchange], None
         if self._stopping or self._exit is not None:
             self._exchange = None
+            self._verdicts.end(Word.FAILED, ["this node is stopping"])
             return
         self._end((process.name,))
         self._fork(process)
-        self._exchange = ProcessName.PULSE if process.name is ProcessName.BRAIN else None
+        more = process.name is ProcessName.BRAIN and self._pulse_too
+        self._exchange = ProcessName.PULSE if more else None

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from hacluster.base.effects import Effect, MachineName, Say, Send
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
+from hacluster.config.haresources import IP_AGENTS
 from hacluster.config.settings import HaclusterConfig, OnStopFailure
 from hacluster.haresources.identity import ident
 from hacluster.msg import lrm
@@ -204,6 +205,13 @@ class GroupRun:
             p.members, p.node, GroupState.RUNNING, stamp=p.stamp, started=set(range(len(p.members))), reason=p.reason
         )
 
+    def announce(self) -> None:
+        """Start the addresses again: an agent of an address that is there announces it to the network."""
+        p = self.progress
+        for index, one in enumerate(p.members):
+            if one.type in IP_AGENTS and not any(at == index for at, _, _ in p.pending.values()):
+                self._run(index, "again")
+
     def on_finished(self, event: lrm.OpFinished, now: Instant) -> bool:
         """Take the result of an operation; false when it was not (or is no longer) ours."""
         p = self.progress
@@ -218,6 +226,10 @@ class GroupRun:
                 self._advance()
         elif action == "start":
             self._on_started(index, event, ok=ok)
+        elif action == "again":
+            if not ok:
+                text = f"{p.members[index].id} could not be announced again: {_why(event)}"
+                self._say(Severity.WARNING, "not-announced", text)
         elif action == "stop":
             self._on_stopped(index, event, now, ok=ok)
         else:
@@ -267,7 +279,7 @@ class GroupRun:
         p, size = self.progress, len(self.progress.members)
         assert 0 <= p.index <= size, p
         assert p.state in BUSY or p.retry_at is None, p
-        running = [action for _, action, _ in p.pending.values() if action != "status"]
+        running = [action for _, action, _ in p.pending.values() if action not in {"status", "again"}]
         assert len(running) <= 1, f"{self.key}: {running} at once"
         assert not (p.state is GroupState.STOPPING and "start" in running), f"{self.key}: starts while stopping"
         assert p.state in BUSY or not running, f"{self.key}: {running} while {p.state}"
@@ -381,6 +393,8 @@ class GroupRun:
         self._say(Severity.INFO, "group-stopped", f"{self.key} is stopped here")
 
     def _action(self, index: int, action: str) -> str:
+        if action == "again":
+            return "start"
         agent = self.progress.members[index].agent_class
         return _MONITOR.get(agent, "status") if action in {"status", "verify"} else action
 
@@ -388,7 +402,7 @@ class GroupRun:
         p, resource = self.progress, self.progress.members[index]
         op_id = self._new_op()
         p.pending[op_id] = (index, action, p.stamp if stamp is None else stamp)
-        kind = "status" if action == "verify" else action
+        kind = {"verify": "status", "again": "start"}.get(action, action)
         timeout = self._settings.timeout_ms(resource.type, kind)
         start = lrm.StartOp(op_id, resource, self._action(index, action), timeout)
         self._sink().append(Send(MachineName.LRM, start))

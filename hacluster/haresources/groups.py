@@ -250,6 +250,13 @@ class Groups:
         """Stop groups here."""
         self._add(Work(tag, False, tuple(keys), cause, False, note, [], []))
 
+    def drop_takes(self, keys: Iterable[str]) -> None:
+        """Do not begin any more to start these; what has begun goes on."""
+        unwanted = set(keys)
+        for work in self.works:
+            if work.take:
+                work.waiting = [key for key in work.waiting if key not in unwanted]
+
     def give_all(self, tag: WorkTag, cause: str) -> None:
         """Stop everything, one group after the other; all other works are forgotten, a start is waited for."""
         self.works.clear()

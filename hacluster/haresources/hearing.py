@@ -11,6 +11,7 @@ from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import mirror
 from hacluster.haresources.ipfail import IpFail
 from hacluster.haresources.joining import Joining, stamp
+from hacluster.haresources.leaving import Leaving
 from hacluster.haresources.legacy import Legacy
 from hacluster.haresources.reality import Reality
 from hacluster.haresources.states import RState
@@ -30,6 +31,7 @@ class Hearing:
     legacy: Legacy
     ipfail: IpFail
     reality: Reality
+    leaving: Leaving
 
     def on_message(self, message: HaMessage, node: str) -> None:
         """A message of another node that concerns us."""
@@ -65,9 +67,7 @@ class Hearing:
                         "mode-differs", f"{node} does not run in legacy mode; set auto_failback alike on both nodes"
                     )
             case protocol.Resource():
-                if not core.legacy:
-                    self.joining.on_resource(heard, node, stamp(message))
-                    self.ipfail.on_resource(heard)
+                self._on_resource(heard, node, message)
             case protocol.Ask():
                 self.handover.on_ask(heard, node)
             case protocol.Takeover():
@@ -88,6 +88,15 @@ class Hearing:
                 self.ipfail.on_joined(heard)
             case _:
                 assert_never(heard)
+
+    def _on_resource(self, report: protocol.Resource, node: str, message: HaMessage) -> None:
+        core = self.core
+        if core.legacy:
+            return
+        self.joining.on_resource(report, node, stamp(message))
+        self.ipfail.on_resource(report)
+        if report.full and core.state.timers.heal is not None and core.ours(node):
+            self.leaving.reunite(node)
 
     def _on_takeover(self, which: Hold, node: str) -> None:
         ours = mirror(which)

@@ -4,6 +4,10 @@ Stop and restart are the same sequence: ``resource none 0 shutdown``, stop every
 falls silent. A handover that is going on is let end first, for at most a minute. If something cannot be stopped and the
 administrator wants the cluster stopped then, no ``shutdone`` is said: it would tell the peer that everything is free.
 
+A healed partition: both nodes have taken everything. A real Heartbeat restarts, and so do we when the other is one or
+says nothing for two seconds. One of ours answers at once what it runs, and then each keeps what is at home with it and
+stops the rest, so that nothing is without service.
+
 Waking from a sleep that was long enough for the peer to have declared us dead: what we hold may run there by now. So we
 hold nothing at once and stop everything side by side. The heartbeat has begun anew meanwhile, with a new generation, or
 the peer would take our first word for a healed partition and restart as well: to the peer we are a node that came up
@@ -20,6 +24,7 @@ from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
+from hacluster.haresources.hold import common, has, minus, mirror
 from hacluster.haresources.states import HEAL_MS, RState, Timers
 from hacluster.msg.haresources import Hold
 from hacluster.msg.membership import AnnounceRestart, BeginAnew, LeaveNow
@@ -75,12 +80,28 @@ class Leaving:
         s.alive[node] = True
         if s.rstate in {RState.INIT, RState.SHUTDOWN} or s.timers.heal is not None or s.leaving.wanted:
             return
-        core.say(
-            Severity.ERROR,
-            "partition-healed",
-            f"{node} was held dead but lives: the cluster was partitioned; both nodes give everything up and restart",
-        )
+        kin = node in s.kin and not core.legacy
+        what = "asking what it runs" if kin else "both nodes give everything up and restart"
+        text = f"{node} was held dead but lives: the cluster was partitioned; {what}"
+        core.say(Severity.ERROR, "partition-healed", text)
         s.timers.heal = core.after(HEAL_MS)
+        if kin:
+            core.resource(asks=True)
+
+    def reunite(self, node: str) -> None:
+        """The node that returned is one of ours and has said what it runs: each goes on with what is its own."""
+        core, s = self._core, self._core.state
+        s.timers.heal = None
+        both = common(s.hold, mirror(s.other_hold))
+        text = f"{node} says what it runs: each node goes on with its own groups, nothing is restarted"
+        core.say(Severity.NOTICE, "reunited", text)
+        s.need_failback = has(s.hold, Hold.FOREIGN) and not has(both, Hold.FOREIGN)
+        if has(both, Hold.FOREIGN):
+            s.hold = minus(s.hold, Hold.FOREIGN)
+            keys = core.groups.held(Hold.FOREIGN)
+            core.groups.drop_takes(keys)
+            core.groups.give(WorkTag.YIELD, keys, f"{node} is there and runs it")
+        core.resource()
 
     def on_slept(self, duration_ms: int) -> None:
         """We were away so long that the peer may hold everything by now. ``CommUp`` of the new generation follows."""

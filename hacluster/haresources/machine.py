@@ -45,7 +45,7 @@ from hacluster.haresources.failures import Failures
 from hacluster.haresources.groups import Work, WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hearing import Hearing
-from hacluster.haresources.hold import mirror
+from hacluster.haresources.hold import has, mirror
 from hacluster.haresources.hooks import Hooks
 from hacluster.haresources.ipfail import IpFail
 from hacluster.haresources.joining import Joining
@@ -134,7 +134,14 @@ class HaresourcesMachine:
         self._requests = Requests(core, self._handover, self._reality)
         self._hooks = Hooks(core)
         self._hearing = Hearing(
-            core, self._joining, self._handover, self._takeover, self._legacy, self._ipfail, self._reality
+            core,
+            self._joining,
+            self._handover,
+            self._takeover,
+            self._legacy,
+            self._ipfail,
+            self._reality,
+            self._leaving,
         )
         self._node_states: dict[str, NodeState] = {}
         self._generation = 0
@@ -306,7 +313,8 @@ class HaresourcesMachine:
                     core.cast(protocol.ip_response(core.own, key, owned=True))
                 core.resource(protocol.INFO_OURS)
             case WorkTag.MACH_DOWN:
-                core.cast(protocol.mach_down())
+                if has(s.hold, Hold.FOREIGN):
+                    core.cast(protocol.mach_down())
             case WorkTag.GIVE:
                 self._handover.released()
             case WorkTag.TAKE:
@@ -475,6 +483,7 @@ class HaresourcesMachine:
     def _on_node_restarted(self, node: str) -> None:
         if node in self._core.others:
             self._core.state.alive[node] = True
+            self._core.state.kin = [one for one in self._core.state.kin if one != node]
             self._core.info("node-restarted", f"{node} has restarted and holds nothing until it says so")
             self._forget_claims(node)
 

@@ -47,9 +47,19 @@ class Reality:
         before = s.told.get(node)
         if before is not None and stamp < before.stamp:
             return False
+        if before is not None:
+            self._announce(set(before.runs) - set(said.runs))
         s.told[node] = Told(stamp, said.digest, list(said.local), list(said.foreign), list(said.runs))
+        if node not in s.kin:
+            s.kin.append(node)
         self._compare_files(node, said.digest)
         return before is None
+
+    def _announce(self, stopped: set[str]) -> None:
+        """What ran on both runs here alone now: whoever talks to addresses must hear that they are here."""
+        for key, run in self._core.groups.runs.items():
+            if run.state is GroupState.RUNNING and self._core.groups.idents(key) & stopped:
+                run.announce()
 
     def differs(self, node: str) -> bool:
         """Whether the files of ``node`` say something else than ours."""

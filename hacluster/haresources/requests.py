@@ -6,14 +6,14 @@ begins the handover, and refused when it has not after ten seconds. With ``wait`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hacluster.base.effects import Reply
 from hacluster.base.machine import Instant, earliest
 from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
 from hacluster.haresources.handover import Handover
-from hacluster.haresources.hold import common, mirror
+from hacluster.haresources.hold import common, has, mirror
 from hacluster.haresources.reality import Reality
 from hacluster.haresources.states import ANSWER_MS
 from hacluster.msg.driver import Refused, Request
@@ -125,7 +125,9 @@ class Requests:
             s.other_hold,
             s.other_stable,
             core.config.auto_failback.value,
-            tuple(run.view() for run in core.groups.runs.values()),
+            tuple(
+                replace(run.view(), held=has(s.hold, core.groups.side(key))) for key, run in core.groups.runs.items()
+            ),
             self._reality.notes(),
         )
 

@@ -140,7 +140,7 @@ class Told:
 
 @dataclass(slots=True)
 class State:
-    """All of it."""
+    """All of it. ``kin``: the nodes that were found to be hacluster's in their present life, dead or not."""
 
     rstate: RState = RState.INIT
     hold: Hold = Hold.NONE
@@ -161,6 +161,7 @@ class State:
     legacy_wanted: list[str] = field(default_factory=list)
     moves: dict[str, Instant] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
+    kin: list[str] = field(default_factory=list)
     said_runs: list[str] = field(default_factory=list)
 
     @property

@@ -67,9 +67,10 @@ class ResourcesQuery:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """One line of haresources: its key, preferred node, and what it is doing here. ``reason``: why it failed.
+    """One line of haresources: its key, preferred node, and what it is doing here.
 
-    ``stuck``: those of ``resources`` that could not be stopped.
+    ``reason``: why it failed; ``stuck``: those of ``resources`` that could not be stopped; ``held``: this node holds its
+    side and is to run it.
     """
 
     key: str
@@ -78,6 +79,7 @@ class GroupView:
     resources: tuple[str, ...]
     reason: str = ""
     stuck: tuple[str, ...] = field(default=())
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ Sub-commands:
   listhblinks [-v] <node>               the links to a node; -v: with their state
   hblinkstatus <node> <link>            up or dead
   clientstatus <node> <client> [<ms>]   online, offline, join or leave
-  rscstatus                             what this node holds: none, local, foreign, all, transition
+  rscstatus [-v]                        what this node holds: none, local, foreign, all, transition; -v: each group
+                                        here, and what is not as it should be; exit 1 if something held does not run
   hbparameter -p <name>                 a value of ha.cf
 
 Options: -m for people instead of scripts, --output-as text|json|xml, --run-dir <dir>
@@ -83,7 +84,7 @@ SUB_COMMANDS: Final[Mapping[str, SubCommand]] = MappingProxyType(
         "listhblinks": SubCommand("mv", words=1),
         "hblinkstatus": SubCommand(words=2),
         "clientstatus": SubCommand(words=2),
-        "rscstatus": SubCommand(),
+        "rscstatus": SubCommand("mv"),
         "hbparameter": SubCommand("mp:"),
         "parameter": SubCommand("mp:"),
     }

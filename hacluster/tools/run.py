@@ -15,7 +15,7 @@ from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Severity
 from hacluster.client.rundir import run_dir as found_run_dir
 from hacluster.client.rundir import state_dir as found_state_dir
-from hacluster.daemon import pidfile
+from hacluster.daemon import pidfile, verdict
 
 EXIT_CONFIG: Final = 6
 EXIT_NOT_RUNNING: Final = 3
@@ -71,21 +71,57 @@ def _running(run_dir: str) -> int | None:
 
 @click.command()
 @_RUN_DIR
-def reload(run_dir: str) -> None:
-    """Have the daemon read its files again; what it thinks of them is in its log.
+@click.option("--timeout", metavar="SECONDS", type=float, default=60.0, show_default=True, help="Wait no longer.")
+def reload(run_dir: str, timeout: float) -> None:
+    """Have the daemon read its files again, and say what became of that.
 
-    Changed keys are used at once; for anything else it restarts and leaves resources as they are. Files with faults
-    change nothing. Exit status: 0 it was told, 1 it does not run or may not be told.
+    Changed keys are used at once; after a change of haresources what is in no line any more is stopped and what is new
+    is started; for anything else the daemon restarts and leaves resources as they are. Files with faults change
+    nothing. Exit status: 0 the files are in use, 1 it does not run, may not be told, or fails, 6 the files have errors.
     """
+    directory = found_run_dir(run_dir)
     pid = _running(run_dir)
     if pid is None:
         click.echo("heartbeat is stopped. No process", err=True)
         sys.exit(1)
     try:
+        before = verdict.read(directory)
         os.kill(pid, signal.SIGHUP)
+        found = _verdict(directory, pid, before, timeout)
     except (ProcessLookupError, PermissionError) as error:
         click.echo(f"hacluster: may not tell process {pid}: {error.strerror}", err=True)
         sys.exit(1)
+    except HaError as error:
+        click.echo(f"hacluster: told process {pid}, but not what became of it: {error}", err=True)
+        sys.exit(1)
+    for line in found.lines:
+        click.echo(line, err=True)
+    text, code = _RELOADED[found.word]
+    click.echo(f"hacluster: {text}", err=code != 0)
+    sys.exit(code)
+
+
+def _verdict(directory: str, pid: int, before: verdict.Verdict | None, timeout: float) -> verdict.Verdict:
+    """The first final word about a reload that was asked for just now."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = verdict.read(directory)
+        new = found is not None and found.pid == pid and (before is None or found != before)
+        if found is not None and new and found.final:
+            return found
+        if pidfile.running(directory) != pid:
+            raise HaError("it has ended meanwhile")
+        time.sleep(POLL_S / 2)
+    raise HaError(f"it has not said so in {timeout:g} s; its log may tell")
+
+
+_RELOADED: Final = {
+    verdict.Word.REFUSED: ("the files are not used; everything goes on as before", EXIT_CONFIG),
+    verdict.Word.UNCHANGED: ("the files say what they said before", 0),
+    verdict.Word.KEYS: ("authkeys was read again", 0),
+    verdict.Word.DONE: ("the new files are in use", 0),
+    verdict.Word.FAILED: ("the files were read, but not put to use", 1),
+}
 
 
 @click.command()

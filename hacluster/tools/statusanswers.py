@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hacluster.base.errors import HaError
 from hacluster.client.cluster import Cluster
+from hacluster.msg.haresources import GroupState
 from hacluster.msg.membership import ClientPresence, MembershipView, NodeState, NodeType, NodeView, SealState
 from hacluster.tools.statuswords import (
     FAILURE,
@@ -213,17 +214,31 @@ def clientstatus(cluster: Cluster, words: Words) -> Answer:
     return Answer(presence.value, presence.value, data, _PRESENCE_CODES[presence])
 
 
-def rscstatus(cluster: Cluster, words: Words) -> Answer:  # noqa: ARG001 - as the others
-    """What this node holds."""
+def rscstatus(cluster: Cluster, words: Words) -> Answer:
+    """What this node holds, and with -v each group. Something that it holds and that does not run is a failure."""
     view = cluster.resources()
     groups = [
-        {"key": group.key, "node": group.node, "state": group.state.value, "reason": group.reason}
+        {"key": group.key, "node": group.node, "state": group.state.value, "held": group.held, "reason": group.reason}
         for group in view.groups
     ]
     human = f"This node is holding {view.status} resources."
     if view.status == "transition":
         human = "Resources are in transition."
-    return Answer(view.status, human, {"status": view.status, "groups": groups})
+    idle = {GroupState.FAILED, GroupState.STOPPED}
+    missing = [group for group in view.groups if group.held and group.state in idle and view.status != "transition"]
+    for group in missing:
+        human += f"\n{group.key} does not run: {group.reason or group.state.value}"
+    text = view.status
+    if "-v" in words.flags:
+        lines = [
+            f"{group.key}\t{group.state.value}\t(home: {group.node}{', held here' if group.held else ''})"
+            + (f": {group.reason}" if group.reason else "")
+            for group in view.groups
+        ]
+        text = "\n".join((text, *lines, *view.notes))
+        human = "\n".join((human, *lines, *view.notes))
+    data = {"status": view.status, "groups": groups, "notes": list(view.notes)}
+    return Answer(text, human, data, FAILURE if missing else OK)
 
 
 def hbparameter(cluster: Cluster, words: Words) -> Answer:

@@ -97,7 +97,7 @@ CL_STATUS = [
     *(f"cl_status {sub} -x {ARGUMENTS.get(sub, '')}" for sub in ALL),
     *(f"cl_status {sub} -n {ARGUMENTS.get(sub, '')}" for sub in ALL),
     *(f"cl_status {sub} -p {ARGUMENTS.get(sub, '')}" for sub in ALL if sub != "hbparameter"),
-    *(f"cl_status {sub} -v {ARGUMENTS.get(sub, '')}" for sub in ALL),
+    *(f"cl_status {sub} -v {ARGUMENTS.get(sub, '')}" for sub in ALL if sub != "rscstatus"),  # ours tells each group
     *(f"cl_status {sub} {name}" for sub in ABOUT_NODES for name in ("alpha", "ALPHA", PING, "nosuch", "-- beta")),
     *(f"cl_status listnodes {options}" for options in ("-np", "-n -p", "-mp", "-mn", "-vm", "-vn", "-v -p", "-mvp")),
     *(f"cl_status hbstatus {options}" for options in ("-vm", "-v -x", "-m -v too many")),

@@ -46,7 +46,10 @@ def test_files_that_change_under_it():
 
         old = made.one.host.read("/etc/ha.d/ha.cf")
         made.one.host.write("/etc/ha.d/ha.cf", old + "no_such_directive 1\n")
-        made.one.reload()
+        rc, out = made.one.tool("hacluster", "reload")
+        assert rc == 6
+        assert "unknown directive 'no_such_directive'" in out
+        assert "everything goes on as before" in out
         eventually("the fault is told", lambda: said(made.one, "everything goes on as before"))
         assert "unknown directive 'no_such_directive'" in made.one.log()
 

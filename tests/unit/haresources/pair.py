@@ -160,6 +160,7 @@ class Node:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.hands = Hands(world, self)
+        self.files = world.groups
         self.machine: HaresourcesMachine | None = None
         self.daemon = False
         self.brain_down: list[object] | None = None
@@ -382,7 +383,7 @@ class World:
         return self.nodes["beta"]
 
     def build(self, name: str) -> HaresourcesMachine:
-        return HaresourcesMachine(self.conf, self.groups, name, self.settings)
+        return HaresourcesMachine(self.conf, self.nodes[name.lower()].files, name, self.settings)
 
     def others(self, node: Node) -> list[Node]:
         return [other for other in self.nodes.values() if other is not node]
