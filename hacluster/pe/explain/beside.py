@@ -108,10 +108,9 @@ def _about(report: Report, elements: dict[str, XML], wanted: set[XML]) -> bool:
     return False
 
 
-def mistakes(rsc: Resource) -> Iterator[Because]:
-    """What the configuration says of a resource that is ignored or means something else than it seems."""
-    cluster, family = rsc.cluster, _family(rsc)
-    root = cluster.document.root
+def mistakes(rsc: Resource, root: XML) -> Iterator[Because]:
+    """What the configuration (or a part of it) says of a resource that is ignored or means something else."""
+    family = _family(rsc)
     elements = {str(entry.get("id")): entry for entry in root.iter(etree.Element) if entry.get("id") is not None}
     wanted = {elements[ident] for ident in family if ident in elements}
     wanted |= {one for one in root.iterfind("configuration/constraints/*") if family & _names(one)}

@@ -235,7 +235,7 @@ def explain(
             part.facts += expired_failures(leaf)
     around = neighbourhood(document, cluster, tally, rsc)
     trials = Trials(document, now, teller, rsc, accepts=accepts, part=around)
-    beside = list(mistakes(rsc))
+    beside = list(mistakes(rsc, document.root if around is None else around.root))
     beside += constraints_beside(rsc, set(named_ids(parts)))
     effects = _effects(trials, teller, rsc, parts, on=on, beside=beside)
     explanation = Explanation(rsc.id, parts, effects, beside=beside)
