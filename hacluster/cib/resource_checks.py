@@ -41,7 +41,8 @@ def check_clones(configuration: XML, file: str) -> Iterator[Report]:
     for clone in configuration.iter("clone", "master"):
         unique = _is_set(clone, "globally-unique")
         most = meta(clone, "clone-node-max")
-        if most is not None and not unique and (scan_int(most.get("value")) or 0) > 1:
+        said = meta(clone, "globally-unique")
+        if most is not None and said is not None and not unique and (scan_int(most.get("value")) or 0) > 1:
             text = "an anonymous clone has one instance on a node at most: clone-node-max is ignored"
             yield _error(place_of(most, file), "bad-clone-max", text, "set globally-unique to true")
         for child in clone.iter("primitive") if unique else ():

@@ -102,10 +102,18 @@ def _meta(name: str, value: str) -> str:
     return f'<meta_attributes id="m"><nvpair id="n" name="{name}" value="{value}"/></meta_attributes>'
 
 
+BOTH = _meta("clone-node-max", "2").replace("<nvpair", '<nvpair id="u" name="globally-unique" value="false"/><nvpair')
+
+
+def test_several_instances_on_a_node_are_unique_by_default() -> None:
+    inside = _meta("clone-node-max", "2") + '<primitive id="a" class="ocf" type="x"/>'
+    assert found(resources=f'<clone id="c">{inside}</clone>') == []
+
+
 @pytest.mark.parametrize(
     ("resources", "severity", "code"),
     [
-        (f'<clone id="c">{_meta("clone-node-max", "2")}{A}</clone>', "error", "bad-clone-max"),
+        (f'<clone id="c">{BOTH}{A}</clone>', "error", "bad-clone-max"),
         (f'<clone id="c">{_meta("globally-unique", "true")}{A}</clone>', "warning", "never-unique"),
         (f'<primitive id="p" class="ocf" type="x">{_meta("requires", "luck")}</primitive>', "error", "bad-requires"),
         (f'<primitive id="p" class="ocf" type="x">{_meta("requires", "fencing")}</primitive>', "warning", "no-fencing"),
