@@ -2,6 +2,7 @@
 # make test    everything: lint, types, unit, cases, conformance, simulation, lab, interop
 # make fast    the fast ring only: lint, types, unit, cases
 # make lint    ruff, mypy --strict, import-linter
+# make newest  decisions beside the newest Pacemaker's on 5100 random CIBs (needs root; some hours of one core)
 # make bench   figures, as ratios against the real Heartbeat in the same run
 # make clean   remove what the other targets made
 
@@ -10,9 +11,11 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 LAB_JOBS ?= 4
+NEWEST ?= /var/tmp/hacluster-newest
+SEEDS ?= 0..1699
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test fast lint unit conformance simulation lab interop bench coverage clean
+.PHONY: help setup tools demo test fast lint unit conformance simulation lab interop bench newest coverage clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -66,6 +69,11 @@ test: lint
 
 bench: setup tools
 	$(BIN)/python -m tests.bench
+
+newest: setup
+	@.ci/newest $(NEWEST)
+	TMPDIR=/tmp HACLUSTER_NEWEST=$(NEWEST)/bin $(BIN)/python -m tests.conformance.pe.differential \
+		--seeds $(SEEDS) --stages 3 --jobs $(JOBS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov build dist

@@ -9,12 +9,13 @@ from hacluster.pe.actions.cancel import reschedule, schedule_cancel, schedule_cl
 from hacluster.pe.model.action import op_key
 from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.digests import Verdict
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.configured import find_op
 from hacluster.pe.operation.create import custom_action, task_action
-from hacluster.pe.operation.digest import Verdict, compare, needs_remote_name, only_private_changed
+from hacluster.pe.operation.digest import compare, needs_remote_name, only_private_changed
 from hacluster.pe.operation.failcount import clear_failcount, failcount
 from hacluster.pe.operation.fence import trigger_unfencing
 from hacluster.pe.unpack.records import active_span, in_order

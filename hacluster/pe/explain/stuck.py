@@ -12,8 +12,8 @@ from typing import Final
 from hacluster.pe.explain.answer import Because
 from hacluster.pe.explain.blocked import left_out, title
 from hacluster.pe.graph.build import Graph
-from hacluster.pe.graph.select import belongs
 from hacluster.pe.model.action import Action
+from hacluster.pe.ordering.select import belongs
 
 _MOST: Final = 12
 """Longest circle that is told step by step."""

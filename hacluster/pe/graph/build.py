@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hacluster.pe.actions.notify import create_notifications
-from hacluster.pe.graph.select import belongs, includes, merge_edges
 from hacluster.pe.model.action import Action, Flag
 from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
@@ -15,6 +14,7 @@ from hacluster.pe.operation.digest import bundle_remote_name, needs_remote_name
 from hacluster.pe.operation.fence import pseudo_action
 from hacluster.pe.operation.params import rsc_params
 from hacluster.pe.ordering.flags import action_flags
+from hacluster.pe.ordering.select import belongs, includes, merge_edges
 
 
 @dataclass(slots=True, eq=False)

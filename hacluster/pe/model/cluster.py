@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from hacluster.pe.model.action import Action
     from hacluster.pe.model.causes import Cause, What
     from hacluster.pe.model.constraints import Colocation, Location, Ordering, Ticket
+    from hacluster.pe.model.digests import Digests
     from hacluster.pe.model.kinds import Role
     from hacluster.pe.model.listener import Listener
     from hacluster.pe.model.memory import Memory
     from hacluster.pe.model.resource import Resource
     from hacluster.pe.model.tally import Tally
-    from hacluster.pe.operation.digest import Digests
 
 name_key: Final = cmp_to_key(name_order)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 from hacluster.base.digest import parameters_digest
 from hacluster.base.values import version_parts
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.action import op_key
+from hacluster.pe.model.digests import Digests, Verdict
 from hacluster.pe.model.memory import Recalled
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -24,27 +23,6 @@ _FENCE_PARAMS: Final = frozenset(
 )  # fmt: skip
 _UNFENCE: Final = "stonith-on"
 _SECURE_SINCE: Final = version_parts("3.16.0")
-
-
-class Verdict(IntEnum):
-    """What the comparison of digests says."""
-
-    MATCH = 0
-    RESTART = 1
-    ALL = 2
-    UNKNOWN = 3
-
-
-@dataclass(slots=True)
-class Digests:
-    """The digests of one operation on one node as they would be now, and the last verdict on them."""
-
-    params: dict[str, str]
-    all: str
-    restart: str | None
-    secure: str | None
-    verdict: Verdict
-    op: OpRecord | None
 
 
 def _is_fence_param(name: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from hacluster.pe.model.action import Action, Flag, Order, order
 from hacluster.pe.model.causes import Cause, What, Why
 from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.digests import Verdict
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.operation.digest import Verdict, fencing_digests
+from hacluster.pe.operation.digest import fencing_digests
 
 
 def can_fence(cluster: Cluster, node: Node, asked: frozenset[int] = frozenset()) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hacluster.pe.graph.select import has_loop
 from hacluster.pe.model.action import Action, Edge, Flag, Order, find_keyed, op_key, order, parse_op_key
 from hacluster.pe.model.births import birth_for_order
 from hacluster.pe.model.cluster import Cluster
@@ -11,6 +10,7 @@ from hacluster.pe.model.kinds import Role
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.create import custom_action
 from hacluster.pe.ordering.probing import order_probes
+from hacluster.pe.ordering.select import has_loop
 from hacluster.pe.ordering.update import block_dependents, update
 
 

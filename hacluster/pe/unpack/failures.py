@@ -9,12 +9,13 @@ from hacluster.base.score import INFINITY
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.action import Order, order
 from hacluster.pe.model.causes import Cause, What, Why
+from hacluster.pe.model.digests import Verdict
 from hacluster.pe.model.kinds import OnFail, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.configured import configure
 from hacluster.pe.operation.create import task_action
-from hacluster.pe.operation.digest import Verdict, compare, needs_remote_name
+from hacluster.pe.operation.digest import compare, needs_remote_name
 from hacluster.pe.operation.failcount import clear_failcount, failcount
 from hacluster.pe.operation.fence import can_fence, fence_action
 from hacluster.pe.unpack.migrations import after_failed_migrate_from, after_failed_migrate_to, after_migrate_to

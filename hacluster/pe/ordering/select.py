@@ -1,4 +1,4 @@
-"""Which actions and which edges are part of the graph."""
+"""Which actions and which edges count: those are what the graph is made of."""
 
 from __future__ import annotations
 
