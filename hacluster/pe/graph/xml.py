@@ -16,8 +16,8 @@ from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.params import rsc_params
 from hacluster.pe.ordering.remote import connection_host
 
-FEATURE_SET: Final = "3.16.1"
-"""The CRM feature set that the engine follows: Pacemaker 2.1.5's."""
+FEATURE_SET: Final = "3.20.5"
+"""The CRM feature set that the engine follows: Pacemaker 3.0.3's."""
 
 _NAME: Final = re.compile(r"[^\W\d][\w.-]*")
 _AGENT: Final = ("class", "provider", "type")

@@ -48,7 +48,7 @@ class Requests:
     results: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for; as in crm_simulate 2.1.5, quorum alone counts for nothing."""
+        """Whether anything is asked for; as in crm_simulate, quorum alone counts for nothing."""
         return replace(self, quorum=None) != Requests()
 
 

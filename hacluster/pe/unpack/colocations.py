@@ -84,16 +84,18 @@ class _Reader:
         """One set with the set after it."""
         if score == 0:
             return
-        dependents, primaries = one.refs, other.refs
-        if one.flag("sequential") is not False:
-            dependents = dependents[:1]
-        if other.flag("sequential") is not False:
-            primaries = primaries[-1:]
         roles = (one.attrs.get("role"), other.attrs.get("role"))
-        for ref in dependents:
-            rsc = self.find(ref)
+        primaries = self._ends(other, -1)
+        for rsc in self._ends(one, 0):
             for primary in primaries:
-                self.pair(self.ident, score, rsc, self.find(primary), roles)
+                self.pair(self.ident, score, rsc, primary, roles)
+
+    def _ends(self, entry: ResourceSet, end: int) -> list[Resource]:
+        """What a neighbour meets of a set: its end, or all members that there are, if they have no sequence."""
+        if entry.flag("sequential") is not False:
+            return [self.find(entry.refs[end])] if entry.refs else []
+        found = (self.cluster.constraint_resource(ref) for ref in entry.refs)
+        return [rsc for rsc in found if rsc is not None]
 
 
 def _simple(cluster: Cluster, xml: XML, reader: _Reader) -> None:
