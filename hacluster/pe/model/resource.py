@@ -26,7 +26,7 @@ class CloneData:
     """What only a clone has."""
 
     __slots__ = (
-        "child_xml", "demote_notify", "max", "node_max", "ordered", "promote_notify", "promoted_max",
+        "child_xml", "demote_notify", "made_anonymous", "max", "node_max", "ordered", "promote_notify", "promoted_max",
         "promoted_node_max", "promotion_added", "promotion_sorted", "shared", "start_notify", "stop_notify", "total",
     )  # fmt: skip
 
@@ -36,7 +36,7 @@ class CloneData:
         self.max = self.node_max = 1
         self.promoted_max = self.promoted_node_max = 0
         self.total = 0
-        self.ordered = self.promotion_added = self.promotion_sorted = False
+        self.ordered = self.promotion_added = self.promotion_sorted = self.made_anonymous = False
         self.start_notify: NotifyData | None = None
         self.stop_notify: NotifyData | None = None
         self.promote_notify: NotifyData | None = None

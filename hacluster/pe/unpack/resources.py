@@ -168,6 +168,7 @@ def _unpack_primitive(rsc: Resource) -> bool:
     top, standard = rsc.top, (rsc.xml.get("class") or "").lower()
     if standard not in _UNIQUE_AGENTS and rsc.unique and top.is_clone:
         data = top.clone_data
+        data.made_anonymous = True
         data.node_max = 1
         data.max = min(data.max, len(rsc.cluster.nodes))
         _clear_unique(top)
@@ -253,7 +254,8 @@ def _known_of(rsc: Resource, xml: XML) -> Recalled | None:
 def _recall(rsc: Resource, xml: XML) -> None:
     """Read the meta-attributes, or take them and everything that follows from them as they were the last time."""
     known = rsc.recalled = _known_of(rsc, xml)
-    if known is None:
+    if known is None or (rsc.top.is_clone and rsc.top.clone_data.made_anonymous):
+        # What is unpacked after a member that cannot be unique sees what that has changed.
         read_meta(rsc.cluster, rsc)
         return
     rsc.params, rsc.op_cache, rsc.op_table = known.params, known.op_cache, known.op_table
