@@ -22,6 +22,7 @@ class MachineName(StrEnum):
     CIBD = "cibd"
     CRMD = "crmd"
     TE = "te"
+    PENGINE = "pengine"
     LRM = "lrm"
     STONITH = "stonith"
     ATTRD = "attrd"

@@ -30,12 +30,15 @@ from hacluster.cibd.machine import CibdMachine
 from hacluster.cibd.replica import KEYS
 from hacluster.cibd.rules import Rules as CibdRules
 from hacluster.cibd.settings import CibdSettings
+from hacluster.crmd.machine import CrmdMachine
 from hacluster.msg.driver import HostSample, Peer, Persisted, PersistFailed, Request, Restored
 from hacluster.msg.replica import WriteRequest
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.views import Accept, Carry, Hearing, PulseStarted, StatusSeen
 from hacluster.node.router import Asked, Router
+from hacluster.pengine.machine import PengineMachine
 from hacluster.sim.crm.checkers import Checkers
+from hacluster.te.machine import TeMachine
 
 ROOT = Peer("test", 0, 0, 1)
 EPOCH_MS = 1_600_000_000_000
@@ -59,9 +62,17 @@ class RingSetup:
     init: bool = True
     ccm: type[CcmMachine] = CcmMachine
     cibd: type[CibdMachine] = CibdMachine
+    content: str = ""
+
+    @property
+    def has_crm(self) -> bool:
+        """Whether crmd, te and pengine run, too: there is something for them to do."""
+        return bool(self.content)
 
     def first_content(self) -> str:
         """The CIB that the cluster begins with."""
+        if self.content:
+            return self.content
         pair = f'<nvpair id="voters" name="quorum-voters" value="{self.voters.show()}"/>'
         return (
             '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="0" num_updates="0"><configuration><crm_config>'
@@ -127,6 +138,7 @@ class RingNode:
     disk: RingDisk
     hears: dict[str, int] = field(default_factory=dict)
     carried: Carry | None = None
+    crmd: CrmdMachine | None = None
     replies: dict[int, object] = field(default_factory=dict)
 
     @property
@@ -136,6 +148,8 @@ class RingNode:
 
 
 Channel = tuple[Member, str]
+_LISTENERS = {False: (MachineName.CIBD,), True: (MachineName.CIBD, MachineName.CRMD)}
+_FOLLOWERS = {False: (), True: (MachineName.PENGINE, MachineName.TE, MachineName.CRMD)}
 
 
 class Ring:
@@ -166,6 +180,9 @@ class Ring:
     def sent(self, channel: Channel) -> None:
         """Something was put on a channel."""
 
+    def operate(self, node: RingNode, body: object) -> None:
+        """Something for the hands of a node."""
+
     def queued(self, node: RingNode) -> None:
         """Something was put into a disk's queue."""
 
@@ -189,7 +206,7 @@ class Ring:
         witness = name == setup.voters.witness
         features = dict(setup.features).get(name, FEATURE_SET)
         ccm = setup.ccm(
-            CcmSettings(name, witness, features, setup.timing),
+            CcmSettings(name, witness, features, setup.timing, listeners=_LISTENERS[setup.has_crm]),
             self.dice.fork(),
             rules=setup.ccm_rules,
             elect=self.elect,
@@ -204,14 +221,23 @@ class Ring:
                 stuck_ms=setup.timing.stuck_ms,
                 last_man_window_ms=setup.last_man_window_ms,
                 requests_kept=setup.kept,
+                followers=_FOLLOWERS[setup.has_crm],
             ),
             rules=setup.cibd_rules,
         )
         machines = {MachineName.CCM: cast(Machine[object], ccm), MachineName.CIBD: cast(Machine[object], cibd)}
-        node = RingNode(name, Router(machines), ccm, cibd, disk)
+        crmd: CrmdMachine | None = None
+        if setup.has_crm:
+            crmd, te = CrmdMachine(name), TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
+            machines[MachineName.PENGINE] = cast(Machine[object], PengineMachine())
+            machines[MachineName.TE] = cast(Machine[object], te)
+            machines[MachineName.CRMD] = cast(Machine[object], crmd)
+        node = RingNode(name, Router(machines), ccm, cibd, disk, crmd=crmd)
         self.nodes[name] = node
         self.note(f"boot {name} {disk.generation}")
         self.give(node, MachineName.CCM, HostSample(EPOCH_MS + self.now(), ""))
+        for machine in node.router.names - {MachineName.CCM}:
+            self.give(node, machine, HostSample(EPOCH_MS + self.now(), ""))
         self.give(node, MachineName.CCM, PulseStarted(disk.generation))
         for key in KEYS:
             self.give(node, MachineName.CIBD, Restored(key, disk.files.get(key)))
@@ -274,6 +300,8 @@ class Ring:
                     later.append(carry)
                 case Send(to=MachineName.HEARTBEAT, body=Convey() as convey):
                     self._convey(node, convey)
+                case Send(to=MachineName.LRM, body=body):
+                    self.operate(node, body)
                 case Persist() | Append():
                     node.disk.queue.append((item.by, effect))
                     self.queued(node)

@@ -16,12 +16,13 @@ from typing import Final
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, MachineName
 from hacluster.base.machine import Instant
-from hacluster.msg.driver import Tick
+from hacluster.msg.lrm import CancelOp, OpFinished, StartOp
 from hacluster.msg.membership import Slept
 from hacluster.msg.stream import StreamBroken
 from hacluster.msg.views import Carried, Carry, StatusSeen
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.hands import Hands, Services
 from hacluster.sim.crm.ring import Channel, Ring, RingNode, RingSetup
 
 KEEPALIVE_MS: Final = 200
@@ -98,6 +99,8 @@ class StandIn(Ring):
         self._asleep: dict[str, int] = {}
         self._armed: dict[str, int] = {}
         self._writes = 0
+        self.services = Services()
+        self._hands: dict[str, Hands] = {}
         for name in setup.names:
             self.agenda.at((late or {}).get(name, 0), partial(self.start, name))
         for at, fault in script:
@@ -138,11 +141,20 @@ class StandIn(Ring):
         if node.name in self._asleep:
             self.agenda.at(self._asleep[node.name], partial(self._tick, node, when))
             return
-        for machine in (MachineName.CCM, MachineName.CIBD):
-            due = (node.ccm if machine is MachineName.CCM else node.cibd).deadline()
-            if due is not None and due <= self.now():
-                super().give(node, machine, Tick())
+        self.perform(node, node.router.tick(self.now()))
         self._arm(node)
+
+    def operate(self, node: RingNode, body: object) -> None:
+        """Hands of a node get something to do."""
+        hands = self._hands.get(node.name)
+        if hands is None or not hands.alive:
+
+            def tell(result: OpFinished) -> None:
+                self.give(node, MachineName.CRMD, result)
+
+            hands = self._hands[node.name] = Hands(node.name, self.services, self.agenda, self.dice.fork(), tell)
+        assert isinstance(body, StartOp | CancelOp), body
+        hands.take(body)
 
     def sent(self, channel: Channel) -> None:
         """It arrives after a while, or is held while the way is cut."""
@@ -254,6 +266,9 @@ class StandIn(Ring):
             torn = self.dice.below(len(queue[kept][1].data) + 1)
         generation = node.disk.generation
         self.crash(name, kept, torn)
+        if name in self._hands:
+            self._hands.pop(name).alive = False
+        self.services.runs.pop(name, None)
         self._asleep.pop(name, None)
         for other in self.setup.names:
             self.agenda.after(

@@ -1,0 +1,1 @@
+"""The DC and the nodes: what follows from a view that works."""

@@ -1,0 +1,119 @@
+"""pengine as a machine: the policy engine over a copy of the CIB that it is told of, change by change.
+
+It follows cibd: the whole at each sync, then each committed record and each change of the status, in that order. Asked
+to schedule, it answers with a plan of tasks; a transition of the engine is good until its next call, so it is turned
+into a plan at once. It has no state that cannot be told again.
+
+What the machine does not do: decide when to think (crmd), run anything (te), save inputs.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from lxml import etree
+
+from hacluster.base.effects import Effect, MachineName, Send
+from hacluster.base.iso8601 import Moment
+from hacluster.base.machine import Instant
+from hacluster.cib.change import apply_change
+from hacluster.cib.document import XML, Document, parse_document
+from hacluster.cib.patch import apply_patch
+from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
+from hacluster.msg.replica import Committed, CopyTaken, StatusChanged
+from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, Task, TaskKind
+from hacluster.msg.views import ViewSynced
+from hacluster.pe.graph.xml import graph_xml
+from hacluster.pe.incremental import Engine
+
+Event = (
+    CopyTaken
+    | Committed
+    | StatusChanged
+    | ScheduleAt
+    | ViewSynced
+    | Tick
+    | HostSample
+    | StopRequested
+    | MachineRestarted
+)
+
+_KINDS = {"pseudo_event": TaskKind.PSEUDO, "rsc_op": TaskKind.RESOURCE, "crm_event": TaskKind.CRM}
+_RESOURCES = ("primitive", "template")
+
+
+class PengineMachine:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._document: Document | None = None
+        self._engine = Engine()
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Take one event in."""
+        del now
+        match event:
+            case CopyTaken():
+                self._document = parse_document(event.text.encode())
+            case Committed():
+                if self._document is not None:
+                    patch = etree.fromstring(event.record.patch)
+                    self._document.root = apply_patch(self._document.root, patch, check_version=False)
+            case StatusChanged():
+                if self._document is not None:
+                    apply_change(self._document.status, event.change)
+            case ScheduleAt():
+                return [Send(MachineName.CRMD, self._schedule(event))]
+            case ViewSynced() | Tick() | HostSample() | StopRequested() | MachineRestarted():
+                pass
+            case _:
+                assert_never(event)
+        return []
+
+    def deadline(self) -> Instant | None:
+        """Nothing is waited for."""
+        return None
+
+    def check(self) -> None:
+        """There is nothing that could contradict itself."""
+
+    def _schedule(self, asked: ScheduleAt) -> Scheduled:
+        if self._document is None:
+            return Scheduled(Plan(asked.number, ()), "no copy of the CIB yet")
+        root = self._document.root
+        root.set("have-quorum", "1" if asked.quorate else "0")
+        root.set("dc-uuid", asked.leader)
+        transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s))
+        return Scheduled(plan_of(graph_xml(transition.graph, asked.number), asked.number))
+
+
+def plan_of(graph: XML, number: int) -> Plan:
+    """The plan that a transition graph says."""
+    tasks = []
+    for synapse in graph.iterfind("synapse"):
+        inputs = tuple(int(event.get("id", "0")) for event in synapse.iterfind("inputs/trigger/*"))
+        priority = int(synapse.get("priority", "0"))
+        tasks += [_task(event, inputs, priority) for event in synapse.iterfind("action_set/*")]
+    limit = graph.get("batch-limit", "0")
+    return Plan(number, tuple(tasks), int(limit) if limit.isdecimal() else 0, int(graph.get("recheck-by", "0")))
+
+
+def _task(event: XML, inputs: tuple[int, ...], priority: int) -> Task:
+    agent = next((child for child in event if child.tag in _RESOURCES), None)
+    words: dict[str, str] = {} if agent is None else {str(name): str(value) for name, value in agent.attrib.items()}
+    attributes = event.find("attributes")
+    key = event.get("internal_operation_key") or event.get("operation_key") or ""
+    return Task(
+        int(event.get("id", "0")),
+        _KINDS[str(event.tag)],
+        event.get("operation", ""),
+        key,
+        event.get("on_node", ""),
+        words.get("id", ""),
+        words.get("class", ""),
+        words.get("provider", ""),
+        words.get("type", ""),
+        () if attributes is None else tuple((str(name), str(value)) for name, value in attributes.attrib.items()),
+        inputs,
+        priority,
+    )

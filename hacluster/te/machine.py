@@ -1,0 +1,264 @@
+"""te as a machine: runs a transition.
+
+Theory of operation
+-------------------
+A task may begin when all its inputs are done; milestones are done when they may begin. What begins is fired to crmd,
+which has it done on its node, and its result comes back as a change of the status whose record carries the transition
+key. A result with the wrong exit code fails the task: what waits for it is not begun, everything else goes on.
+
+A change that no task is under way for *touches* the plan, and crmd thinks again. Meanwhile what is under way goes on.
+In the next plan a task that is under way already counts as begun there; of one that the plan does not want, only the
+tasks of the same resource wait, for its end and for the thought that follows from it. So an unrelated slow start holds
+up nobody.
+
+At most ``batch_limit`` operations are under way. Each has a deadline: the agent's own time and what the way takes; a
+result that has not come by then is recorded as timed out, as Pacemaker's DC does on behalf of a node that does not
+speak.
+
+What the machine does not do: think, know resources, save inputs, fence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.machine import Instant
+from hacluster.base.report import Severity
+from hacluster.base.timers import Timers
+from hacluster.cib.change import (
+    AttributeSet,
+    Change,
+    NodeForgotten,
+    NodeStateSet,
+    OperationRecorded,
+    ResourceForgotten,
+    TicketSet,
+)
+from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
+from hacluster.msg.record import operation_record
+from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
+from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
+from hacluster.msg.views import ViewSynced
+
+Event = (
+    RunPlan
+    | HaltPlan
+    | TaskDone
+    | StatusChanged
+    | Committed
+    | CopyTaken
+    | ViewSynced
+    | Tick
+    | HostSample
+    | StopRequested
+    | MachineRestarted
+)
+
+WAY_MS = 60_000
+"""What a result may take beyond the agent's own time (cluster-delay)."""
+
+_DEFAULT_TIMEOUT_MS = 20_000
+
+
+@dataclass(slots=True)
+class _Running:
+    """An operation under way; ``wanted``: the task of the present plan that it is, if there is one."""
+
+    task: Task
+    transition_key: str
+    wanted: bool = True
+
+
+@dataclass(slots=True)
+class _Run:
+    plan: Plan
+    done: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+    ended: bool = False
+
+
+def _place(task: Task) -> tuple[str, str]:
+    return task.node, task.key
+
+
+class TeMachine:
+    """See the module. ``uuid``: of this DC, the last part of its transition keys."""
+
+    def __init__(self, uuid: str) -> None:
+        self._uuid = uuid
+        self._run: _Run | None = None
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._timers: Timers[tuple[str, str]] = Timers()
+        self._now = Instant(0)
+        self._out: list[Effect] = []
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Take one event in."""
+        self._now, self._out = now, []
+        match event:
+            case RunPlan():
+                self._begin(event.plan)
+            case HaltPlan():
+                self._run = None
+                self._running.clear()
+                self._timers = Timers()
+            case TaskDone():
+                self._on_done(event)
+            case StatusChanged():
+                self._on_change(event.change)
+            case Committed():
+                self._touched("the configuration has changed")
+            case Tick():
+                self._on_tick()
+            case CopyTaken() | ViewSynced() | HostSample() | StopRequested() | MachineRestarted():
+                pass
+            case _:
+                assert_never(event)
+        return self._out
+
+    def deadline(self) -> Instant | None:
+        """When a result is overdue."""
+        return self._timers.deadline()
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        run = self._run
+        if run is not None:
+            assert run.done <= run.begun, run
+            assert not (run.done & run.failed), run
+        for place, running in self._running.items():
+            assert place == _place(running.task), place
+
+    # ---- running
+
+    def _begin(self, plan: Plan) -> None:
+        run = self._run = _Run(plan)
+        for running in self._running.values():
+            running.wanted = False
+        for task in plan.tasks:
+            running_now = self._running.get(_place(task))
+            if running_now is not None and task.kind is not TaskKind.PSEUDO:
+                running_now.wanted, running_now.task = True, task
+                run.begun.add(task.id)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        run = self._run
+        if run is None or run.ended:
+            return
+        order = sorted(run.plan.tasks, key=lambda task: -task.priority)
+        known = {task.id for task in run.plan.tasks}
+        moved = True
+        while moved:
+            moved = False
+            for task in order:
+                if task.id in run.begun or not all(entry in run.done or entry not in known for entry in task.inputs):
+                    continue
+                moved |= self._begin_task(run, task)
+        self._look_at_end(run)
+
+    def _begin_task(self, run: _Run, task: Task) -> bool:
+        if task.kind is TaskKind.PSEUDO:
+            run.begun.add(task.id)
+            run.done.add(task.id)
+            return True
+        limit = run.plan.batch_limit
+        strays = {running.task.resource for running in self._running.values() if not running.wanted}
+        if (limit and len(self._running) >= limit) or (task.resource and task.resource in strays | run.stale):
+            return False
+        run.begun.add(task.id)
+        key = f"{task.id}:{run.plan.number}:{task.target_rc}:{self._uuid}"
+        self._running[_place(task)] = _Running(task, key)
+        self._timers.set(_place(task), self._now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
+        self._send(MachineName.CRMD, Fire(task, key))
+        return True
+
+    def _look_at_end(self, run: _Run) -> None:
+        if run.ended or any(running.wanted for running in self._running.values()):
+            return
+        waits = [task for task in run.plan.tasks if task.id not in run.begun]
+        held = {running.task.resource for running in self._running.values()} | run.stale
+        if any(self._could_begin(run, task) and task.resource in held for task in waits):
+            return
+        run.ended = True
+        self._send(MachineName.CRMD, PlanEnded(run.plan.number, tuple(task.key for task in waits)))
+
+    def _could_begin(self, run: _Run, task: Task) -> bool:
+        known = {entry.id for entry in run.plan.tasks}
+        return all(entry in run.done or entry not in known for entry in task.inputs)
+
+    # ---- results
+
+    def _on_change(self, change: Change) -> None:
+        match change:
+            case OperationRecorded():
+                self._on_record(change)
+            case ResourceForgotten():
+                pass
+            case NodeForgotten(node=node):
+                for place in [place for place in self._running if place[0] == node]:
+                    self._drop(place)
+                self._go_on()
+            case AttributeSet(node=node, name=name):
+                self._touched(f"attribute {name} of {node} has changed")
+            case TicketSet(ticket=ticket):
+                self._touched(f"ticket {ticket} has changed")
+            case NodeStateSet():
+                pass
+            case _:
+                assert_never(change)
+
+    def _drop(self, place: tuple[str, str]) -> _Running:
+        self._timers.cancel(place)
+        return self._running.pop(place)
+
+    def _on_record(self, change: OperationRecorded) -> None:
+        words = dict(change.operation)
+        key = words.get("transition-key", "")
+        place = next((place for place, entry in self._running.items() if entry.transition_key == key), None)
+        rc, good = words.get("rc-code", ""), words.get("op-status", "") == "0"
+        if words.get("op-status") == "-1":
+            return
+        if place is None:
+            self._touched(f"{words.get('operation_key')} on {change.node} gave {rc}")
+            return
+        running = self._drop(place)
+        task, run = running.task, self._run
+        failed = not good or rc != str(task.target_rc)
+        if run is not None and running.wanted:
+            (run.failed if failed else run.done).add(task.id)
+        elif run is not None:
+            run.stale.add(task.resource)
+        if failed or not running.wanted:
+            self._touched(f"{task.key} on {change.node} gave {rc} instead of {task.target_rc}" if failed else task.key)
+        self._go_on()
+
+    def _on_done(self, done: TaskDone) -> None:
+        place = next((p for p, entry in self._running.items() if entry.transition_key == done.transition_key), None)
+        if place is None:
+            return
+        running = self._drop(place)
+        if self._run is not None and running.wanted:
+            (self._run.failed if done.rc else self._run.done).add(running.task.id)
+        self._go_on()
+
+    def _on_tick(self) -> None:
+        while (place := self._timers.pop(self._now)) is not None:
+            running = self._running[place]
+            task = running.task
+            text = f"{task.key} on {task.node} did not come back in time"
+            self._out.append(Say(Severity.ERROR, "te", "result-missing", text))
+            record = operation_record(task, running.transition_key, rc=1, status=2, call_id=0, unix_s=0)
+            change = OperationRecorded(task.node, task.resource, record, task.standard, task.provider, task.type)
+            self._send(MachineName.CIBD, ChangeStatus(change))
+            self._timers.set(place, self._now, WAY_MS)
+
+    def _touched(self, why: str) -> None:
+        self._send(MachineName.CRMD, Touched(why))
+
+    def _send(self, to: MachineName, body: object) -> None:
+        self._out.append(Send(to, body))
