@@ -18,6 +18,7 @@ from hacluster.base.limits import MAX_CIB_HISTORY
 from hacluster.base.members import NO_VIEW, ViewId
 from hacluster.base.report import Severity
 from hacluster.base.writes import Writes
+from hacluster.cib.document import XML
 from hacluster.cib.storage import (
     Journal,
     Line,
@@ -79,6 +80,7 @@ class Replica:
         self._journal_size = 0
         self._promise_lost = False
         self.met_all = False
+        self._voters: tuple[XML, Voters] | None = None
 
     @property
     def is_loaded(self) -> bool:
@@ -177,11 +179,14 @@ class Replica:
     # ---- what others are told of it
 
     def voters(self) -> Voters:
-        """The list of voters in this copy."""
-        try:
-            return read_voters(self.store.head) or self._settings.voters
-        except VotersError:
-            return self._settings.voters
+        """The list of voters in this copy; trees are values, so it is read once from each."""
+        head = self.store.head
+        if self._voters is None or self._voters[0] is not head:
+            try:
+                self._voters = (head, read_voters(head) or self._settings.voters)
+            except VotersError:
+                self._voters = (head, self._settings.voters)
+        return self._voters[1]
 
     def state(self) -> CopyState:
         """What the others must know."""

@@ -1,0 +1,142 @@
+"""The transition engine by itself: what may begin, what a result does, and what goes on over a change."""
+
+from __future__ import annotations
+
+from hacluster.base.effects import Effect, Send
+from hacluster.base.machine import Instant
+from hacluster.base.members import ViewId
+from hacluster.cib.change import AttributeSet, NodeForgotten, OperationRecorded
+from hacluster.msg.driver import Tick
+from hacluster.msg.record import operation_record
+from hacluster.msg.replica import ChangeStatus, StatusChanged
+from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
+from hacluster.te.machine import WAY_MS, TeMachine
+
+VIEW = ViewId(1, "a", 1, 1)
+
+
+def operation(ident: int, name: str, *inputs: int, node: str = "n1", rc: int = 0, priority: int = 0) -> Task:
+    resource, _, action = name.partition("_")
+    attributes = (("CRM_meta_op_target_rc", str(rc)), ("CRM_meta_timeout", "20000"))
+    return Task(
+        ident,
+        TaskKind.RESOURCE,
+        action,
+        f"{name}_0",
+        node,
+        resource,
+        "ocf",
+        "x",
+        "Dummy",
+        attributes,
+        inputs,
+        priority,
+    )
+
+
+def milestone(ident: int, *inputs: int) -> Task:
+    return Task(ident, TaskKind.PSEUDO, "start", f"g_{ident}", inputs=inputs)
+
+
+class Engine:
+    """A machine, and what it has fired."""
+
+    def __init__(self) -> None:
+        self.te = TeMachine("uuid")
+        self.fired: dict[str, Fire] = {}
+        self.said: list[object] = []
+
+    def give(self, event: object, now: int = 0) -> list[str]:
+        """Keys that were fired at once."""
+        effects: list[Effect] = self.te.step(event, Instant(now))  # type: ignore[arg-type]
+        self.te.check()
+        bodies = [effect.body for effect in effects if isinstance(effect, Send)]
+        fires = [body for body in bodies if isinstance(body, Fire)]
+        self.said = [body for body in bodies if not isinstance(body, Fire)]
+        self.fired.update({fire.task.key: fire for fire in fires})
+        return [fire.task.key for fire in fires]
+
+    def run(self, number: int, *tasks: Task, batch_limit: int = 0) -> list[str]:
+        return self.give(RunPlan(VIEW, Plan(number, tasks, batch_limit)))
+
+    def end(self, key: str, rc: int = 0, status: int = 0) -> list[str]:
+        fire = self.fired[key]
+        words = operation_record(fire.task, fire.transition_key, rc=rc, status=status, call_id=1, unix_s=1)
+        return self.give(StatusChanged(OperationRecorded(fire.task.node, fire.task.resource, words)))
+
+
+def test_what_waits_begins_when_its_inputs_are_done() -> None:
+    engine = Engine()
+    assert engine.run(1, operation(1, "A_start"), milestone(2, 1), operation(3, "B_start", 2)) == ["A_start_0"]
+    assert engine.end("A_start_0", status=-1) == [], "under way is no result"
+    assert engine.end("A_start_0") == ["B_start_0"]
+    assert engine.end("B_start_0") == []
+    assert engine.said == [PlanEnded(1)]
+
+
+def test_a_wrong_exit_code_fails_what_waits_and_makes_the_dc_think() -> None:
+    engine = Engine()
+    engine.run(1, operation(1, "A_start"), operation(2, "B_start", 1), operation(3, "C_start"))
+    assert engine.end("A_start_0", rc=1) == []
+    assert any(isinstance(body, Touched) for body in engine.said)
+    engine.end("C_start_0")
+    assert engine.said == [PlanEnded(1, ("B_start_0",))]
+
+
+def test_no_more_than_the_batch_limit_and_the_weightiest_first() -> None:
+    engine = Engine()
+    tasks = [operation(number, f"R{number}_start", priority=number) for number in range(5)]
+    assert engine.run(1, *tasks, batch_limit=2) == ["R4_start_0", "R3_start_0"]
+    assert engine.end("R4_start_0") == ["R2_start_0"]
+
+
+def test_what_is_under_way_counts_as_begun_in_the_next_plan() -> None:
+    engine = Engine()
+    engine.run(1, operation(1, "slow_start"), operation(2, "A_start"))
+    engine.end("A_start_0", rc=1)
+    assert engine.run(2, operation(7, "slow_start"), operation(8, "A_stop"), operation(9, "B_start", 7)) == ["A_stop_0"]
+    engine.end("A_stop_0")
+    assert engine.end("slow_start_0") == ["B_start_0"], "its key is of the first plan, its place in the second"
+
+
+def test_what_the_next_plan_does_not_want_holds_up_its_own_resource_only_and_until_the_next_thought() -> None:
+    engine = Engine()
+    engine.run(1, operation(1, "db_start", node="n1"))
+    assert engine.run(2, operation(1, "db_start", node="n2"), operation(2, "A_start")) == ["A_start_0"]
+    engine.end("A_start_0")
+    first = Fire(operation(1, "db_start", node="n1"), "1:1:0:uuid")
+    words = operation_record(first.task, first.transition_key, rc=0, status=0, call_id=1, unix_s=1)
+    assert engine.give(StatusChanged(OperationRecorded("n1", "db", words))) == [], "or it would run twice"
+    assert [type(body) for body in engine.said] == [Touched]
+    assert engine.run(3, operation(1, "db_start", node="n2")) == ["db_start_0"]
+
+
+def test_a_result_that_does_not_come_is_recorded_as_timed_out() -> None:
+    engine = Engine()
+    engine.run(1, operation(1, "A_start"))
+    assert engine.te.deadline() == 20_000 + WAY_MS
+    engine.give(Tick(), 20_000 + WAY_MS)
+    (body,) = engine.said
+    assert isinstance(body, ChangeStatus)
+    assert isinstance(body.change, OperationRecorded)
+    words = dict(body.change.operation)
+    assert (words["op-status"], words["rc-code"]) == ("2", "1")
+    engine.give(StatusChanged(body.change))
+    assert any(isinstance(said, Touched) for said in engine.said)
+
+
+def test_a_fenced_nodes_operations_are_over_and_what_leaves_no_record_is_told() -> None:
+    engine = Engine()
+    engine.run(1, operation(1, "A_start", node="gone"), operation(2, "B_notify"))
+    engine.give(StatusChanged(NodeForgotten("gone", histories_only=True)))
+    engine.give(TaskDone(VIEW, engine.fired["B_notify_0"].transition_key, 0))
+    assert engine.said == [PlanEnded(1)]
+
+
+def test_what_nobody_asked_for_makes_the_dc_think_and_a_halted_engine_begins_nothing() -> None:
+    engine = Engine()
+    engine.give(StatusChanged(AttributeSet("n1", "pingd", "0")))
+    assert engine.said == [Touched("attribute pingd of n1 has changed")]
+    engine.run(1, operation(1, "A_start"), operation(2, "B_start", 1))
+    engine.give(HaltPlan())
+    assert engine.end("A_start_0") == []
