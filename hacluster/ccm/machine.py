@@ -28,6 +28,8 @@ new life, that has promised higher for ``stuck``, or whose acknowledgement is ov
 Of *two nodes*, one alone that may have quorum must know first that the other is down: by a fencing that it asked for in
 this view, by the other's goodbye in the life of the last common view, or because a person says so.
 
+A node that reaches none of its *ping nodes* gives its votes up: it is a member, and is not counted.
+
 Whose promise cannot be written hears nobody, as far as the others are told, and is so left out. What the machine does
 not do: copies of the CIB (``cibd`` tells what to say of ours), fencing, and whatever follows from being the DC.
 """
@@ -67,7 +69,7 @@ from hacluster.msg.driver import (
     StopRequested,
     Tick,
 )
-from hacluster.msg.membership import Slept
+from hacluster.msg.membership import NodeState, NodeStateChanged, Slept
 from hacluster.msg.stream import Convey, Conveyed, StreamBroken
 from hacluster.msg.views import (
     Accept,
@@ -102,6 +104,7 @@ Event = (
     | PulseStarted
     | StreamBroken
     | Slept
+    | NodeStateChanged
     | CopyIs
     | ViewSynced
     | ViewStalled
@@ -235,6 +238,8 @@ class CcmMachine:
                 self._lost(Member(event.node, event.generation, event.life), "its stream had a hole")
             case Slept():
                 self._on_slept(event)
+            case NodeStateChanged():
+                self._on_ping(event.node, answers=event.new is not NodeState.DEAD)
             case CopyIs():
                 s.copy = event.state
                 self._arm_settle()
@@ -376,6 +381,25 @@ class CcmMachine:
 
     # ---- hearing
 
+    def _gives_up(self) -> bool:
+        return bool(self._settings.ping_nodes) and self._state.silent_pings >= set(self._settings.ping_nodes)
+
+    def _on_ping(self, node: str, *, answers: bool) -> None:
+        """A ping node answers, or no longer: a view in which we count, or do not, is another one."""
+        s, before = self._state, self._gives_up()
+        if node not in self._settings.ping_nodes:
+            return
+        (s.silent_pings.discard if answers else s.silent_pings.add)(node)
+        if self._gives_up() is not before:
+            self._say(
+                Severity.NOTICE,
+                "ping",
+                "its votes count again" if before else "it reaches no ping node: its votes do not count",
+            )
+            if s.view is not None:
+                self._break(f"{self._settings.name} reaches {'a' if before else 'no'} ping node")
+            self._arm_settle()
+
     def _on_hearing(self, event: Hearing) -> None:
         lost, changed = self._near.on_hearing(event.node, event.generation, heard=event.heard)
         if lost is not None:
@@ -389,6 +413,7 @@ class CcmMachine:
         if node == self._settings.name or (not self._rules.hearing_told_to_all and node not in self._near.heard):
             return
         s.epoch_seen = max(s.epoch_seen, carried.promise.epoch)
+        known = self._near.said.get(node)
         gone, changed = self._near.on_status(carried)
         if gone is not None:
             self._lost(gone, "it has begun anew")
@@ -402,6 +427,9 @@ class CcmMachine:
                 if s.synced:
                     s.synced = False
                     self._arm_stuck()
+        if known is not None and known.gives_up is not carried.gives_up and view is not None:
+            self._break(f"{node} reaches {'no' if carried.gives_up else 'a'} ping node")
+            self._arm_settle()
         if changed:
             self._edges_changed()
 
@@ -605,7 +633,7 @@ class CcmMachine:
         s = self._state
         assert s.copy is not None, "nothing is known of our copy"
         hears = frozenset() if s.ailing or s.leaving else self._near.hears()
-        return Accept(view, self._own, hears, self._rank, s.last_view, s.copy)
+        return Accept(view, self._own, hears, self._rank, s.last_view, s.copy, self._gives_up())
 
     def _on_refuse(self, sender: Member, refuse: Refuse) -> None:
         s = self._state
@@ -765,7 +793,7 @@ class CcmMachine:
         hears = frozenset() if s.ailing or s.leaving else self._near.hears()
         view = s.view.id if s.view is not None else ViewId(0, "", 0, 0)
         audience = None if self._rules.hearing_told_to_all else frozenset(self._near.heard)
-        carry = Carry(Carried(self._own, hears, s.promised, view, self._rank), audience)
+        carry = Carry(Carried(self._own, hears, s.promised, view, self._rank, self._gives_up()), audience)
         if carry != self._carried:
             self._carried = carry
             self._send(MachineName.HEARTBEAT, carry)

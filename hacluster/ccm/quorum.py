@@ -42,18 +42,19 @@ def judge(table: Sequence[Accept], *, witness_votes_once: bool = True) -> Verdic
     if voters is None:
         return Verdict(False, False, False, "every member's copy of the CIB is damaged or blank; nobody's list counts")
     able = frozenset(accept.member.name for accept in table if not accept.copy.damaged)
-    counted, counted_able = names, able
+    gave_up = frozenset(accept.member.name for accept in table if accept.gives_up)
+    counted, counted_able = names - gave_up, able - gave_up
     if not witness_votes_once and voters.witness:
-        counted, counted_able = names | {voters.witness}, able | {voters.witness}
+        counted, counted_able = counted | {voters.witness}, counted_able | {voters.witness}
     met = any(accept.copy.met_all and accept.member.name in able for accept in table)
-    complete = voters.names <= counted
-    said = (
-        f"{voters.count(counted)} of {voters.total} votes, {voters.needed} needed; missing: {missing(voters, counted)}"
-    )
+    complete = voters.names <= names
+    said = f"{voters.count(counted)} of {voters.total} votes, {voters.needed} needed"
+    said += f"; missing: {missing(voters, counted)}"
+    said += f"; reach no ping node: {', '.join(sorted(gave_up))}" if gave_up else ""
     if voters.two_node:
         here = voters.names & names
-        alone = len(here) == 1 and met
-        quorate = len(here) == 2 or alone
+        alone = len(here) == 1 and met and here <= counted
+        quorate = alone or (len(here) == 2 and bool(here & counted))
         sound = quorate and (voters.names <= able or met)
         why = "" if quorate else f"{said}; one of two nodes waits for the other once after its start"
         return Verdict(quorate, sound, alone, why)

@@ -39,6 +39,9 @@ class Timing:
 class CcmSettings:
     """``name``: this node. ``witness``: it votes and keeps no content. ``listeners`` are told of views entered and
     left.
+
+    ``ping_nodes``: while none of them answers, this node's votes do not count. They answer both halves of a cluster
+    that is cut apart, so they never give anybody quorum.
     """
 
     name: str
@@ -46,3 +49,4 @@ class CcmSettings:
     feature_set: tuple[int, ...] = FEATURE_SET
     timing: Timing = Timing()
     listeners: tuple[MachineName, ...] = (MachineName.CIBD,)
+    ping_nodes: tuple[str, ...] = ()

@@ -84,6 +84,7 @@ class State:
     ailing: bool = False
     leaving: bool = False
     why: str = ""
+    silent_pings: set[str] = field(default_factory=set)
 
     @property
     def member_is_known(self) -> bool:

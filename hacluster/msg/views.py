@@ -22,6 +22,7 @@ class Carried:
     promise: ViewId
     view: ViewId
     rank: Rank
+    gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Accept:
     rank: Rank
     last_view: ViewId
     copy: CopyState
-    resources: tuple[tuple[str, str], ...] = ()
+    gives_up: bool = False
+    """The sender reaches none of its ping nodes: its votes are not to be counted."""
 
     @property
     def keeps_content(self) -> bool:

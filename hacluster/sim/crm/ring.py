@@ -63,6 +63,7 @@ class RingSetup:
     ccm: type[CcmMachine] = CcmMachine
     cibd: type[CibdMachine] = CibdMachine
     content: str = ""
+    ping_nodes: tuple[str, ...] = ()
 
     @property
     def has_crm(self) -> bool:
@@ -206,7 +207,7 @@ class Ring:
         witness = name == setup.voters.witness
         features = dict(setup.features).get(name, FEATURE_SET)
         ccm = setup.ccm(
-            CcmSettings(name, witness, features, setup.timing, listeners=_LISTENERS[setup.has_crm]),
+            CcmSettings(name, witness, features, setup.timing, _LISTENERS[setup.has_crm], setup.ping_nodes),
             self.dice.fork(),
             rules=setup.ccm_rules,
             elect=self.elect,

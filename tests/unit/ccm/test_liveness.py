@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from hacluster.base.effects import MachineName
 from hacluster.ccm.rules import Rules
+from hacluster.msg.membership import NodeState, NodeStateChanged, NodeType
 from hacluster.sim.crm.ring import RingSetup
 from hacluster.sim.crm.standin import ClientWrites, Cut, Script, Sleep, StandIn, both_ways, faults_of, flapping
 from hacluster.sim.desk import majority
@@ -152,3 +154,26 @@ def test_an_older_feature_set_leads() -> None:
 def test_random_faults_and_then_one_view_that_takes_a_write(seed: int) -> None:
     setup: RingSetup = replace(majority(*"abcd"[: 2 + seed % 3]), ccm_rules=ALL)
     assert StandIn(setup, seed, faults_of(setup, seed, 12_000)).run(12_000)[1] == ""
+
+
+def test_a_node_that_reaches_no_ping_node_gives_its_votes_up_and_gets_them_back() -> None:
+    found = StandIn(replace(majority("a", "b"), ccm_rules=ALL, ping_nodes=("gw1", "gw2")), 1)
+    found.agenda.run_until(3_000)
+
+    def ping(name: str, gateway: str, new: NodeState) -> None:
+        old = NodeState.PING if new is NodeState.DEAD else NodeState.DEAD
+        found.give(found.nodes[name], MachineName.CCM, NodeStateChanged(gateway, old, new, NodeType.PING))
+        found.agenda.run_until(found.agenda.now + 4_000)
+
+    def quorate() -> tuple[bool, str]:
+        view = found.nodes["a"].ccm.view
+        assert view is not None
+        assert view.names == {"a", "b"}
+        return view.quorate, view.why
+
+    ping("b", "gw1", NodeState.DEAD)
+    assert quorate()[0], "one of two answers"
+    ping("b", "gw2", NodeState.DEAD)
+    assert quorate() == (False, "1 of 2 votes, 2 needed; missing: b (1); reach no ping node: b")
+    ping("b", "gw1", NodeState.PING)
+    assert quorate()[0]

@@ -9,6 +9,8 @@ from hacluster.cib.change import AttributeSet
 from hacluster.crmd.fsa import TABLE, Input, State, after
 from hacluster.msg.lrm import OcfCode
 from hacluster.msg.replica import ChangeStatus
+from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.hands import Services
 from hacluster.sim.crm.scenario import (
     is_quiet,
     managed,
@@ -146,6 +148,15 @@ def test_the_dc_dies_at_any_point_of_the_first_transition(after_ms: int) -> None
 def test_one_is_promoted(seed: int) -> None:
     ring = started(seed=seed, promotable=True)
     assert ring.services.where("state") == ["a", "b", "c"]
+
+
+def test_the_checker_of_double_runs_speaks() -> None:
+    services = Services(single=frozenset({"vip"}))
+    services.become("a", "ping", OcfCode.OK)
+    services.become("b", "ping", OcfCode.OK)
+    services.become("a", "vip", OcfCode.OK)
+    with pytest.raises(Breach, match="A1 vip runs on"):
+        services.become("b", "vip", OcfCode.OK)
 
 
 def test_every_state_can_be_reached_and_nothing_leads_out_of_the_table() -> None:
