@@ -107,7 +107,8 @@ class _Pairs:
 class _Comparison:
     """One comparison; ``deletions`` and ``changes`` are in the order of the patchset."""
 
-    def __init__(self) -> None:
+    def __init__(self, count_order: bool) -> None:
+        self._count_order = count_order
         self.deletions: list[XML] = []
         self.changes: list[XML] = []
 
@@ -144,8 +145,8 @@ class _Comparison:
         given = {str(name): str(value) for name, value in new.attrib.items()}
         gone = [str(name) for name in old.attrib if str(name) not in given]
         changed = [name for name, value in given.items() if old.get(name) != value]
-        if not gone and not changed and list(given) == [str(name) for name in old.attrib]:
-            return  # a new order alone is a change too, because the digest depends on it
+        if not gone and not changed and (not self._count_order or list(given) == [str(name) for name in old.attrib]):
+            return  # a new order alone is a change too when the digest, which depends on it, is to come out right
         change = etree.Element("change", operation="modify", path=path_of(new))
         listed = etree.SubElement(change, "change-list")
         for name in changed:
@@ -156,12 +157,12 @@ class _Comparison:
         self.changes.append(change)
 
 
-def make_patch(old: XML, new: XML, *, digest: bool = True) -> XML | None:
+def make_patch(old: XML, new: XML, *, digest: bool = True, attribute_order: bool = True) -> XML | None:
     """The patchset that turns ``old`` into ``new``, ``None`` when they do not differ.
 
     With ``digest`` it carries the digest of ``new``, which :func:`~hacluster.cib.patch.apply_patch` verifies.
     """
-    comparison = _Comparison()
+    comparison = _Comparison(attribute_order)
     comparison.compare(old, new)
     if not comparison.deletions and not comparison.changes:
         return None

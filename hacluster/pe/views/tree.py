@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
+from hacluster.base.tree import Tree
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -17,16 +17,6 @@ from hacluster.pe.views.statuslines import PENDING, node_health
 _HEALTH: Final = {-1: "red", 0: "yellow", 1: "green"}
 _OLD_FEATURES: Final = "<3.15.1"
 """What nodes are taken for that do not tell their feature set."""
-
-
-@dataclass(slots=True)
-class Tree:
-    """An element: its name, what is said of it, and what is in it: elements or a text."""
-
-    name: str
-    attrs: dict[str, str] = field(default_factory=dict)
-    children: list[Tree] = field(default_factory=list)
-    text: str | None = None
 
 
 def _flags(**flags: bool) -> dict[str, str]:

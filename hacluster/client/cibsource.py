@@ -1,0 +1,180 @@
+"""Where a tool finds the CIB: the file of ``CIB_file``, the shadow of ``CIB_shadow``, or the running cluster.
+
+A tool asks :func:`open_source` and works with what it gets: :meth:`CibSource.read` and :meth:`CibSource.change` mean the
+same wherever the document is. The environment is Pacemaker's: a shadow goes before a file, ``CIB_user`` names the user
+whose access rights count, ``CIB_shadow_dir`` is where shadows lie.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from hacluster.base.results import Exit, Fault, bad_schema, no_such, not_connected
+from hacluster.cib.document import XML, MAX_CIB_BYTES
+from hacluster.cib.markup import read_markup, show_markup
+
+SHADOW_DIR: Final = "/var/lib/pacemaker/cib"
+"""Where shadows lie when the environment does not say."""
+
+
+class CibSource(Protocol):
+    """A document that can be read and changed."""
+
+    user: str | None
+    """Whose rights count; ``None``: an administrator's."""
+
+    def read(self) -> XML:
+        """The document, as far as the user may see it. Raises :class:`Fault`."""
+        ...
+
+    def change(self, operation: str, **request: object) -> XML:
+        """Change the document; the new one. ``request`` as in :class:`hacluster.cib.operations.Request`."""
+        ...
+
+    def store(self, root: XML) -> None:
+        """Put a document in the place of this one, as it is."""
+        ...
+
+
+def groups_of(user: str) -> tuple[str, ...]:
+    """The groups of a user of this host."""
+    import grp  # noqa: PLC0415 - only access control asks
+    import pwd  # noqa: PLC0415
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return ()
+    numbers = os.getgrouplist(user, entry.pw_gid)
+    return tuple(group.gr_name for group in grp.getgrall() if group.gr_gid in numbers)
+
+
+def accepted(root: XML) -> bool:
+    """Whether a document is valid in the schema that it names; one that names none is taken as it is."""
+    from hacluster.client.schemas import installed_schemas  # noqa: PLC0415 - compiling a grammar takes its time
+
+    name = root.get("validate-with")
+    if name == "none":
+        return True
+    from hacluster.base.report import has_errors  # noqa: PLC0415
+
+    return not has_errors(installed_schemas().check(root))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Put a text in the place of a file, whole or not at all; mode and owner stay."""
+    target = path.resolve()
+    old = target.stat() if target.exists() else None
+    handle, name = tempfile.mkstemp(prefix=".cib.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o600 if old is None else old.st_mode & 0o7777)
+        if old is not None and os.geteuid() == 0:
+            os.chown(name, old.st_uid, old.st_gid)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class CibFile:
+    """A CIB in a file. It is read once per tool, and written after each change that changed something."""
+
+    def __init__(self, path: Path, user: str | None = None) -> None:
+        self.path = path
+        self.user = user
+        self._root: XML | None = None
+
+    def whole(self) -> XML:
+        """The document, whoever asks. Raises :class:`Fault` for what is no valid CIB."""
+        if self._root is None:
+            self._root = self._load()
+        return self._root
+
+    def _load(self) -> XML:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            raise no_such() from None
+        except PermissionError:
+            raise Fault("Permission denied", Exit.DENIED) from None
+        except OSError:
+            raise bad_schema() from None
+        root = read_markup(data) if len(data) <= MAX_CIB_BYTES else None
+        if root is None or root.tag != "cib" or not accepted(root):
+            raise bad_schema()
+        if root.find("status") is None:
+            from lxml import etree  # noqa: PLC0415 - loaded already, by what reads the file
+
+            etree.SubElement(root, "status")
+        return root
+
+    def read(self) -> XML:
+        """The document as far as the user may see it."""
+        from hacluster.cib.operations import readable  # noqa: PLC0415 - a query of an administrator needs none of it
+
+        return readable(self.whole(), self.user, groups_of(self.user)) if self.user is not None else self.whole()
+
+    def change(self, operation: str, **request: object) -> XML:
+        """Change the document and write it."""
+        from hacluster.cib.operations import Request, change  # noqa: PLC0415 - reading needs none of it
+
+        user = self.user
+        asked = Request(operation, user=user, groups=() if user is None else groups_of(user), **request)  # type: ignore[arg-type]
+        root = self.whole()
+        result = change(root, asked, accepted)
+        if result is not root:
+            self.store(result)
+        return result
+
+    def store(self, root: XML) -> None:
+        """Write a document."""
+        try:
+            write_file(self.path, '<?xml version="1.0"?>\n' + show_markup(root))
+        except OSError as error:
+            raise Fault(error.strerror or "Input/output error", Exit.IO_ERROR) from None
+        self._root = root
+
+
+class LiveCluster:
+    """The CIB of the running cluster, which cannot be asked for yet."""
+
+    def __init__(self, user: str | None = None) -> None:
+        self.user = user
+
+    def read(self) -> XML:
+        """Nobody answers."""
+        raise not_connected()
+
+    def change(self, operation: str, **request: object) -> XML:
+        """Nobody answers."""
+        raise not_connected()
+
+    def store(self, root: XML) -> None:
+        """Nobody answers."""
+        raise not_connected()
+
+
+def shadow_path(name: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The file of a shadow."""
+    folder = environment.get("CIB_shadow_dir") or SHADOW_DIR
+    return Path(folder) / f"shadow.{name}"
+
+
+def open_source(user: str | None = None, *, live: bool = False, environment: Mapping[str, str] = os.environ) -> CibSource:
+    """The CIB that the environment names; ``live``: what would be used if there were no shadow."""
+    user = user or environment.get("CIB_user") or None
+    if user in ("root", "hacluster"):
+        user = None
+    shadow = environment.get("CIB_shadow")
+    if shadow and not live:
+        return CibFile(shadow_path(shadow, environment), user)
+    name = environment.get("CIB_file")
+    return CibFile(Path(name), user) if name else LiveCluster(user)
