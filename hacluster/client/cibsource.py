@@ -98,6 +98,10 @@ class CibFile:
             self._root = self._load()
         return self._root
 
+    def forget(self) -> None:
+        """Read the file anew when it is asked for next."""
+        self._root = None
+
     def _load(self) -> XML:
         try:
             data = self.path.read_bytes()

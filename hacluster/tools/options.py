@@ -161,7 +161,7 @@ class _Parser:
                 self.note(option, "", f"-{letter}")
                 continue
             if letters:
-                self.note(option, letters.removeprefix("="), f"-{letter}")
+                self.note(option, letters, f"-{letter}")
             elif option.optional:
                 self.note(option, rest.pop(0) if rest and not rest[0].startswith("-") else "", f"-{letter}")
             elif rest:

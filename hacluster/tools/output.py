@@ -70,6 +70,11 @@ class Output:
         else:
             self._errors.append(text)
 
+    def redirect(self, to: str) -> None:
+        """Write to another place from now on."""
+        self._to = to
+        open(to, "w", encoding="utf-8").close()
+
     def flush(self) -> None:
         """Write what there is of the text."""
         text = "".join(self._text)
@@ -107,8 +112,8 @@ def _usage(tool: Tool, text: str, argv: Sequence[str]) -> int:
     return out.finish(Exit.USAGE)
 
 
-def perform(tool: Tool, main: Main, argv: Sequence[str], styles: Sequence[str] = FORMATS) -> int:
-    """Run a tool with these arguments; its exit status."""
+def perform(tool: Tool, main: Main, argv: Sequence[str], styles: Sequence[str] | None = FORMATS) -> int:
+    """Run a tool with these arguments; its exit status. ``styles``: its formats, ``None`` if it sees to them itself."""
     try:
         given = parse(tool, argv)
     except UsageError as error:
@@ -120,8 +125,9 @@ def perform(tool: Tool, main: Main, argv: Sequence[str], styles: Sequence[str] =
         sys.stdout.write(f"Pacemaker {__version__} (hacluster)\nWritten by the hacluster project\n")
         return Exit.OK
     style = given.get("output-as") or "text"
-    to = given.get("output-to") or "-"
-    if style not in styles:
+    to = given.get("output-to")
+    to = "-" if to is None else to
+    if styles is not None and style not in styles:
         print(f"{tool.name}: Error creating output format {style}: Unknown output format", file=sys.stderr)
         return Exit.ERROR
     out = Output(tool.name, argv, style, to)
@@ -130,7 +136,7 @@ def perform(tool: Tool, main: Main, argv: Sequence[str], styles: Sequence[str] =
             open(to, "w", encoding="utf-8").close()
         except OSError as error:
             print(f"{tool.name}: Error creating output format {style}: {to}: {error.strerror}", file=sys.stderr)
-            return Exit.CANNOT_CREATE
+            return Exit.ERROR
     try:
         return out.finish(main(given, out))
     except UsageError as error:
@@ -145,7 +151,7 @@ def perform(tool: Tool, main: Main, argv: Sequence[str], styles: Sequence[str] =
         return out.finish(error.status)
 
 
-def run(tool: Tool, main: Main, styles: Sequence[str] = FORMATS) -> NoReturn:
+def run(tool: Tool, main: Main, styles: Sequence[str] | None = FORMATS) -> NoReturn:
     """The whole process of a tool."""
     end(lambda: perform(tool, main, sys.argv[1:], styles))
 

@@ -12,23 +12,28 @@ from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.failcount import failcount
 from hacluster.pe.operation.params import rsc_params
-from hacluster.pe.views.statuslines import INDENT, exit_text
+from hacluster.pe.views.words import INDENT, exit_text
 
 Clock = Callable[[int], str]
 """Tells seconds since 1970 as a local date and time, as ctime(3) does."""
 
 _HIDDEN: Final = ("fail-count", "last-failure", "shutdown", "terminate", "standby", "#")
-_STATUS: Final = {
+STATUS: Final = {
     -1: "Pending", 0: "Done", 1: "Cancelled", 2: "Timed out", 3: "Unsupported", 4: "Error", 5: "Hard error",
     6: "Fatal error", 7: "Not installed", 8: "Internal communication failure", 9: "Cannot execute now",
     10: "No fence device", 11: "CIB secrets unavailable",
 }  # fmt: skip
 
 
-def _expected(rscs: list[Resource], node: Node, name: str) -> int | None:
+def is_hidden(name: str) -> bool:
+    """Whether an attribute is for the cluster itself, or told elsewhere in a status."""
+    return name.startswith(_HIDDEN)
+
+
+def expected_connectivity(rscs: list[Resource], node: Node, name: str) -> int | None:
     """What a connectivity attribute should be when all hosts answer; ``None`` for any other attribute."""
     for rsc in rscs:
-        below = _expected(rsc.instances, node, name)
+        below = expected_connectivity(rsc.instances, node, name)
         if below is not None:
             return below
         if rsc.meta.get("type", "").lower() in ("ping", "pingd"):
@@ -42,7 +47,7 @@ def _expected(rscs: list[Resource], node: Node, name: str) -> int | None:
 
 def _attribute(node: Node, name: str, value: str) -> str:
     text = f"{name:<32}\t: {value:<10}"
-    expected = _expected(node.running, node, name)
+    expected = expected_connectivity(node.running, node, name)
     found = scan_int(value) or 0
     if expected is None or found >= expected > 0 or (found > 0 and expected <= 0):
         return text
@@ -55,7 +60,7 @@ def attribute_lines(cluster: Cluster) -> list[str]:
     """The attributes of the nodes that are online, without those that other parts of the status tell."""
     lines: list[str] = []
     for node in cluster.nodes:
-        names = sorted(name for name in node.attrs if not name.startswith(_HIDDEN))
+        names = sorted(name for name in node.attrs if not is_hidden(name))
         if node.online and names:
             lines.append(f"{INDENT * 2}* Node: {node.name}:")
             lines += [f"{INDENT * 3}* {_attribute(node, name, node.attrs[name])}" for name in names]
@@ -86,7 +91,7 @@ def failcount_lines(cluster: Cluster, clock: Clock) -> list[str]:
 
 def _failed(op: OpRecord, node_name: str, clock: Clock) -> str:
     call = str(op.call_id) if op.has_call_id else "unknown"
-    code, status = exit_text(op.rc), _STATUS.get(op.status, "Unrecognized status (bug?)")
+    code, status = exit_text(op.rc), STATUS.get(op.status, "Unrecognized status (bug?)")
     text = f"{op.key} on {node_name} '{code}' ({op.rc}): call={call}, status='{status}'"
     if op.exit_reason:
         text += f", exitreason='{op.exit_reason}'"

@@ -12,7 +12,8 @@ from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.unpack.resources import is_disabled
-from hacluster.pe.views.statuslines import PENDING, node_health
+from hacluster.pe.views.status.show import Show, filtered_by_node, runs_on_any, wanted
+from hacluster.pe.views.words import PENDING, node_health
 
 _HEALTH: Final = {-1: "red", 0: "yellow", 1: "green"}
 _OLD_FEATURES: Final = "<3.15.1"
@@ -23,7 +24,8 @@ def _flags(**flags: bool) -> dict[str, str]:
     return {name: "true" if value else "false" for name, value in flags.items()}
 
 
-def _node(cluster: Cluster, node: Node) -> Tree:
+def node_tree(cluster: Cluster, node: Node) -> Tree:
+    """A node."""
     attrs = {"name": node.name, "id": node.id}
     attrs |= _flags(online=node.online, standby=node.standby, standby_onfail=node.standby_onfail,
                     maintenance=node.maintenance, pending=node.pending, unclean=node.unclean)  # fmt: skip
@@ -38,10 +40,10 @@ def _node(cluster: Cluster, node: Node) -> Tree:
     return Tree("node", attrs)
 
 
-def _primitive(rsc: Resource, pending: bool) -> Tree:
+def _primitive(rsc: Resource, show: Show) -> Tree:
     attrs = {"id": rsc.printable_id, "resource_agent": ":".join(part for part in rsc.agent if part)}
     role = Role.UNPROMOTED if rsc.role is Role.STARTED and rsc.top.promotable else rsc.role
-    attrs["role"] = (PENDING.get(rsc.pending_task or "") if pending else None) or role.word
+    attrs["role"] = (PENDING.get(rsc.pending_task or "") if show.pending else None) or role.word
     if target := rsc.meta.get("target-role"):
         attrs["target_role"] = target
     attrs |= _flags(active=rsc.is_active(True), orphaned=rsc.orphan, removed=rsc.orphan, blocked=rsc.blocked,
@@ -54,44 +56,51 @@ def _primitive(rsc: Resource, pending: bool) -> Tree:
     return Tree("resource", attrs, places)
 
 
-def _group(rsc: Resource, pending: bool) -> Tree:
+def _parts(rsc: Resource, show: Show) -> list[Tree]:
+    shown = [child for child in rsc.instances if wanted(child, show)]
+    return [resource_tree(child, show) for child in shown if rsc.kind is Kind.GROUP or not filtered_by_node(child, show)]
+
+
+def _group(rsc: Resource, show: Show) -> Tree:
     attrs = {"id": rsc.id, "number_resources": str(len(rsc.instances))}
     attrs |= _flags(maintenance=rsc.maintenance, managed=rsc.managed, disabled=is_disabled(rsc))
-    return Tree("group", attrs, [_primitive(child, pending) for child in rsc.instances])
+    return Tree("group", attrs, _parts(rsc, show))
 
 
-def _clone(rsc: Resource, pending: bool) -> Tree:
+def _clone(rsc: Resource, show: Show) -> Tree:
     flags = _flags(multi_state=rsc.promotable, unique=rsc.unique, maintenance=rsc.maintenance, managed=rsc.managed,
                    disabled=is_disabled(rsc), failed=rsc.failed, failure_ignored=rsc.failure_ignored)  # fmt: skip
     target = rsc.meta.get("target-role")
     if target is not None:
         flags["target_role"] = target
-    return Tree("clone", {"id": rsc.id} | flags, [_resource(child, pending) for child in rsc.instances])
+    return Tree("clone", {"id": rsc.id} | flags, _parts(rsc, show))
 
 
-def _bundle(rsc: Resource, pending: bool) -> Tree:
+def _bundle(rsc: Resource, show: Show) -> Tree:
     data = rsc.bundle_data
     attrs = {"id": rsc.id, "type": data.agent, "image": data.image}
     attrs |= _flags(unique=rsc.unique, maintenance=rsc.maintenance, managed=rsc.managed, failed=rsc.failed)
     replicas = [
-        Tree("replica", {"id": str(replica.offset)}, [_resource(part, pending) for part in replica.parts()])
-        for replica in data.replicas
-    ]
+        Tree("replica", {"id": str(replica.offset)}, [resource_tree(part, show) for part in replica.parts()])
+        for replica in data.replicas if runs_on_any(replica.box, show)
+    ]  # fmt: skip
     return Tree("bundle", attrs, replicas)
 
 
 _KINDS: Final = {Kind.GROUP: _group, Kind.CLONE: _clone, Kind.BUNDLE: _bundle}
 
 
-def _resource(rsc: Resource, pending: bool) -> Tree:
-    return _KINDS.get(rsc.kind, _primitive)(rsc, pending)
+def resource_tree(rsc: Resource, show: Show) -> Tree:
+    """A resource with what it is made of."""
+    return _KINDS.get(rsc.kind, _primitive)(rsc, show)
 
 
 def status_tree(cluster: Cluster, name: str, pending: bool = False) -> Tree:
     """The nodes and resources as they are now; ``pending``: an operation under way is shown as the role."""
+    show = Show(inactive=True, pending=pending)
     shown = [rsc for rsc in cluster.resources if not rsc.orphan or rsc.is_active(True)]
-    nodes = Tree("nodes", children=[_node(cluster, node) for node in cluster.nodes])
-    return Tree(name, children=[nodes, Tree("resources", children=[_resource(rsc, pending) for rsc in shown])])
+    nodes = Tree("nodes", children=[node_tree(cluster, node) for node in cluster.nodes])
+    return Tree(name, children=[nodes, Tree("resources", children=[resource_tree(rsc, show) for rsc in shown])])
 
 
 _ROLES: Final = "Stopped|Started|Promoted|Unpromoted"

@@ -1,0 +1,148 @@
+"""Agents that are installed on this host: what there is, and what they say of themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+OCF_ROOT: Final = "/usr/lib/ocf"
+LSB_DIR: Final = "/etc/init.d"
+FENCE_DIR: Final = "/usr/sbin"
+SYSTEMD_DIRS: Final = ("/etc/systemd/system", "/run/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+PATIENCE: Final = 30.0
+"""Seconds that an agent may take to say something of itself."""
+
+STANDARDS: Final = ("lsb", "ocf", "service", "stonith", "systemd")
+
+
+def _programs(folder: Path) -> list[str]:
+    try:
+        return sorted(
+            item.name for item in folder.iterdir()
+            if not item.name.startswith(".") and item.is_file() and os.access(item, os.X_OK)
+        )  # fmt: skip
+    except OSError:
+        return []
+
+
+def ocf_root() -> Path:
+    """Where OCF agents are installed."""
+    return Path(os.environ.get("OCF_ROOT") or OCF_ROOT)
+
+
+def list_providers() -> list[str]:
+    """The providers of OCF agents."""
+    try:
+        folders = [item for item in (ocf_root() / "resource.d").iterdir() if item.is_dir()]
+    except OSError:
+        return []
+    return sorted(item.name for item in folders if not item.name.startswith("."))
+
+
+def list_fence_agents() -> list[str]:
+    """The fence agents."""
+    return [name for name in _programs(Path(FENCE_DIR)) if name.startswith("fence_")]
+
+
+def _units() -> list[str]:
+    found: set[str] = set()
+    for folder in SYSTEMD_DIRS:
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found |= {name.removesuffix(".service") for name in names if name.endswith(".service")}
+    return sorted(found)
+
+
+def list_agents(standard: str, provider: str | None = None) -> list[str] | None:
+    """The agents of a standard; ``None`` for a standard or provider that there is none of."""
+    match standard.lower():
+        case "ocf":
+            providers = [provider] if provider is not None else list_providers()
+            if provider is not None and provider not in list_providers():
+                return None
+            found = [name for one in providers for name in _programs(ocf_root() / "resource.d" / one)]
+            return sorted(set(found), key=str.lower)
+        case "lsb":
+            return _programs(Path(LSB_DIR))
+        case "systemd":
+            return _units()
+        case "service":
+            return sorted({*_programs(Path(LSB_DIR)), *_units()})
+        case "stonith":
+            return list_fence_agents()
+    return None
+
+
+def providers_of(agent: str) -> list[str]:
+    """The OCF providers that have an agent of this name."""
+    return [one for one in list_providers() if agent in _programs(ocf_root() / "resource.d" / one)]
+
+
+def _run(argv: list[str], text: str = "", environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, timeout=PATIENCE, check=False, errors="replace",
+            env=None if environment is None else {**os.environ, **environment},
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return -1, ""
+    return done.returncode, done.stdout if not done.stderr else done.stdout + done.stderr
+
+
+def fence_metadata(agent: str) -> str | None:
+    """The metadata of a fence agent; ``None`` if there is no such agent, or it says nothing."""
+    path = Path(FENCE_DIR) / agent
+    if "/" in agent or not agent or not os.access(path, os.X_OK):
+        return None
+    code, text = _run([str(path), "-o", "metadata"])
+    start = text.find("<resource-agent")
+    return text[start:] if code == 0 and start >= 0 else None
+
+
+def validate_fence(agent: str, params: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether a fence agent takes its parameters, and what it said."""
+    lines = ["action=validate-all", *(f"{name}={value}" for name, value in params.items())]
+    code, said = _run([str(Path(FENCE_DIR) / agent)], "\n".join(lines) + "\n")
+    return code == 0, said
+
+
+def agent_metadata(standard: str, provider: str | None, agent: str) -> str | None:
+    """The metadata of an agent; ``None`` if there is no such agent, or it has none."""
+    match standard.lower():
+        case "ocf":
+            path = ocf_root() / "resource.d" / (provider or "heartbeat") / agent
+            if "/" in agent or not os.access(path, os.X_OK):
+                return None
+            code, text = _run([str(path), "meta-data"], environment={"OCF_ROOT": str(ocf_root())})
+            start = text.find("<?xml") if "<?xml" in text else text.find("<resource-agent")
+            return text[start:] if code == 0 and start >= 0 else None
+        case "stonith":
+            return fence_metadata(agent)
+        case "lsb":
+            return _plain_metadata(agent, "lsb") if os.access(Path(LSB_DIR) / agent, os.X_OK) else None
+        case "systemd" | "service":
+            known = _units() if standard.lower() == "systemd" else list_agents("service") or []
+            return _plain_metadata(agent, standard.lower()) if agent.removesuffix(".service") in known else None
+    return None
+
+
+def _plain_metadata(agent: str, standard: str) -> str:
+    """What can be said of an agent that cannot speak for itself."""
+    actions = "".join(
+        f'    <action name="{name}" timeout="{timeout}"{more}/>\n'
+        for name, timeout, more in (
+            ("start", 100, ""), ("stop", 100, ""), ("status", 100, ""), ("monitor", 100, ' interval="60" start-delay="0"'),
+            ("meta-data", 5, ""),
+        )
+    )  # fmt: skip
+    return (
+        f'<?xml version="1.0"?>\n<resource-agent name="{agent}" version="0.1">\n  <version>1.1</version>\n'
+        f'  <longdesc lang="en">{standard} service {agent}</longdesc>\n'
+        f'  <shortdesc lang="en">{standard} service {agent}</shortdesc>\n  <parameters/>\n  <actions>\n{actions}'
+        "  </actions>\n  <special tag=\"" + standard + '"/>\n</resource-agent>\n'
+    )
