@@ -101,7 +101,7 @@ def exit_text(code: int) -> str:
     return "Interrupted by signal" if 128 < code < 193 else "Error occurred" if code == 255 else "Unknown exit status"
 
 
-class Fault(HaError):
+class Fault(HaError):  # noqa: N818 - the field calls it that
     """A call that failed. ``text`` is the standard one of its error, ``exit`` the status that a tool ends with."""
 
     def __init__(self, text: str, status: Exit) -> None:

@@ -27,7 +27,9 @@ def xml_lines(tree: Tree, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
     start = indent + f"<{tree.name}" + "".join(f' {k}="{v.translate(_ATTRIBUTE)}"' for k, v in tree.attrs.items())
     if tree.text is not None:
-        text = f"<![CDATA[{tree.text.replace(']]>', ']]]]><![CDATA[>')}]]>" if tree.cdata else tree.text.translate(_TEXT)
+        text = (
+            f"<![CDATA[{tree.text.replace(']]>', ']]]]><![CDATA[>')}]]>" if tree.cdata else tree.text.translate(_TEXT)
+        )
         yield f"{start}>{text}</{tree.name}>"
     elif tree.children:
         yield start + ">"

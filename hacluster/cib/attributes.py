@@ -41,8 +41,7 @@ class Place:
                 path = "status/tickets/instance_attributes"
             case _:
                 path = "/".join(_SETS[self.section])
-        found = root.xpath(path)
-        assert isinstance(found, list), path
+        found = root.findall(path)
         return [item for item in found if self.set_id is None or item.get("id") == self.set_id]
 
     def default_set(self) -> str:
@@ -71,7 +70,9 @@ def find_pairs(root: XML, place: Place, name: str | None = None, ident: str | No
     ]
 
 
-def update_of(place: Place, pair: XML | None, name: str | None, value: str, ident: str | None) -> tuple[str, XML]:
+def update_of(
+    root: XML, place: Place, pair: XML | None, name: str | None, value: str, *, ident: str | None
+) -> tuple[str, XML]:
     """The scope and the element that set a value: that of a pair which is there, or a new one's with what holds it."""
     if pair is not None:
         attrs = {"id": pair.get("id") or ""} | ({} if name is None else {"name": name}) | {"value": value}
@@ -92,6 +93,8 @@ def update_of(place: Place, pair: XML | None, name: str | None, value: str, iden
     whole = nvpair
     for tag, found in reversed(outer):
         above = etree.Element(tag, {"id": found} if found else {})
+        if tag == "node" and root.find(f"configuration/nodes/node[@id={_quoted(found)}]") is None:
+            above.attrib.update({"type": "remote", "uname": found})  # guest nodes are configured by their attributes
         above.append(whole)
         whole = above
     return "status" if place.section == "tickets" else place.section, whole

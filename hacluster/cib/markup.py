@@ -40,7 +40,6 @@ def flat_markup(element: XML) -> str:
     if element.getparent() is not None or element.tail is not None:
         element = copy.deepcopy(element)
         element.tail = None
-    _drop_blanks(element)
     return etree.tostring(element, encoding="unicode")
 
 
@@ -53,8 +52,13 @@ def _drop_blanks(root: XML) -> None:
             element.tail = None
 
 
+def attributes(element: XML) -> dict[str, str]:
+    """The attributes as a dictionary of texts."""
+    return {str(name): str(value) for name, value in element.attrib.items()}
+
+
 def shallow(element: XML) -> XML:
     """A copy without what is inside."""
-    twin = etree.Element(element.tag, dict(element.attrib))
+    twin = etree.Element(element.tag, attributes(element))
     twin.text = None
     return twin

@@ -19,7 +19,7 @@ from hacluster.base.results import Exit, Fault, bad_patch, bad_schema, denied, e
 from hacluster.base.values import scan_int
 from hacluster.cib.document import XML
 from hacluster.cib.edit import SECTIONS, EditError, merge, select
-from hacluster.cib.markup import shallow
+from hacluster.cib.markup import attributes, shallow
 from hacluster.cib.patch import PatchError, apply_patch
 from hacluster.cib.version import FIELDS, Version, read_version, write_version
 
@@ -327,23 +327,21 @@ _OPERATIONS: Final[dict[str, Callable[[XML, Request], XML]]] = {
 
 # -- what is common to all changes ------------------------------------------------------------------------------------
 
-_COUNT: Final = re.compile(r"(?:value|(?P<name>.*))(?:\+\+|\+=(?P<by>-?\d+))$")
-
 
 def _count_up(old: XML, new: XML) -> None:
     """Resolve values such as ``score++`` and ``epoch+=5``, for the attributes of that name."""
     before: dict[tuple[str, str | None], XML] = {}
     for element in new.iter(etree.Element):
-        for name, value in element.attrib.items():
+        for name, value in attributes(element).items():
             if not value.endswith("++") and "+=" not in value:
                 continue
-            match = re.fullmatch(re.escape(str(name)) + r"(?:\+\+|\+=(-?\d+))", value)
+            match = re.fullmatch(re.escape(name) + r"(?:\+\+|\+=(-?\d+))", value)
             if match is None:
                 continue
             if not before:
                 before = {(str(item.tag), item.get("id")): item for item in old.iter(etree.Element)}
             twin = before.get((str(element.tag), element.get("id")))
-            start = 0 if twin is None else scan_int(twin.get(str(name))) or 0
+            start = 0 if twin is None else scan_int(twin.get(name)) or 0
             total = start + (1 if match[1] is None else int(match[1]))
             element.set(name, str(min(total, _INFINITY)))
 
@@ -360,10 +358,7 @@ def _equal(old: XML, new: XML) -> bool:
 def _moved(old: XML, new: XML) -> tuple[bool, bool]:
     """Whether anything differs, and whether that is in the configuration."""
     before, after = old.find("configuration"), new.find("configuration")
-    if before is None or after is None:
-        configured = before is not after
-    else:
-        configured = not _equal(before, after)
+    configured = before is not after if before is None or after is None else not _equal(before, after)
     return configured or not _equal(old, new), configured
 
 
@@ -395,14 +390,8 @@ def change(root: XML, request: Request, accepts: Accepts | None = None) -> XML:
     if accepts is not None and request.scope != "status" and not accepts(result):
         raise bad_schema()
     version = read_version(result)
-    if request.operation != "patch" or version == read_version(root) or _plain_patch(request):
-        write_version(result, version.configured() if configured else version.updated())
+    write_version(result, version.configured() if configured else version.updated())
     return result
-
-
-def _plain_patch(request: Request) -> bool:
-    """Every patch counts as a change of its own, as with the original."""
-    return request.operation == "patch"
 
 
 def check_access(old: XML, new: XML, user: str, groups: Iterable[str] = ()) -> None:

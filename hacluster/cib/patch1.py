@@ -43,7 +43,7 @@ def _add(target: XML, added: XML) -> None:
         if twin is None:
             twin = copy.deepcopy(child)
             for item in twin.iter():
-                item.attrib.pop(MARK, None)
+                item.attrib.pop(MARK, "")
             target.append(twin)
         else:
             _add(twin, child)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hacluster.cib.document import XML
+from hacluster.cib.markup import attributes
 from hacluster.cib.version import read_version
 
 
 def _lines(element: XML, depth: int) -> Iterator[str]:
-    attrs = "".join(f' {name}="{value}"' for name, value in element.attrib.items())
+    attrs = "".join(f' {name}="{value}"' for name, value in attributes(element).items())
     yield f"{'  ' * depth}<{element.tag}{attrs}/>"
     children = [child for child in element if isinstance(child.tag, str)]
     for child in children:

@@ -6,6 +6,7 @@ them. XML is a view (:mod:`hacluster.cib.statusxml`), made when somebody asks fo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,7 +64,7 @@ class OpRecord:
     has_call_id: bool = True
     has_key: bool = True
     timing: tuple[str, str] = _UNTIMED
-    """Milliseconds that a failed operation was queued and run, as they are written."""
+    """Milliseconds that the operation was queued and run, as they are written."""
 
     @property
     def is_probe(self) -> bool:
@@ -78,6 +79,12 @@ class OpRecord:
 
 def _as_is(text: str, _same: str) -> str:
     return text
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _timed(queued: str, run: str) -> tuple[str, str]:
+    """One pair for all operations that took the same."""
+    return queued, run
 
 
 def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is) -> OpRecord:
@@ -119,7 +126,7 @@ def read_op(attrs: Mapping[str, str], share: Callable[[str, str], str] = _as_is)
         features and share(features, features),
         call is not None,
         "operation_key" in attrs,
-        _UNTIMED if rc == target and status == "0" else (get("queue-time", ""), get("exec-time", "")),
+        _timed(get("queue-time", ""), get("exec-time", "")),
     )
 
 

@@ -136,13 +136,13 @@ def _plain_metadata(agent: str, standard: str) -> str:
     actions = "".join(
         f'    <action name="{name}" timeout="{timeout}"{more}/>\n'
         for name, timeout, more in (
-            ("start", 100, ""), ("stop", 100, ""), ("status", 100, ""), ("monitor", 100, ' interval="60" start-delay="0"'),
-            ("meta-data", 5, ""),
+            ("start", 100, ""), ("stop", 100, ""), ("status", 100, ""),
+            ("monitor", 100, ' interval="60" start-delay="0"'), ("meta-data", 5, ""),
         )
     )  # fmt: skip
     return (
         f'<?xml version="1.0"?>\n<resource-agent name="{agent}" version="0.1">\n  <version>1.1</version>\n'
         f'  <longdesc lang="en">{standard} service {agent}</longdesc>\n'
         f'  <shortdesc lang="en">{standard} service {agent}</shortdesc>\n  <parameters/>\n  <actions>\n{actions}'
-        "  </actions>\n  <special tag=\"" + standard + '"/>\n</resource-agent>\n'
+        '  </actions>\n  <special tag="' + standard + '"/>\n</resource-agent>\n'
     )

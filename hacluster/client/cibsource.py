@@ -1,8 +1,8 @@
 """Where a tool finds the CIB: the file of ``CIB_file``, the shadow of ``CIB_shadow``, or the running cluster.
 
-A tool asks :func:`open_source` and works with what it gets: :meth:`CibSource.read` and :meth:`CibSource.change` mean the
-same wherever the document is. The environment is Pacemaker's: a shadow goes before a file, ``CIB_user`` names the user
-whose access rights count, ``CIB_shadow_dir`` is where shadows lie.
+A tool asks :func:`open_source` and works with what it gets: reading and changing mean the same wherever it is.
+The environment is Pacemaker's: a shadow goes before a file, ``CIB_user`` names the user whose access rights count,
+``CIB_shadow_dir`` is where shadows lie.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.base.results import Exit, Fault, bad_schema, no_such, not_connected
-from hacluster.cib.document import XML, MAX_CIB_BYTES
+from hacluster.cib.document import MAX_CIB_BYTES, XML
 from hacluster.cib.markup import read_markup, show_markup
 
 SHADOW_DIR: Final = "/var/lib/pacemaker/cib"
@@ -172,7 +172,9 @@ def shadow_path(name: str, environment: Mapping[str, str] = os.environ) -> Path:
     return Path(folder) / f"shadow.{name}"
 
 
-def open_source(user: str | None = None, *, live: bool = False, environment: Mapping[str, str] = os.environ) -> CibSource:
+def open_source(
+    user: str | None = None, *, live: bool = False, environment: Mapping[str, str] = os.environ
+) -> CibSource:
     """The CIB that the environment names; ``live``: what would be used if there were no shadow."""
     user = user or environment.get("CIB_user") or None
     if user in ("root", "hacluster"):

@@ -7,6 +7,7 @@ from typing import Final
 
 from hacluster.cib.acl import Access
 from hacluster.cib.document import XML
+from hacluster.cib.markup import attributes
 
 MARKS: Final = ("text", "color", "namespace")
 _TEXT: Final = {"writable": " WRITABLE ", "readable": " READABLE ", "denied": " ~DENIED~ "}
@@ -17,7 +18,7 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&
 
 
 def _start(element: XML, tag: str, end: str) -> str:
-    return f"<{tag}" + "".join(f' {k}="{str(v).translate(_ESCAPES)}"' for k, v in element.attrib.items()) + end
+    return f"<{tag}" + "".join(f' {k}="{v.translate(_ESCAPES)}"' for k, v in attributes(element).items()) + end
 
 
 class _Marker:

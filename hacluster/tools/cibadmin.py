@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hacluster.base.results import Exit, Fault
 from hacluster.tools.options import Given, Group, Option, Tool, UsageError
-from hacluster.tools.output import Failed, Output, run
+from hacluster.tools.output import DANGEROUS, Failed, Output, run
 
 _COMMANDS: Final = (
     Option("query", "Q", help="Query the contents of the CIB"),
@@ -100,7 +100,8 @@ def _digest(given: Given, action: str, out: Output) -> int:
 
         print("Digest: ", file=sys.stderr, end="")
         for element in data.iter():
-            element.text = element.tail = None  # the CIB has no text, so its digests have none
+            element.text = "" if element.text is not None else None  # the CIB has no text, so its digests have none
+            element.tail = None
         out.line(hashlib.md5(f" {flat_markup(data)}\n".encode(), usedforsecurity=False).hexdigest())
     else:
         from hacluster.cib.canon import document_digest  # noqa: PLC0415 - a query needs none of it
@@ -110,12 +111,12 @@ def _digest(given: Given, action: str, out: Output) -> int:
 
 
 def _upgrade(source: Any) -> int:
+    import copy  # noqa: PLC0415
+
     from hacluster.cib.document import document_of  # noqa: PLC0415 - only an upgrade needs it
     from hacluster.cib.operations import upgraded  # noqa: PLC0415
     from hacluster.cib.upgrade import upgrade  # noqa: PLC0415
     from hacluster.client.schemas import installed_schemas  # noqa: PLC0415
-
-    import copy  # noqa: PLC0415
 
     root = source.read()
     result = copy.deepcopy(root)
@@ -127,7 +128,7 @@ def _upgrade(source: Any) -> int:
     if result.get("validate-with") == root.get("validate-with"):
         newest = installed_schemas().best_version(result)
         claimed = result.get("validate-with", "none")
-        if newest is None or claimed == "none" or claimed == f"pacemaker-{newest}":
+        if newest is None or claimed in ("none", f"pacemaker-{newest}"):
             return Exit.OK  # nothing to do is no failure, and nothing to say
         result.set("validate-with", f"pacemaker-{newest}")
     for report in reports:
@@ -196,15 +197,14 @@ def main(given: Given, out: Output) -> int:
     if action in ("md5-sum", "md5-sum-versioned"):
         return _digest(given, action, out)
     if action in _DANGEROUS and "force" not in given:
-        raise Failed(
-            "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the"
-            " --force flag is required in order to proceed.", Exit.UNSAFE
-        )  # fmt: skip
+        raise Failed(DANGEROUS, Exit.UNSAFE)
     data = read_input(given)
     if action in _NEEDS_XML and data is None:
         raise UsageError("The supplied command requires input via --xml-file, --xml-text, or --xml-pipe")
     if action in ("delete", "delete-all") and data is None and "xpath" not in given:
-        raise UsageError("The supplied command requires either --xpath or input via --xml-file, --xml-text, or --xml-pipe")
+        raise UsageError(
+            "The supplied command requires either --xpath or input via --xml-file, --xml-text, or --xml-pipe"
+        )
     return _ask(given, out, action, data)
 
 

@@ -44,7 +44,7 @@ Secrets are files below /var/lib/pacemaker/lrm/secrets that root alone can read.
 """
 
 
-class _Failed(Exception):
+class _Failed(Exception):  # noqa: N818 - a message and a status, not only an error
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
@@ -116,7 +116,7 @@ class _Cib:
 
 
 def _perform(command: str, words: list[str], cib: _Cib | None) -> int:
-    rsc, param = (words + ["", ""])[:2]
+    rsc, param = [*words, "", ""][:2]
     if cib is not None and not cib.known:
         raise _Failed(f"there is no resource '{rsc}'", Exit.NO_SUCH)
     match command:

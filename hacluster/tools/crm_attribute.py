@@ -186,8 +186,10 @@ class _Call:
         value = self.given.get("update") or self.given.get("attr-value") or ""
         found = self._found(place)
         if self._ambiguous(found):
-            raise Failed("Please choose from one of the matches below and supply the 'id' with --attr-id", Exit.MULTIPLE)
-        scope, data = update_of(place, found[0] if found else None, self.name, value, self.ident)
+            raise Failed(
+                "Please choose from one of the matches below and supply the 'id' with --attr-id", Exit.MULTIPLE
+            )
+        scope, data = update_of(self.root, place, found[0] if found else None, self.name, value, ident=self.ident)
         self._change("modify", f"setting {self.name}={value}", place, data=data, scope=scope, create=True)
         return Exit.OK
 
@@ -200,14 +202,23 @@ class _Call:
             raise Failed(f"Error performing operation: {error.text}", error.status) from None
 
 
+def _list_options(kind: str, out: Output) -> int:
+    """The options of the cluster with their defaults."""
+    if kind != "cluster":
+        raise UsageError(f"Invalid --list-options value '{kind}'. Allowed values: cluster")
+    from hacluster.pe.model.options import OPTIONS  # noqa: PLC0415 - few ask
+
+    for option in OPTIONS.values():
+        out.line(f"  * {option.name}: {option.expected} (default {option.default or 'none'})")
+        attrs = {"name": option.name, "default": option.default, "expected": option.expected}
+        out.tree(Tree("option", attrs))
+    return Exit.OK
+
+
 def main(given: Given, out: Output) -> int:
     """One call."""
     if "list-options" in given:
-        if given.get("list-options") != "cluster":
-            raise UsageError(f"Invalid --list-options value '{given.get('list-options')}'. Allowed values: cluster")
-        from hacluster.tools.clusteroptions import show_options  # noqa: PLC0415 - a list of its own
-
-        return show_options(out)
+        return _list_options(given.get("list-options") or "", out)
     return _Call(given, out).perform()
 
 
@@ -323,7 +334,9 @@ def _master() -> int:
 
 
 def _sum(values: list[str]) -> str:
-    numbers = [1_000_000 if value == "INFINITY" else int(value) for value in values if value.isdecimal() or value == "INFINITY"]
+    numbers = [
+        1_000_000 if value == "INFINITY" else int(value) for value in values if value.isdecimal() or value == "INFINITY"
+    ]
     total = sum(numbers)
     return "INFINITY" if total >= 1_000_000 else str(total)
 
@@ -372,8 +385,8 @@ def _failcount() -> int:
         complain("warning: Unrecognized interval, using 0")
     interval, operation = interval_ms(text), given.get("operation")
     if command == "delete":
-        from hacluster.tools.crm_resource import main as resource_main  # noqa: PLC0415 - only a reset needs it
         from hacluster.tools.crm_resource import TOOL as RESOURCE  # noqa: PLC0415
+        from hacluster.tools.crm_resource import main as resource_main  # noqa: PLC0415 - only a reset needs it
 
         words = ["--cleanup", f"--node={node}", f"--resource={rsc}"]
         words += [f"--operation={operation}", f"--interval={interval}ms"] if operation else []

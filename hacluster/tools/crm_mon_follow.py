@@ -132,7 +132,7 @@ def _background(given: Given) -> None:
         Path(pid_file).write_text(f"{os.getpid()}\n")
 
 
-def _plain(monitor: Monitor, given: Given, to: str) -> int:
+def _plain(monitor: Monitor, to: str) -> int:
     """Write again and again to a file, or to an output that is no terminal."""
     seen: Any = object()
     while True:
@@ -161,7 +161,7 @@ def follow(monitor: Monitor, given: Given, out: Output) -> int:
     try:
         if to == "-" and sys.stdin.isatty() and sys.stdout.isatty():
             return _interactive(monitor, given)
-        return _plain(monitor, given, to)
+        return _plain(monitor, to)
     except KeyboardInterrupt:
         return Exit.OK
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Final
 
 from hacluster.base.results import Exit
 from hacluster.tools.options import Given, Group, Option, Tool, UsageError
-from hacluster.tools.output import Failed, Output, run
+from hacluster.tools.output import DANGEROUS, Failed, Output, run
 
 TOOL: Final = Tool(
     "crm_node",
@@ -41,8 +41,7 @@ def main(given: Given, out: Output) -> int:
         out.line(name)
         return Exit.OK
     if command == "remove" and "force" not in given:
-        raise Failed("The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the"
-                     " --force flag is required in order to proceed.", Exit.USAGE, bare=True)  # fmt: skip
+        raise Failed(DANGEROUS, Exit.USAGE, bare=True)
     raise Failed("error: Could not connect to controller: Connection refused", Exit.DISCONNECTED, bare=True)
 
 

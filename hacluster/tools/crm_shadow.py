@@ -11,7 +11,7 @@ from typing import Any, Final
 from hacluster.base.results import Exit, Fault
 from hacluster.base.tree import Tree
 from hacluster.tools.options import Given, Group, Option, Tool, UsageError
-from hacluster.tools.output import Failed, Output, run
+from hacluster.tools.output import DANGEROUS, Failed, Output, run
 
 TOOL: Final = Tool(
     "crm_shadow",
@@ -41,8 +41,8 @@ TOOL: Final = Tool(
     ),
 )  # fmt: skip
 _COMMANDS: Final = tuple(option.long for group in TOOL.groups[:2] for option in group.options)
-_DANGER: Final = (
-    "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the --force flag"
+_TAKEN: Final = (
+    "A shadow instance '{}' already exists.\n  To prevent accidental destruction of the shadow file, the --force flag"
     " is required in order to proceed."
 )
 
@@ -103,7 +103,8 @@ class _Call:
             self.out.line("Type Ctrl-D to exit the crm_shadow shell")
             self.out.flush()
             os.environ |= {"CIB_shadow": name, "PS1": f"shadow[{name}] # "}
-            os.execl(shell, shell, "--norc", "--noprofile") if shell.endswith("bash") else os.execl(shell, shell)
+            options = ["--norc", "--noprofile"] if shell.endswith("bash") else []
+            os.execv(shell, [shell, *options])  # noqa: S606 - the user asked for this shell
         what = "To switch to the named shadow instance" if switch else (
             "A new shadow instance was created. To begin using it"
         )  # fmt: skip
@@ -166,10 +167,7 @@ class _Call:
 
     def create(self, name: str) -> int:
         if self.path(name).exists() and not self.force:
-            raise Failed(
-                f"A shadow instance '{name}' already exists.\n  To prevent accidental destruction of the shadow file, the"
-                " --force flag is required in order to proceed.", Exit.CANNOT_CREATE, bare=True
-            )  # fmt: skip
+            raise Failed(_TAKEN.format(name), Exit.CANNOT_CREATE, bare=True)
         self.write(name, self.read_cluster())
         return self.shell(name)
 
@@ -178,10 +176,7 @@ class _Call:
         from hacluster.cib.operations import empty  # noqa: PLC0415
 
         if self.path(name).exists() and not self.force:
-            raise Failed(
-                f"A shadow instance '{name}' already exists.\n  To prevent accidental destruction of the shadow file, the"
-                " --force flag is required in order to proceed.", Exit.CANNOT_CREATE, bare=True
-            )  # fmt: skip
+            raise Failed(_TAKEN.format(name), Exit.CANNOT_CREATE, bare=True)
         root = empty(self.given.get("validate-with") or PREFIX + LATEST)
         root.set("epoch", "0")
         self.write(name, root)
@@ -189,7 +184,7 @@ class _Call:
 
     def commit(self, name: str) -> int:
         if not self.force:
-            raise Failed(_DANGER, Exit.USAGE)
+            raise Failed(DANGEROUS, Exit.USAGE)
         root = self.contents(name)
         section = None if "all" in self.given else root.find("configuration")
         source = self.cluster()
@@ -203,7 +198,7 @@ class _Call:
 
     def delete(self, name: str) -> int:
         if not self.force:
-            raise Failed(_DANGER, Exit.USAGE)
+            raise Failed(DANGEROUS, Exit.USAGE)
         path = self.path(name)
         try:
             path.unlink(missing_ok=True)
@@ -222,8 +217,8 @@ class _Call:
         self.existing(name)
         if not self.force:
             raise Failed(
-                "The reset command overwrites the active shadow configuration.\nTo prevent accidental destruction of the"
-                " shadow file, the --force flag is required in order to proceed.", Exit.USAGE
+                "The reset command overwrites the active shadow configuration.\nTo prevent accidental destruction of"
+                " the shadow file, the --force flag is required in order to proceed.", Exit.USAGE
             )  # fmt: skip
         self.write(name, self.read_cluster())
         return self.shell(name)
@@ -251,7 +246,9 @@ def main(given: Given, out: Output) -> int:
     call = _Call(given, out)
     perform = getattr(call, command.replace("-", "_"))
     name = given.get(command)
-    return int(perform(name) if command in ("create", "create-empty", "commit", "delete", "reset", "switch") else perform())
+    return int(
+        perform(name) if command in ("create", "create-empty", "commit", "delete", "reset", "switch") else perform()
+    )
 
 
 def script() -> None:

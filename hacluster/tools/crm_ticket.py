@@ -90,7 +90,7 @@ class _Call:
         for item in self.root.iterfind("configuration/constraints/rsc_ticket"):
             states.setdefault(item.get("ticket") or "", {})
         for item in self.root.iterfind("status/tickets/ticket_state"):
-            states[item.get("id") or ""] = dict(item.attrib)
+            states[item.get("id") or ""] = {str(key): str(value) for key, value in item.attrib.items()}
         return [(name, states[name]) for name in table_order(states)]
 
     def show(self, command: str) -> int:
@@ -169,19 +169,21 @@ class _Call:
         """Set and delete attributes, all that were asked for at once."""
         changed: dict[str, str] = {}
         gone: list[str] = []
+        pair: dict[str, str] = {}
         for event, value in self.given.events:
             match event:
                 case "grant" | "revoke":
                     changed["granted"] = "true" if event == "grant" else "false"
                 case "standby" | "activate":
                     changed["standby"] = "true" if event == "standby" else "false"
-                case "set-attr":
-                    new = self.given.get("attr-value")
-                    if new is None:
-                        raise UsageError(f"Must supply value with -v for -S {value}")
-                    changed[value] = new
+                case "set-attr" | "attr-value":
+                    pair[event] = value
+                    if len(pair) == 2:
+                        changed[pair.pop("set-attr")] = pair.pop("attr-value")
                 case "delete-attr":
                     gone.append(value)
+        if "set-attr" in pair:
+            raise UsageError(f"Must supply value with -v for -S {pair['set-attr']}")
         self._check(changed, gone)
         element = self.state(self.ticket)
         if is_true(changed.get("granted")) and not is_true(None if element is None else element.get("granted")):
@@ -235,7 +237,8 @@ def _details(name: str, attrs: dict[str, str]) -> str:
     shown = [
         f"{key}={_when(value) if key in _TIMES else value}" for key, value in attrs.items() if key != "id"
     ]  # fmt: skip
-    return f"{name}\t{_words(attrs)}" + (f" \t({', '.join(shown)})" if shown else "")
+    words = _words(attrs) + (" " if attrs.get("last-granted") else "")
+    return f"{name}\t{words}" + (f"\t({', '.join(shown)})" if shown else "")
 
 
 def _tree(name: str, attrs: dict[str, str]) -> Tree:

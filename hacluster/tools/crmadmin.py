@@ -42,8 +42,8 @@ def _remotes(root: Any) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for primitive in root.iterfind("configuration/resources//primitive"):
         ident = primitive.get("id") or ""
-        for pair in primitive.iterfind("meta_attributes/nvpair[@name='remote-node']"):
-            found.append(("guest", pair.get("value") or "", pair.get("value") or ""))
+        guests = [pair.get("value") or "" for pair in primitive.iterfind("meta_attributes/nvpair[@name='remote-node']")]
+        found += [("guest", name, name) for name in guests]
         if primitive.get("provider") == "pacemaker" and primitive.get("type") == "remote":
             found.append(("remote", ident, ident))
     return sorted(found, key=lambda entry: entry[0])

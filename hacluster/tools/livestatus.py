@@ -12,9 +12,9 @@ from hacluster.base.report import has_errors
 from hacluster.base.results import bad_schema
 from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, document_of
+from hacluster.cib.grammar import rank, version_of
 from hacluster.cib.schema import ATTRIBUTE
 from hacluster.cib.upgrade import MINIMUM, usable
-from hacluster.cib.grammar import rank, version_of
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import status

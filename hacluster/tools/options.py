@@ -57,7 +57,9 @@ COMMON: Final = Group("", "Application Options:", (
     Option("version", "$", FLAG, "Display software version and exit"),
     Option("verbose", "V", FLAG, "Increase debug output (may be specified multiple times)"),
 ))  # fmt: skip
-FANCY: Final = Option("text-fancy", "", FLAG, "Use more highly formatted output (accepted for compatibility)", hidden=True)
+FANCY: Final = Option(
+    "text-fancy", "", FLAG, "Use more highly formatted output (accepted for compatibility)", hidden=True
+)
 
 
 @dataclass(frozen=True, slots=True)

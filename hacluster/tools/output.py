@@ -21,7 +21,7 @@ from hacluster.tools.words import drop_output, end
 FORMATS = ("text", "xml", "json")
 
 
-class Failed(HaError):
+class Failed(HaError):  # noqa: N818 - a message and a status, not only an error
     """An end with a message of one's own. ``bare``: the message is not led by the name of the tool."""
 
     def __init__(self, text: str, status: int, *, bare: bool = False) -> None:
@@ -29,6 +29,13 @@ class Failed(HaError):
         self.text = text
         self.status = int(status)
         self.bare = bare
+
+
+DANGEROUS = (
+    "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the --force flag"
+    " is required in order to proceed."
+)
+"""What is said to who asks for something dangerous without ``--force``."""
 
 
 class Output:

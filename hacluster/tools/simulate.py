@@ -27,7 +27,6 @@ from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
-from hacluster.pe.views.tree import Tree
 from hacluster.tools.result import result_text
 
 EXIT_ERROR: Final = 1

@@ -3,7 +3,7 @@
 ::
 
     === NAME [MODE]         a file of this name, mode in octal (0644), up to the next === or $
-    $ hacluster ARGUMENTS   a command, run where the files are
+    $ hacluster ARGUMENTS   a command, or one of the scripts beside it, run where the files are; CIB_file is cib.xml
     ----
     its output
     [exit N]
@@ -11,9 +11,15 @@
 Text before the first file or command is comment. ``pytest tests/cases --rewrite`` writes the outputs anew.
 """
 
+import contextlib
+import importlib
+import io
 import re
 import shlex
+import sys
+import tomllib
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +27,8 @@ from click.testing import CliRunner
 from hacluster.tools.main import main
 
 HERE = Path(__file__).parent
+SCRIPTS = tomllib.loads((HERE.parent.parent / "pyproject.toml").read_text())["project"]["scripts"]
+ENVIRONMENT = {"CIB_file": "cib.xml", "CIB_shadow_dir": ".", "TZ": "UTC", "LC_ALL": "C"}
 _FILE = re.compile(r"^=== (\S+)(?: ([0-7]+))?$")
 
 
@@ -52,9 +60,29 @@ def play(text: str, place: Path) -> str:
 
 def run(command: str) -> list[str]:
     program, *arguments = shlex.split(command)
-    assert program == "hacluster", program
+    if program != "hacluster":
+        return run_script(program, arguments)
     result = CliRunner().invoke(main, arguments, prog_name=program, catch_exceptions=False)
     return [*result.output.rstrip("\n").split("\n"), f"[exit {result.exit_code}]"]
+
+
+def run_script(program: str, arguments: list[str]) -> list[str]:
+    """One of the scripts of the project, in this process; both its outputs in one, as on a terminal."""
+    module, _, attribute = SCRIPTS[program].partition(":")
+    script = getattr(importlib.import_module(module), attribute)
+    said = io.StringIO()
+    status: object = 0
+    with (
+        mock.patch.object(sys, "argv", [program, *arguments]),
+        mock.patch.dict("os.environ", ENVIRONMENT),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
+    ):
+        try:
+            script()
+        except SystemExit as end:
+            status = int(end.code or 0)  # type: ignore[call-overload]
+    return [*said.getvalue().rstrip("\n").split("\n"), f"[exit {status}]"]
 
 
 @pytest.mark.parametrize("case", sorted(HERE.glob("*/*.txt")), ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.base.iso8601 import Moment
+from hacluster.base.tree import Tree
 from hacluster.cib.document import Document
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, decide, status
@@ -16,7 +17,7 @@ from hacluster.pe.views.details import Clock, attribute_lines, failcount_lines, 
 from hacluster.pe.views.scorelines import Remark, ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
-from hacluster.pe.views.tree import Tree, modifications_tree, section_tree, status_tree
+from hacluster.pe.views.tree import modifications_tree, section_tree, status_tree
 
 _MAINTENANCE: Final = (
     "",

@@ -48,7 +48,10 @@ def _listing(parent: XML, listing: Listing) -> None:
 def _items(parent: XML, listing: Listing) -> None:
     whole = etree.SubElement(parent, "ul")
     for item in listing.items:
-        (_item if isinstance(item, Item) else _listing)(whole, item)  # type: ignore[operator]
+        if isinstance(item, Item):
+            _item(whole, item)
+        else:
+            _listing(whole, item)
 
 
 def page(sections: list[Listing], title: str, *, refresh: str = "", stylesheet: str = "") -> str:

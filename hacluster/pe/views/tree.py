@@ -58,7 +58,9 @@ def _primitive(rsc: Resource, show: Show) -> Tree:
 
 def _parts(rsc: Resource, show: Show) -> list[Tree]:
     shown = [child for child in rsc.instances if wanted(child, show)]
-    return [resource_tree(child, show) for child in shown if rsc.kind is Kind.GROUP or not filtered_by_node(child, show)]
+    return [
+        resource_tree(child, show) for child in shown if rsc.kind is Kind.GROUP or not filtered_by_node(child, show)
+    ]
 
 
 def _group(rsc: Resource, show: Show) -> Tree:

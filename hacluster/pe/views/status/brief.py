@@ -18,7 +18,9 @@ def agent_words(rsc: Resource) -> str:
     return ":".join(parts)
 
 
-def brief_items(rscs: Iterable[Resource], show: Show, *, by_node: bool = False, inactive: bool | None = None) -> Iterator[Item]:
+def brief_items(
+    rscs: Iterable[Resource], show: Show, *, by_node: bool = False, inactive: bool | None = None
+) -> Iterator[Item]:
     """One line for each agent and node. With ``by_node`` the node is told by what surrounds it."""
     from hacluster.pe.assign.hashing import table_order  # noqa: PLC0415 - few want it
 

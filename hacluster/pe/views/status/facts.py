@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true, scan_int
@@ -94,9 +93,8 @@ def _order(op: OpRecord) -> int:
 
 def _shown_ops(history: History) -> list[OpRecord]:
     """Operations in the order of their calls; probes that found nothing and what never ran are left out."""
-    ops = sorted(history.ops, key=lambda op: (op.call_id if op.call_id >= 0 else 1 << 40))
-    probe = [op for op in ops if not (op.is_probe and op.rc == 7) and op.task != "notify"]
-    return probe
+    ops = sorted(history.ops, key=lambda op: op.call_id if op.call_id >= 0 else 1 << 40)
+    return [op for op in ops if not (op.is_probe and op.rc == 7) and op.task != "notify"]
 
 
 def _told(cluster: Cluster, node: Node, history: History, show: Show, operations: bool) -> Told | None:
@@ -153,7 +151,9 @@ def _op_item(op: OpRecord, show: Show) -> Item:
     if show.timing:
         if op.last_change is not None:
             parts.append(f'last-rc-change="{show.clock(op.last_change)}"')
-        parts += [f'{name}="{value or 0}ms"' for name, value in (("exec-time", op.timing[1]), ("queue-time", op.timing[0]))]
+        parts += [
+            f'{name}="{value or 0}ms"' for name, value in (("exec-time", op.timing[1]), ("queue-time", op.timing[0]))
+        ]
         parts.append(f"rc={op.rc} ({exit_text(op.rc)})")
     return Item(f"{text}: {' '.join(parts)}" if parts else text)
 

@@ -107,6 +107,7 @@ class ResourceList:
 
     def describe(self, rsc: Resource, name: str, node: Node | None, *, with_nodes: bool = True) -> str:
         """A primitive in one line."""
+        with_nodes = with_nodes and self._show.places
         if node is None and with_nodes:
             node = rsc.lock_node
         if len(rsc.active_on) > 1 or not with_nodes:
@@ -311,11 +312,11 @@ def resource_items(cluster: Cluster, show: Show) -> list[Item | Listing]:
         if show.by_node:
             if active:
                 continue
-        elif show.brief and rsc.kind is Kind.PRIMITIVE:
-            continue
-        elif not partly and not show.inactive:
-            continue
-        elif partly and not runs_on_any(rsc, show):
+        elif (
+            (show.brief and rsc.kind is Kind.PRIMITIVE)
+            or (not partly and not show.inactive)
+            or (partly and not runs_on_any(rsc, show))
+        ):
             continue
         if is_elsewhere(rsc) or not wanted(rsc, show):
             continue

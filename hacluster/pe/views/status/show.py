@@ -39,6 +39,8 @@ class Show:
     """How ids of bans have to begin."""
     nodes: frozenset[str] | None = None
     rscs: frozenset[str] | None = None
+    places: bool = True
+    """Whether primitives tell where they run."""
     page: bool = False
     """For a page, not for text."""
     clock: Clock = str

@@ -92,7 +92,8 @@ def _histories(cluster: Cluster, show: Show) -> Tree | None:
 def _failure(op: OpRecord, name: str, show: Show) -> Tree:
     attrs = {"op_key": op.key, "node": name, "exitstatus": exit_text(op.rc),
              "exitreason": op.exit_reason or "", "exitcode": str(op.rc),
-             "call": str(op.call_id) if op.has_call_id else "-1", "status": STATUS.get(op.status, "Unrecognized status (bug?)")}  # fmt: skip
+             "call": str(op.call_id) if op.has_call_id else "-1",
+             "status": STATUS.get(op.status, "Unrecognized status (bug?)")}  # fmt: skip
     parsed = parse_op_key(op.key)
     if op.last_change is not None:
         attrs["last-rc-change"] = show.stamp(op.last_change)
