@@ -206,7 +206,7 @@ def _list_options(kind: str, out: Output) -> int:
     """The options of the cluster with their defaults."""
     if kind != "cluster":
         raise UsageError(f"Invalid --list-options value '{kind}'. Allowed values: cluster")
-    from hacluster.pe.model.options import OPTIONS  # noqa: PLC0415 - few ask
+    from hacluster.cib.options import OPTIONS  # noqa: PLC0415 - few ask
 
     for option in OPTIONS.values():
         out.line(f"  * {option.name}: {option.expected} (default {option.default or 'none'})")

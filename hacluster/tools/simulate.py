@@ -17,6 +17,7 @@ from hacluster import __version__
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.base.report import Severity, has_errors
+from hacluster.base.tree import Tree
 from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml

@@ -13,7 +13,8 @@ from hacluster.pe.views.status.show import SUMMARY, Show
 
 _POLICIES: Final = {
     Quorum.STOP: "Stop ALL resources", Quorum.FREEZE: "Freeze resources", Quorum.IGNORE: "Ignore",
-    Quorum.DEMOTE: "Demote promotable resources and stop all other resources", Quorum.SUICIDE: "Suicide",
+    Quorum.DEMOTE: "Demote promotable resources and stop all other resources",
+    Quorum.FENCE: "Fence all nodes in partition",
 }  # fmt: skip
 _MAINTENANCE: Final = (
     "              *** Resource management is DISABLED ***",
@@ -96,7 +97,7 @@ def _count_items(cluster: Cluster) -> list[Item]:
 
 
 def _option_items(cluster: Cluster, show: Show) -> list[Item]:
-    words = ["STONITH of failed nodes " + ("enabled" if cluster.fencing else "disabled")]
+    words = ["Fencing of failed nodes " + ("enabled" if cluster.fencing else "disabled")]
     words.append(f"Cluster is {'symmetric' if cluster.symmetric else 'asymmetric'}")
     words.append(f"No quorum policy: {_POLICIES[cluster.quorum_policy]}")
     items = [Item(word) for word in words]
@@ -157,11 +158,13 @@ def _dc_tree(cluster: Cluster) -> Tree:
 def _options_tree(cluster: Cluster) -> Tree:
     words = {True: "true", False: "false"}
     timeout = interval_ms(option(cluster, "stonith-timeout") or option(cluster, "fencing-timeout") or "60s")
+    fencing = words[cluster.fencing]
     return Tree("cluster_options", {
-        "stonith-enabled": words[cluster.fencing], "symmetric-cluster": words[cluster.symmetric],
+        "fencing-enabled": fencing, "fencing-timeout-ms": str(timeout), "symmetric-cluster": words[cluster.symmetric],
         "no-quorum-policy": cluster.quorum_policy.name.lower(), "maintenance-mode": words[cluster.maintenance_mode],
-        "stop-all-resources": words[cluster.stop_everything], "stonith-timeout-ms": str(timeout),
-        "priority-fencing-delay-ms": str(cluster.priority_fencing_delay * 1000),
+        "stop-all-resources": words[cluster.stop_everything],
+        "priority-fencing-delay-ms": str(cluster.priority_fencing_delay * 1000), "stonith-enabled": fencing,
+        "stonith-timeout-ms": str(timeout),
     })  # fmt: skip
 
 
