@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hacluster.base.score import INFINITY
 from hacluster.base.tree import Tree
 from hacluster.cib.records import OpRecord
@@ -72,9 +74,9 @@ def _operation(op: OpRecord, show: Show) -> Tree:
 def _history(told: facts.Told, show: Show) -> Tree:
     attrs = {"id": told.ident}
     if told.rsc is None:
-        attrs["orphan"] = "true"
+        attrs |= {"orphan": "true", "removed": "true"}
     else:
-        attrs |= {"orphan": "false", "migration-threshold": str(told.rsc.migration_threshold)}
+        attrs |= {"orphan": "false", "removed": "false", "migration-threshold": str(told.rsc.migration_threshold)}
         if told.count > 0:
             attrs["fail-count"] = "INFINITY" if told.count >= INFINITY else str(told.count)
             if told.last > 0:
@@ -107,12 +109,18 @@ def _failures(cluster: Cluster, show: Show) -> Tree | None:
     return Tree("failures", children=found) if found else None
 
 
+_TICKET_WORDS: Final = ("id", "standby", "last-granted", "expires")
+"""What a ticket's tree tells in words of its own, or not at all."""
+
+
 def _tickets(cluster: Cluster, show: Show) -> Tree | None:
     found = []
     for ident, granted, standby, last in facts.tickets(cluster):
         attrs = {"id": ident, "status": "granted" if granted else "revoked", "standby": "true" if standby else "false"}
         if last > 0:
             attrs["last-granted"] = show.clock(last)
+        state = cluster.tickets[ident].state
+        attrs |= {name: value for name, value in state.items() if name not in _TICKET_WORDS}
         found.append(Tree("ticket", attrs))
     return Tree("tickets", children=found) if found else None
 
