@@ -18,7 +18,7 @@ _OLD_FEATURES = "<3.15.1"
 
 def feature_set(node: Node) -> str | None:
     """The feature set that a cluster node runs with; ``None`` for what is offline or no cluster node."""
-    if not node.online or node.is_remote_kind:
+    if not (node.online and node.expected_up) or node.is_remote_kind:
         return None
     return node.attrs.get("#feature-set", _OLD_FEATURES)
 
