@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hacluster.base.machine import Instant
 from hacluster.director.servers import Server, State, fallback_entry, first_state
@@ -94,7 +94,7 @@ class Group:
     def adopt(self, table: Table) -> None:
         """At the start: servers that have traffic keep it until a check says otherwise."""
         for server in self.servers.values():
-            entry = self._present(table, server)
+            entry = self.present(table, server)
             if entry is not None and entry.weight > 0 and server.state is State.UNKNOWN:
                 server.adopted = True
 
@@ -104,19 +104,24 @@ class Group:
         ``expected`` is the table as our own rules left it.
         """
         for server in self.servers.values():
-            before, entry = self._present(expected, server), self._present(found, server)
+            before, entry = self.present(expected, server), self.present(found, server)
             if before is None or entry is None or entry.weight == before.weight or not server.serves:
                 continue
             server.by_hand = None if entry.weight == server.real.weight else entry.weight
             if server.by_hand is not None:
                 yield server, entry
 
-    def _present(self, table: Table, server: Server) -> Destination | None:
-        wanted = server.wanted(self.virtual, present=True)
-        if wanted is None:
-            wanted = Server(server.real, State.UP).wanted(self.virtual, present=True)
-        assert wanted is not None
-        return table.find(self.id, wanted.address, wanted.port)
+    def owns(self, entry: Destination) -> bool:
+        """Whether the entry is that of a configured server or of the fallback."""
+        fallback = self.virtual.fallback
+        own = [_shape(self.virtual, server) for server in self.servers.values()]
+        own += [fallback_entry(self.virtual, fallback)] if fallback is not None else []
+        return any((one.address, one.port) == (entry.address, entry.port) for one in own)
+
+    def present(self, table: Table, server: Server) -> Destination | None:
+        """The server's entry in ``table``."""
+        shape = _shape(self.virtual, server)
+        return table.find(self.id, shape.address, shape.port)
 
     def wanted_fallback(self) -> Destination | None:
         """The fallback's entry, ``None`` while it is not needed or does not answer."""
@@ -138,7 +143,7 @@ class Group:
         leaving: list[Destination] = []
         own: set[tuple[str, int]] = set()
         for server in self.servers.values():
-            present = self._present(table, server)
+            present = self.present(table, server)
             entry = server.wanted(self.virtual, present=present is not None)
             shape = entry or present
             if shape is not None:
@@ -150,8 +155,10 @@ class Group:
         fallback = self.wanted_fallback()
         if fallback is not None:
             wanted.setdefault((fallback.address, fallback.port), fallback)
-        for key, entry in wanted.items():
+        for key, configured_entry in wanted.items():
             present = table.find(id_, *key)
+            # ldirectord.cf has no word for the kind of a tunnel: one that somebody set stays.
+            entry = configured_entry if present is None else replace(configured_entry, tunnel=present.tunnel)
             if present != entry:
                 rules.append(Rule("-a" if present is None else "-e", service, entry))
         configured = self.virtual.fallback
@@ -163,3 +170,10 @@ class Group:
                 leaving.append(entry)
         rules += [Rule("-d", service, entry) for entry in leaving if (entry.address, entry.port) not in wanted]
         return rules
+
+
+def _shape(virtual: Virtual, server: Server) -> Destination:
+    """The entry that the server has when it serves."""
+    shape = Server(server.real, State.UP).wanted(virtual, present=True)
+    assert shape is not None
+    return shape

@@ -55,6 +55,9 @@ from hacluster.lvs.table import ServiceId, Table
 TABLE_TIMEOUT_MS = 30_000
 """After this time a question about the table, or rules that were asked for, count as lost and are asked again."""
 
+RULE_TIMEOUT_MS = 100
+"""What each rule that is under way adds to that: thousands of servers at once take the kernel its time."""
+
 
 class DirectorMachine:
     """One configuration's worth of virtual services."""
@@ -68,6 +71,7 @@ class DirectorMachine:
         self._table = Table()
         self._known = False
         self._purge = True
+        self._tag = "start"
         self._applying: tuple[Rule, ...] | None = None
         self._asked: Instant | None = None
         self._next_read: Instant | None = now
@@ -107,7 +111,7 @@ class DirectorMachine:
         """When the machine next wants a :class:`Tick`."""
         if self._status is DaemonStatus.STOPPING:
             return None
-        waiting = None if self._asked is None else after(self._asked, TABLE_TIMEOUT_MS)
+        waiting = None if self._asked is None else after(self._asked, self._patience())
         mails = [after(at, every) for _, server, every in self._reminders() if (at := server.mailed) is not None]
         checks = self._schedule.deadline() if self._known else None
         read = self._next_read if self._asked is None else None
@@ -125,6 +129,10 @@ class DirectorMachine:
     def view(self) -> DirectorView:
         """Everything that people may want to see."""
         return view_of(self._status, self._groups.values(), self._table, self._fault)
+
+    def _patience(self) -> int:
+        """How long what was asked for may take, in milliseconds."""
+        return TABLE_TIMEOUT_MS + RULE_TIMEOUT_MS * len(self._applying or ())
 
     # configuration ------------------------------------------------------------------------------------------------
 
@@ -151,7 +159,7 @@ class DirectorMachine:
 
     def _on_reloaded(self, settings: DirectorSettings, now: Instant) -> Iterator[Deed]:
         before = self._status
-        self._status = DaemonStatus.RELOADING
+        self._status, self._tag = DaemonStatus.RELOADING, "reload"
         self._configure(settings, now)
         yield from self._on_maintenance(self._maintenance, now)
         yield Log(Severity.INFO, "reloaded", f"reread the configuration: {len(settings.virtuals)} virtual services")
@@ -161,7 +169,7 @@ class DirectorMachine:
     # the kernel's table ---------------------------------------------------------------------------------------------
 
     def _on_tick(self, now: Instant) -> Iterator[Deed]:
-        if self._asked is not None and now >= self._asked + TABLE_TIMEOUT_MS:
+        if self._asked is not None and now >= self._asked + self._patience():
             yield Log(Severity.WARNING, "table-timeout", "no answer about the kernel's table: it is read anew")
             self._asked, self._applying, self._next_read = None, None, now
         yield from self._remind(now)
@@ -195,6 +203,7 @@ class DirectorMachine:
         for rule in rules:
             if rule not in failed:
                 perform(self._table, rule)
+                yield from self._say_done(rule)
         for rule, said in event.faults:
             if (rule, said) not in self._failed:
                 yield Log(Severity.ERROR, "rule-failed", f"ipvsadm {rule}: {said}")
@@ -202,6 +211,20 @@ class DirectorMachine:
         self._stale = bool(event.faults)
         if event.faults:
             self._next_read = after(now, self._settings.check_interval_ms)
+
+    def _say_done(self, rule: Rule) -> Iterator[Log]:
+        """What was done to virtual services and to entries that nobody configured; servers say their own changes."""
+        id_, entry = rule.service.id, rule.destination
+        group = self._groups.get(id_)
+        match rule.command:
+            case "-A":
+                yield Log(Severity.NOTICE, "virtual-added", f"Added virtual server: {id_}")
+            case "-E":
+                yield Log(Severity.NOTICE, "virtual-changed", f"Changed virtual server: {id_}")
+            case "-D":
+                yield Log(Severity.NOTICE, "purged", f"Purged virtual server ({self._tag}): {id_}")
+            case "-d" if group is not None and entry is not None and not group.owns(entry):
+                yield Log(Severity.NOTICE, "purged", f"Purged real server ({self._tag}): {entry} ({id_})")
 
     # checks -----------------------------------------------------------------------------------------------------------
 
@@ -264,10 +287,13 @@ class DirectorMachine:
     def _say_change(self, group: Group, server: Server, now: Instant) -> Iterator[Deed]:
         virtual, up = group.virtual, server.state is State.UP
         self._dirty.add(group.id)
-        present = server.wanted(virtual, present=True) is not None
+        entry = group.present(self._table, server)
         if up:
-            words = f"Added real server: {server.real} ({virtual}) (Weight set to {server.real.weight})"
-        elif virtual.quiescent and present:
+            verb = "Added" if entry is None else "Restored"
+            words = f"{verb} real server: {server.real} ({virtual}) (Weight set to {server.real.weight})"
+        elif entry is None or not entry.weight:
+            words = f"Real server is down: {server.real} ({virtual})"
+        elif virtual.quiescent:
             words = f"Quiescent real server: {server.real} ({virtual}) (Weight set to 0)"
         else:
             words = f"Deleted real server: {server.real} ({virtual})"
@@ -330,7 +356,7 @@ class DirectorMachine:
 
     def _on_stop(self) -> Iterator[Deed]:
         if self._status is not DaemonStatus.STOPPING:
-            self._status = DaemonStatus.STOPPING
+            self._status, self._tag = DaemonStatus.STOPPING, "stop"
             self._gone = [group.virtual for group in self._groups.values() if group.virtual.clean_stop]
             kept = len(self._groups) - len(self._gone)
             if kept:
@@ -341,15 +367,11 @@ class DirectorMachine:
         if self._applying is not None:
             return []
         rules = [Rule("-D", virtual.service) for virtual in self._gone if virtual.service.id in self._table.services]
-        stopped = [virtual for virtual in self._gone if virtual.service.id in self._table.services]
         self._gone = []
         if not rules:
             return [Ended()]
         self._applying, self._asked = tuple(rules), Instant(0)
-        said: list[Deed] = [
-            Log(Severity.NOTICE, "purged", f"Purged virtual server (stop): {virtual}") for virtual in stopped
-        ]
-        return [*said, Apply(tuple(rules))]
+        return [Apply(tuple(rules))]
 
 
 def _vanished(group: Group, expected: Table, found: Table) -> Iterator[Log]:
@@ -378,12 +400,9 @@ def _fallback_deeds(group: Group) -> Iterator[Deed]:
     on = not serving and virtual.fallback is not None and group.fallback_up
     if on != group.fallback_on:
         group.fallback_on = on
-        word = "Added" if on else "Deleted"
-        yield Log(
-            Severity.NOTICE,
-            f"fallback-{'on' if on else 'off'}",
-            f"{word} fallback server: {virtual.fallback} ({virtual})",
-        )
+        said = f"fallback server: {virtual.fallback} ({virtual})"
+        said = f"Added {said} (Weight set to 1)" if on else f"Deleted {said}"
+        yield Log(Severity.NOTICE, f"fallback-{'on' if on else 'off'}", said)
     state = "stop" if serving else "start"
     if virtual.fallback_command and state != group.command_state:
         first = not group.command_state

@@ -24,9 +24,10 @@ def table_port(service: ServiceId, port: int, forward: Forward) -> int:
     """The port that the kernel keeps for a destination.
 
     Without translation packets keep their port, so it is the virtual's; port 0 means the same (ipvsadm(8), ``-r``).
+    A service by firewall mark has no port, and the kernel keeps the one that it was told, whatever the forwarding.
     """
     if service.protocol is Protocol.FWM:
-        return port if forward is Forward.MASQ else 0
+        return port
     return port if port and forward is Forward.MASQ else service.port
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from hacluster.base.report import Severity
+from hacluster.ldirectord.places import run_file
 from hacluster.ldirectord.reading import Reading, find, read_configuration
 from hacluster.lvs.settings import DirectorSettings
 
-RUN: Final = "/var/run/ldirectord"
 COMMANDS: Final = ("start", "stop", "restart", "try-restart", "reload", "force-reload", "status")
 STOP_LIMIT_S: Final = 30.0
 READY_LIMIT_S: Final = 60.0
@@ -96,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _test(path, reading)
     _say_reports(reading, Severity.WARNING)
     name = Path(call.configuration).name if call.configuration else "ldirectord"
-    pid_file = Path(f"{RUN}.{name}.pid")
+    pid_file = run_file(name, "pid")
     if call.command in {"start", "restart"} and reading.settings is None:
         return 2
     return _perform(call, path, name, pid_file, reading.settings)

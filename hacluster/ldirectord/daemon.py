@@ -14,11 +14,10 @@ from pathlib import Path
 from hacluster.base.report import Severity
 from hacluster.ldirectord.children import Children
 from hacluster.ldirectord.logs import Log
+from hacluster.ldirectord.places import run_file
 from hacluster.ldirectord.reading import Configuration
 from hacluster.ldirectord.service import Service
 from hacluster.lvs.settings import DirectorSettings
-
-RUN = "/var/run/ldirectord"
 
 
 def foreground(path: Path, name: str, settings: DirectorSettings) -> int:
@@ -83,7 +82,7 @@ def _serve(path: Path, name: str, settings: DirectorSettings, log: Log, ready: C
     async def run() -> int:
         children = Children((sys.argv[0],), log)
         configuration = Configuration(path.absolute(), settings)
-        service = Service(configuration, log, status_socket=f"{RUN}.{name}.sock", children=children)
+        service = Service(configuration, log, status_socket=str(run_file(name, "sock").absolute()), children=children)
         return await service.run(ready)
 
     return asyncio.run(run())

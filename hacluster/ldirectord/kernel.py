@@ -1,33 +1,45 @@
 """The kernel's IPVS table through ipvsadm(8): read whole, changed in batches.
 
-``ipvsadm -S -n`` gives the services with all their options but no thresholds, so a table that has any is completed from
-``ipvsadm -L -n --thresholds``. Rules go to one ``ipvsadm -R``; when that fails they are tried one by one, so that each
-fault is known by its rule and one bad rule keeps no other from working.
+``ipvsadm -S -n`` gives the services with all their options but no thresholds, so a table is completed from
+``ipvsadm -L -n --thresholds``. Rules go to ``ipvsadm -R``. It goes on after a rule that the kernel refuses, says so on
+standard error without naming the rule, and ends with 0; at a line that it cannot read it ends with 2 and leaves
+the rest undone. So when it says anything the table is read, and what is not done is tried one by one: each fault is
+known by its rule, and one bad rule keeps no other from working.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
+import os
+import shutil
 from typing import Final
 
 from hacluster.director.words import Applied, TableRead
-from hacluster.lvs.rules import Rule, RuleError, batch, parse_rules, split_host_port
-from hacluster.lvs.table import Protocol, ServiceId, Table
+from hacluster.lvs.listing import with_thresholds
+from hacluster.lvs.rules import Rule, batch, parse_rules
+from hacluster.lvs.table import Table
 
-IPVSADM: Final = "/sbin/ipvsadm"
+FOLDERS: Final = "/sbin:/usr/sbin"
+"""Where ipvsadm is looked for after PATH."""
+
 LIMIT_S: Final = 20.0
 """How long one ipvsadm may take."""
 
-_PROTOCOLS: Final = {"TCP": Protocol.TCP, "UDP": Protocol.UDP, "SCTP": Protocol.SCTP, "FWM": Protocol.FWM}
+BATCH: Final = 500
+"""Rules for one ``ipvsadm -R``. The kernel keeps a service's servers in a list: 5,000 of them took half a minute."""
+
+
+def find_ipvsadm() -> str:
+    """The path of ipvsadm; its bare name when it is not installed, so that the error names it."""
+    return shutil.which("ipvsadm", path=f"{os.environ.get('PATH', os.defpath)}:{FOLDERS}") or "ipvsadm"
 
 
 class Ipvsadm:
-    """Runs ipvsadm. ``program`` is its path."""
+    """Runs ipvsadm. ``program`` is its path; looked for when it is not given."""
 
-    def __init__(self, program: str = IPVSADM) -> None:
-        self._program = program
+    def __init__(self, program: str = "") -> None:
+        self._program = program or find_ipvsadm()
 
     async def read(self) -> TableRead:
         """The table as it is now."""
@@ -38,17 +50,28 @@ class Ipvsadm:
         if faults:
             return TableRead(Table(), f"ipvsadm -S -n printed what is no rule: {faults[0]}")
         if table.services:
-            status, text, said = await self._run("-L", "-n", "--thresholds")
-            if status != 0:
-                return TableRead(Table(), said or f"ipvsadm ended with status {status}")
+            text, said = await self.listing("--thresholds")
+            if said:
+                return TableRead(Table(), said)
             with_thresholds(table, text)
         return TableRead(table)
 
     async def apply(self, rules: tuple[Rule, ...]) -> Applied:
         """Do the rules; whatever the outcome each was tried."""
+        faults: list[tuple[Rule, str]] = []
+        for begin in range(0, len(rules), BATCH):
+            faults += await self._apply_some(rules[begin : begin + BATCH])
+        return Applied(tuple(faults))
+
+    async def listing(self, *options: str) -> tuple[str, str]:
+        """What ``ipvsadm -L -n`` with these options prints, and what is wrong when it cannot be had."""
+        status, text, said = await self._run("-L", "-n", *options)
+        return (text, "") if status == 0 else ("", said or f"ipvsadm ended with status {status}")
+
+    async def _apply_some(self, rules: tuple[Rule, ...]) -> list[tuple[Rule, str]]:
         status, _, said = await self._run("-R", stdin=batch(rules))
         if status == 0 and not said:
-            return Applied()
+            return []
         now = await self.read()
         faults: list[tuple[Rule, str]] = []
         for rule in rules:
@@ -57,7 +80,7 @@ class Ipvsadm:
             status, _, said = await self._run(*rule.argv())
             if status != 0:
                 faults.append((rule, said or f"status {status}"))
-        return Applied(tuple(faults))
+        return faults
 
     async def _run(self, *words: str, stdin: str | None = None) -> tuple[int, str, str]:
         """Exit status, standard output, and the first line of standard error."""
@@ -91,36 +114,3 @@ def _done(table: Table, rule: Rule) -> bool:
         return id_ not in table.services
     found = table.find(id_, destination.address, destination.port)
     return found is None if rule.command == "-d" else found == destination
-
-
-def with_thresholds(table: Table, listing: str) -> None:
-    """Put the thresholds that ``ipvsadm -L -n --thresholds`` printed into ``table``.
-
-    A service is a line ``TCP  10.0.0.1:80  …``; its servers follow as
-    ``  -> 10.0.0.2:80   UPPER LOWER ACTIVE INACTIVE``.
-    """
-    service: ServiceId | None = None
-    for line in listing.splitlines():
-        words = line.split()
-        if words and words[0] in _PROTOCOLS and len(words) > 1:
-            service = _listed_service(_PROTOCOLS[words[0]], words)
-        elif service is not None and len(words) >= 4 and words[0] == "->" and words[2].isdecimal():
-            _note_thresholds(table, service, words)
-
-
-def _listed_service(protocol: Protocol, words: list[str]) -> ServiceId | None:
-    try:
-        if protocol is Protocol.FWM:
-            return ServiceId(protocol, mark=int(words[1]), ipv6="IPv6" in words)
-        address, port = split_host_port(words[1], 0)
-    except (RuleError, ValueError):
-        return None
-    return ServiceId(protocol, address, port, ipv6=":" in address)
-
-
-def _note_thresholds(table: Table, service: ServiceId, words: list[str]) -> None:
-    with contextlib.suppress(RuleError, ValueError):
-        address, port = split_host_port(words[1], 0)
-        found = table.find(service, address, port)
-        if found is not None:
-            table.destinations[service][address, port] = replace(found, upper=int(words[2]), lower=int(words[3]))

@@ -68,12 +68,12 @@ _VALUES: Final = {
     "--l-threshold": "lower",
     "--tun-type": "tunnel",
     "--tun-port": "tunnel-port",
-    "--tun-flags": "tunnel-flags",
 }
 _FLAGS: Final = {"-o": "ops", "--ops": "ops", "-6": "ipv6", "--ipv6": "ipv6", "-n": "numeric", "--numeric": "numeric"}
+_TUNNEL_FLAGS: Final = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
 
-DEFAULT_PERSISTENCE: Final = 300
-"""Seconds of ``-p`` without a value (ipvsadm(8))."""
+DEFAULT_PERSISTENCE: Final = 360
+"""Seconds of ``-p`` without a value: what ipvsadm 1.31 sets (its manual says 300)."""
 
 
 class RuleError(ValueError):
@@ -127,6 +127,8 @@ def _destination_options(destination: Destination) -> list[str]:
     words = [_FORWARD_SWITCH[destination.forward], "-w", str(destination.weight)]
     if destination.upper or destination.lower:
         words += ["-x", str(destination.upper), "-y", str(destination.lower)]
+    if destination.forward is Forward.IPIP:
+        words += destination.tunnel.split()
     return words
 
 
@@ -147,6 +149,8 @@ def parse_rule(line: str) -> Rule:
             forward = _FORWARDS[word]
         elif word in _FLAGS:
             flags.add(_FLAGS[word])
+        elif word in _TUNNEL_FLAGS:
+            values["tunnel-flag"] = word
         elif word in {"-p", "--persistent"} and (position == len(words) or words[position].startswith("-")):
             values["persistent"] = str(DEFAULT_PERSISTENCE)
         elif word in _PROTOCOLS or word in _VALUES:
@@ -186,7 +190,20 @@ def _destination(command: str, id_: ServiceId, values: dict[str, str], forward: 
     address, port = split_host_port(server, id_.port)
     weight = _number(values, "weight", 1)
     upper, lower = _number(values, "upper", 0), _number(values, "lower", 0)
-    return Destination(address, port, forward, weight, upper, lower)
+    return Destination(address, port, forward, weight, upper, lower, _tunnel(values, forward))
+
+
+def _tunnel(values: dict[str, str], forward: Forward) -> str:
+    """What makes the tunnel other than plain IP-IP, in ipvsadm's own order; ``--tun-type ipip`` is the default."""
+    kind = values.get("tunnel", "ipip")
+    if forward is not Forward.IPIP or kind == "ipip":
+        return ""
+    words = ["--tun-type", kind]
+    if "tunnel-port" in values:
+        words += ["--tun-port", values["tunnel-port"]]
+    if "tunnel-flag" in values:
+        words.append(values["tunnel-flag"])
+    return " ".join(words)
 
 
 def _number(values: dict[str, str], name: str, default: int) -> int:

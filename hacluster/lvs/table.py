@@ -1,7 +1,7 @@
 """The IPVS table as values: virtual services, their destinations, and how each is named.
 
 Words and defaults are those of ipvsadm(8). Nothing here reads or changes a kernel; :mod:`hacluster.lvs.rules` has the
-text form and :mod:`hacluster.lvs.plan` what leads from one table to another.
+text form and :mod:`hacluster.lvs.listing` the counters.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ class ServiceId:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Destination:
-    """A real server in the table. ``upper`` and ``lower`` are connection thresholds, 0 for none."""
+    """A real server in the table. ``upper`` and ``lower`` are connection thresholds, 0 for none.
+
+    ``tunnel``: for :attr:`Forward.IPIP` the options of ipvsadm when it is no plain IP-IP tunnel, such as
+    ``--tun-type gue --tun-port 6080 --tun-nocsum``.
+    """
 
     address: str
     port: int
@@ -73,6 +77,7 @@ class Destination:
     weight: int = 1
     upper: int = 0
     lower: int = 0
+    tunnel: str = ""
 
     def __str__(self) -> str:
         return host_port(self.address, self.port)

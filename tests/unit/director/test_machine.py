@@ -4,7 +4,7 @@ from collections import Counter
 
 from hacluster.base.dice import Dice
 from hacluster.director.words import MaintenanceSeen, Reloaded, StopAsked
-from hacluster.lvs.rules import render
+from hacluster.lvs.rules import parse_rule, perform, render
 from hacluster.lvs.table import Destination, Forward, Service, Table
 from hacluster.sim.directors import DirectorWorld
 from tests.unit.director.conftest import TIMES, VIRTUAL, settings
@@ -290,3 +290,50 @@ def test_thousand_servers_are_checked_at_their_rate(world):
     one.run_until(10_000)
     counts = Counter(check.address for _, check, _ in one.runs)
     assert set(counts.values()) <= {10, 11, 12}
+
+
+def texts(one, code):
+    return [line.text for _, line in one.log if line.code == code]
+
+
+def test_a_server_that_never_was_in_the_table_is_down_and_not_deleted(world):
+    one = world(before=lambda one: setattr(one.server("10.9.0.2"), "up", False))
+    one.run_until(500)
+    assert texts(one, "server-down") == ["Real server is down: 10.9.0.2:80 (10.9.0.1:80): refused"]
+    one.server("10.9.0.3").up = False
+    one.run_until(2_500)
+    assert texts(one, "server-down")[1:] == ["Deleted real server: 10.9.0.3:80 (10.9.0.1:80): refused"]
+
+
+def test_what_was_done_to_virtual_services_is_said(world):
+    def before(one):
+        for line in ("-A -t 10.9.0.1:80 -s rr", "-a -t 10.9.0.1:80 -r 10.9.0.77:80 -g"):
+            perform(one.kernel, parse_rule(line))
+
+    one = world(before=before)
+    one.run_until(500)
+    assert texts(one, "virtual-changed") == ["Changed virtual server: 10.9.0.1:80"]
+    assert texts(one, "purged") == ["Purged real server (start): 10.9.0.77:80 (10.9.0.1:80)"]
+    one.give(StopAsked())
+    one.run_until(1_000)
+    assert texts(one, "purged")[1:] == ["Purged virtual server (stop): 10.9.0.1:80"]
+    assert one.ended
+
+
+def test_a_server_behind_a_firewall_mark_keeps_its_port(world):
+    text = TIMES + "virtual = 8\n    real = 10.9.0.2:8080 gate 2\n    protocol = fwm\n    checktype = connect\n"
+    one = world(text)
+    one.run_until(2_500)
+    assert [key for inside in one.kernel.destinations.values() for key in inside] == [("10.9.0.2", 8080)]
+    assert len(one.applied) == 2
+
+
+def test_the_kind_of_a_tunnel_that_somebody_set_stays(world):
+    one = world(TIMES + VIRTUAL.replace("gate", "ipip"))
+    one.run_until(500)
+    perform(one.kernel, parse_rule("-e -t 10.9.0.1:80 -r 10.9.0.2:80 -i -w 2 --tun-type gre --tun-csum"))
+    one.run_until(2_500)
+    one.server("10.9.0.3").up = False
+    one.run_until(4_500)
+    entry = one.kernel.find(next(iter(one.kernel.services)), "10.9.0.2", 80)
+    assert entry.tunnel == "--tun-type gre --tun-csum"

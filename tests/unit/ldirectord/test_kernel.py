@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.ldirectord.kernel import Ipvsadm, with_thresholds
-from hacluster.lvs.rules import parse_rule, parse_rules
+from hacluster.ldirectord.kernel import BATCH, Ipvsadm, find_ipvsadm
+from hacluster.lvs.rules import parse_rule
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,19 +55,25 @@ async def test_output_that_is_no_table_is_a_fault(tmp_path):
     assert "no rule" in (await Ipvsadm(str(program)).read()).fault
 
 
-LISTING = """IP Virtual Server version 1.2.1 (size=4096)
-Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn
-  -> RemoteAddress:Port
-TCP  10.0.0.1:80 rr
-  -> 10.0.0.2:80                  10         2          0          0
-FWM  8 IPv6 rr
-  -> [fd00::2]:0                  7          1          0          0
-"""
+async def test_a_line_that_cannot_be_read_keeps_no_other_from_working(ipvsadm):
+    wanted = rules("-A -t 10.0.0.1:80 -s rr", "-A -t 10.0.0.1:81 -s rr -b bogus", "-A -t 10.0.0.1:82 -s rr")
+    assert [said for _, said in (await ipvsadm.apply(wanted)).faults] == ["invalid scheduler flag `bogus'"]
+    assert len((await ipvsadm.read()).table.services) == 2
 
 
-async def test_thresholds_come_from_the_listing():
-    table, _ = parse_rules(
-        "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -g\n-A -f 8 -6 -s rr\n-a -f 8 -6 -r [fd00::2]:0 -g\n"
-    )
-    with_thresholds(table, LISTING)
-    assert [(entry.upper, entry.lower) for id_ in table.services for entry in table.of(id_)] == [(10, 2), (7, 1)]
+async def test_thresholds_are_read(ipvsadm):
+    wanted = rules("-A -t 10.0.0.1:80 -s rr", "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -g -x 9 -y 3")
+    await ipvsadm.apply(wanted)
+    assert list((await ipvsadm.read()).table.of(wanted[0].service.id)) == [wanted[1].destination]
+
+
+async def test_many_rules_go_in_batches(ipvsadm):
+    count = 2 * BATCH + 1
+    wanted = rules("-A -t 10.0.0.1:80 -s rr", *(f"-a -t 10.0.0.1:80 -r 10.0.0.2:{n} -m" for n in range(1, count)))
+    assert not (await ipvsadm.apply(wanted)).faults
+    assert len(list((await ipvsadm.read()).table.of(wanted[0].service.id))) == count - 1
+
+
+async def test_ipvsadm_is_looked_for_in_path_first(ipvsadm, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_ipvsadm() == str(tmp_path / "ipvsadm")
