@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from hacluster.base.report import Severity
+from hacluster.ldirectord.pidfile import holder
 from hacluster.ldirectord.places import run_file
 from hacluster.ldirectord.reading import Reading, find, read_configuration
 from hacluster.lvs.settings import DirectorSettings
@@ -119,7 +120,7 @@ def _say_reports(reading: Reading, least: Severity) -> None:
 
 
 def _perform(call: Call, path: Path, name: str, pid_file: Path, settings: DirectorSettings | None) -> int:
-    pid = running(pid_file)
+    pid = holder(pid_file)
     match call.command:
         case "status":
             return _status(path, pid_file, pid)
@@ -144,16 +145,6 @@ def _perform(call: Call, path: Path, name: str, pid_file: Path, settings: Direct
     if settings is None:
         return 2
     return _start(call, path, name, pid_file, settings)
-
-
-def running(pid_file: Path) -> int | None:
-    """The daemon's pid; ``None`` when the file is stale or not there."""
-    with contextlib.suppress(OSError, ValueError):
-        pid = int(pid_file.read_text(encoding="ascii").strip())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if pid > 0 and b"ldirectord" in words:
-            return pid
-    return None
 
 
 def _status(path: Path, pid_file: Path, pid: int | None) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from hacluster.base.report import Severity
 from hacluster.ldirectord.children import Children
 from hacluster.ldirectord.logs import Log
+from hacluster.ldirectord.pidfile import hold
 from hacluster.ldirectord.places import run_file
 from hacluster.ldirectord.reading import Configuration
 from hacluster.ldirectord.service import Service
@@ -45,7 +46,7 @@ def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSetti
     os.chdir("/")
     log = Log(settings.log, path.name)
     try:
-        pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
+        hold(pid_file)
     except OSError as error:
         log.write(Severity.ERROR, f"Can not open {pid_file}: {error.strerror}")
         sys.stderr.write(f"Can not open {pid_file}: {error.strerror}\n")

@@ -13,4 +13,13 @@ RUN_VARIABLE: Final = "LDIRECTORD_RUN"
 
 def run_file(name: str, suffix: str) -> Path:
     """``/var/run/ldirectord.NAME.SUFFIX``; NAME is the configuration's file name, or ``ldirectord`` for the default."""
-    return Path(os.environ.get(RUN_VARIABLE) or RUN_FOLDER) / f"ldirectord.{name}.{suffix}"
+    return _folder() / f"ldirectord.{name}.{suffix}"
+
+
+def run_files(suffix: str) -> list[Path]:
+    """The files of all daemons."""
+    return sorted(_folder().glob(f"ldirectord.*.{suffix}"))
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(RUN_VARIABLE) or RUN_FOLDER)

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "hb_setweight": ("hacluster.tools.classic:hb_setweight", "Set the weight of a node."),
     "hb_standby": ("hacluster.tools.classic:hb_standby", "Give resources up to the other node."),
     "hb_takeover": ("hacluster.tools.classic:hb_takeover", "Take resources over from the other node."),
+    "lvs": ("hacluster.ldirectord.status:lvs", "Show virtual services and real servers."),
     "rule": ("hacluster.tools.crm_rule:rule_command", "Say whether a rule is in effect."),
     "simulate": ("hacluster.tools.simulate:simulate", "Show what the cluster would do with a CIB."),
     "forget": ("hacluster.tools.trust:forget", "Believe a node again that has lost its generation."),
