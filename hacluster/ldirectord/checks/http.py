@@ -7,7 +7,9 @@ followed (ten at most); to the same host it stays with this real server, so that
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 from typing import Final
 
 import aiohttp
@@ -84,9 +86,18 @@ async def _ask(
                     expect(check.receive, body.decode(answer.charset or "utf-8", "replace"))
                 return status
         except aiohttp.ClientError as error:
-            raise Down(str(error) or type(error).__name__) from None
+            raise Down(_words(error)) from None
         except (asyncio.LimitOverrunError, LookupError) as error:
             raise Down(f"bad answer: {error}") from None
+
+
+def _words(error: aiohttp.ClientError) -> str:
+    """What went wrong. The library's text for a refused connection does not say so."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        if cause.errno and not isinstance(cause, ssl.SSLError):
+            return os.strerror(cause.errno)
+    return str(error) or type(error).__name__
 
 
 async def _body(content: aiohttp.StreamReader) -> bytes:

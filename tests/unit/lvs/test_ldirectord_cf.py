@@ -1,6 +1,7 @@
 """ldirectord.cf: every directive, every fault, and what counts when two things are said."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -347,3 +348,10 @@ LINES = (
 @given(st.lists(st.sampled_from(LINES), max_size=30))
 def test_any_mixture_of_lines_is_answered(lines):
     parse("\n".join(lines))
+
+
+def test_the_example_has_no_fault():
+    text = (Path(__file__).parents[3] / "conf/ldirectord.cf").read_text(encoding="utf-8")
+    found, reports = parse_ldirectord_cf(text, "ldirectord.cf", HOST)
+    assert not reports
+    assert {real.forward for virtual in found.virtuals for real in virtual.reals} == set(Forward)
