@@ -69,8 +69,8 @@ class ResourcesQuery:
 class GroupView:
     """One line of haresources: its key, preferred node, and what it is doing here.
 
-    ``reason``: why it failed; ``stuck``: those of ``resources`` that could not be stopped; ``held``: this node holds its
-    side and is to run it.
+    ``reason``: why it failed; ``stuck``: those of ``resources`` that could not be stopped; ``held``: this node holds
+    its side and is to run it.
     """
 
     key: str
