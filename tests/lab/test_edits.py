@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -120,3 +121,19 @@ def test_a_pulse_that_begins_anew_in_a_handover_doubles_nothing(who: str) -> Non
         )
         eventually("one has it", lambda: len(made.holders()) == 1)
         assert sum(one.runs for one in odd.values()) == 1
+
+
+def test_a_healed_partition_costs_no_service() -> None:
+    """Both have taken it; the one at home goes on, and the client hears at once that the address is there."""
+    require_lab()
+    with cluster() as made:
+        made.up()
+        made.one.host.cut()
+        made.watch.wait_answer(NODE2, since=time.monotonic())
+        eventually("both have it", lambda: made.holders() == {NODE1, NODE2})
+        healed = time.monotonic()
+        made.one.host.heal()
+        made.served_by(made.one)
+        made.says("local", "local")
+        answered = [healed, *sorted(s.start for s in made.watch.samples if s.who and s.start > healed)]
+        assert max(later - sooner for sooner, later in pairwise(answered)) < 1.5, "half a second is the machine's"
