@@ -21,6 +21,7 @@ from hacluster.base.report import Severity
 from hacluster.ldirectord.pidfile import holder
 from hacluster.ldirectord.places import run_file
 from hacluster.ldirectord.reading import Reading, find, read_configuration
+from hacluster.lvs.ldirectord_cf import DEFAULT_FILE
 from hacluster.lvs.settings import DirectorSettings
 
 COMMANDS: Final = ("start", "stop", "restart", "try-restart", "reload", "force-reload", "status")
@@ -89,6 +90,11 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.write(call)
         return 0
     path = find(call.configuration)
+    name = Path(call.configuration).name if call.configuration else "ldirectord"
+    pid_file = run_file(name, "pid")
+    if call.command in {"status", "stop"}:
+        # What the file says, and whether it is still there, matters to neither.
+        return _look_or_stop(call.command, path or Path(call.configuration or DEFAULT_FILE), pid_file)
     if path is None:
         sys.stderr.write(f"Config file {call.configuration or 'ldirectord.cf'} not found\n")
         return 2 if call.test else 1
@@ -96,8 +102,6 @@ def main(words: Sequence[str] | None = None) -> int:
     if call.test:
         return _test(path, reading)
     _say_reports(reading, Severity.WARNING)
-    name = Path(call.configuration).name if call.configuration else "ldirectord"
-    pid_file = run_file(name, "pid")
     if call.command in {"start", "restart"} and reading.settings is None:
         return 2
     return _perform(call, path, name, pid_file, reading.settings)
@@ -119,13 +123,16 @@ def _say_reports(reading: Reading, least: Severity) -> None:
             sys.stderr.write(f"{report}\n")
 
 
+def _look_or_stop(command: str, path: Path, pid_file: Path) -> int:
+    pid = holder(pid_file)
+    if command == "status":
+        return _status(path, pid_file, pid)
+    return 0 if pid is None else _stop(pid)
+
+
 def _perform(call: Call, path: Path, name: str, pid_file: Path, settings: DirectorSettings | None) -> int:
     pid = holder(pid_file)
     match call.command:
-        case "status":
-            return _status(path, pid_file, pid)
-        case "stop":
-            return 0 if pid is None else _stop(pid)
         case "reload" | "force-reload":
             if pid is None:
                 sys.stderr.write(f"ldirectord is stopped for {path}\n")

@@ -25,7 +25,7 @@ def foreground(path: Path, name: str, settings: DirectorSettings) -> int:
     """Run here, with the log on standard output."""
     log = Log(settings.log, path.name, console=True)
     log.write(Severity.NOTICE, f"Starting ldirectord of hacluster with pid: {os.getpid()}")
-    return _serve(path, name, settings, log, lambda: None)
+    return _serve(path, name, settings, log, lambda _: None)
 
 
 def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSettings, limit_s: float) -> int:
@@ -34,10 +34,10 @@ def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSetti
     if os.fork():
         os.close(writing)
         ready, _, _ = select.select([reading], [], [], limit_s)
-        word = os.read(reading, 1) if ready else b""
-        if word == b"+":
+        word = os.read(reading, 4096).decode("utf-8", "replace") if ready else ""
+        if word == "+":
             return 0
-        sys.stderr.write("ldirectord did not start: see its log\n")
+        sys.stderr.write(f"ldirectord did not start: {word or 'see its log'}\n")
         return 1
     os.close(reading)
     os.setsid()
@@ -54,9 +54,9 @@ def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSetti
     _detach()
     log.write(Severity.NOTICE, "Starting ldirectord of hacluster as daemon")
 
-    def begun() -> None:
+    def begun(fault: str) -> None:
         with contextlib.suppress(OSError):
-            os.write(writing, b"+")
+            os.write(writing, fault.encode()[:4096] or b"+")
             os.close(writing)
 
     status = 1
@@ -75,7 +75,7 @@ def _detach() -> None:
     os.close(null)
 
 
-def _serve(path: Path, name: str, settings: DirectorSettings, log: Log, ready: Callable[[], None]) -> int:
+def _serve(path: Path, name: str, settings: DirectorSettings, log: Log, ready: Callable[[str], None]) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

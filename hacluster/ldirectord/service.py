@@ -71,12 +71,19 @@ class Service:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
         self._stopping = False
+        self._begun = False
+        self._ready: Callable[[str], None] = lambda _: None
         self._reloading = asyncio.Lock()
         self._maintenance: frozenset[str] = frozenset()
         self._seen = _fingerprint(configuration.path)
 
-    async def run(self, ready: Callable[[], None]) -> int:
-        """Until a signal ends it; exit status 0, or 1 when the table could not be left as it should be."""
+    async def run(self, ready: Callable[[str], None]) -> int:
+        """Until a signal ends it: exit status 0. ``ready`` is told once that the table was read (an empty text).
+
+        When it cannot be read at the start ``ready`` is told why, and the exit status is 1: a load balancer that
+        cannot balance has not started.
+        """
+        self._ready = ready
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
@@ -84,8 +91,6 @@ class Service:
         server = await self._serve_status()
         self._give(Tick())
         self._spawn(self._watch_files())
-        self._children.run("start", self._settings.execute)
-        ready()
         await self._ended.wait()
         if server is not None:
             server.close()
@@ -93,7 +98,7 @@ class Service:
                 os.unlink(self._status_socket)
         for task in list(self._tasks):
             task.cancel()
-        return 0
+        return 0 if self._begun else 1
 
     @property
     def _settings(self) -> DirectorSettings:
@@ -144,7 +149,19 @@ class Service:
             self._log.write(Severity.ERROR, f"a fault of the program: {type(error).__name__}: {error}")
 
     async def _read_table(self) -> None:
-        self._give(await self._kernel.read())
+        found = await self._kernel.read()
+        self._give(found)
+        if not self._begun and not self._ended.is_set():
+            self._on_first_table(found.fault)
+
+    def _on_first_table(self, fault: str) -> None:
+        if fault:
+            self._ready(f"cannot read the kernel's table: {fault}")
+            self._ended.set()
+            return
+        self._begun = True
+        self._children.run("start", self._settings.execute)
+        self._ready("")
 
     async def _apply(self, deed: Apply) -> None:
         self._give(await self._kernel.apply(deed.rules))

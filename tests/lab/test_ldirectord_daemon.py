@@ -237,6 +237,21 @@ def test_a_configuration_with_errors_starts_nothing(place: Place) -> None:
     assert place.ldirectord("status").returncode == 3
 
 
+def test_without_a_table_nothing_has_started(place: Place) -> None:
+    place.write(place.server())
+    program = place.folder / "bin/ipvsadm"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(
+        '#!/bin/sh\necho "Can\'t initialize ipvs: Protocol not available" >&2\nexit 255\n', encoding="utf-8"
+    )
+    done = place.ldirectord("start")
+    assert done.returncode == 1
+    assert "Can't initialize ipvs: Protocol not available" in done.stderr
+    eventually("its end", lambda: place.ldirectord("status").returncode == 3)
+    program.write_text(text, encoding="utf-8")
+    assert place.ldirectord("start").returncode == 0
+
+
 def test_what_was_changed_behind_our_back_is_repaired_and_told(place: Place) -> None:
     server = place.server()
     place.write(server)

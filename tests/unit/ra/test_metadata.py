@@ -15,7 +15,7 @@ SECONDS = re.compile(r"[0-9]+s")
 
 
 def agent_of(name: str) -> Any:
-    return importlib.import_module(f"hacluster_ra.{name.lower()}").AGENT
+    return importlib.import_module(f"hacluster_ra.{name.lower().replace('-', '_')}").AGENT
 
 
 def document(name: str) -> etree._Element:
@@ -23,8 +23,8 @@ def document(name: str) -> etree._Element:
     return etree.fromstring(text.encode())
 
 
-def test_all_five_are_there() -> None:
-    assert AGENTS == ["Dummy", "Filesystem", "IPaddr", "Stateful", "webserver"]
+def test_all_are_there() -> None:
+    assert AGENTS == ["Dummy", "Filesystem", "IPaddr", "Stateful", "ldirectord", "lvs-realserver", "webserver"]
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -81,7 +81,7 @@ def test_actions_are_whole(name: str) -> None:
 def test_every_parameter_that_the_code_reads_is_documented_and_read(name: str) -> None:
     """By the source: accesses go through text(), number() and flag(), which know declared names only."""
     parts = {"IPaddr": ("ipaddr", "whereabouts"), "Filesystem": ("filesystem", "mounted")}
-    files = parts.get(name, (name.lower(),))
+    files = parts.get(name, (name.lower().replace("-", "_"),))
     text = "".join((RA / f"lib/hacluster_ra/{file}.py").read_text() for file in files)
     used = set(re.findall(r"""values\.(?:text|number|flag)\("(\w+)"\)""", text))
     borrowed = {"state"} if name == "Stateful" else set()

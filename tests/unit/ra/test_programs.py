@@ -44,6 +44,8 @@ GOOD = {
     "IPaddr": {"ip": "192.0.2.77"},
     "Filesystem": {"device": "/dev/x", "directory": "/absent"},
     "webserver": {},
+    "ldirectord": {"configfile": "absent.cf"},
+    "lvs-realserver": {"ip": "192.0.2.77"},
     "Dummy": {},
     "Stateful": {},
 }
@@ -55,7 +57,7 @@ def test_an_unusable_parameter_is_named_and_keeps_no_stop_from_its_work(
 ) -> None:
     """Each parameter × value × action: what starts refuses it; what looks or stops minds what it needs alone."""
     ocf = importlib.import_module("hacluster_ra.ocf")
-    agent = importlib.import_module(f"hacluster_ra.{name.lower()}").AGENT
+    agent = importlib.import_module(f"hacluster_ra.{name.lower().replace('-', '_')}").AGENT
     monkeypatch.setenv("HA_RSCTMP", str(tmp_path))
     for value in UNUSABLE[name][key]:
         environment = {f"OCF_RESKEY_{k}": v for k, v in (GOOD[name] | {key: value}).items()}
@@ -92,6 +94,8 @@ def test_the_program_says_it_in_one_line(name: str, key: str) -> None:
         ("Filesystem", {"device": "-U ab", "directory": "/x", "force_unmount": "ja"}),
         ("Filesystem", {"device": "UUID=x", "directory": "/x", "options": "ro,noatime"}),
         ("webserver", {"port": "8080", "ip": "::1"}),
+        ("ldirectord", {"configfile": "/etc/ha.d/web.cf"}),
+        ("lvs-realserver", {"ip": "2001:db8::1", "method": "tun", "nic": "tunl0"}),
         ("Dummy", {}),
         ("Stateful", {"promoted_score": "100"}),
     ],
@@ -133,10 +137,10 @@ def test_front_ends_refuse_to_start_nonsense(name: str) -> None:
 def test_arguments_that_do_not_say_what_is_meant_are_neither_running_nor_not(name: str) -> None:
     words = [] if name == "Filesystem" else ["nonsense"]
     done = call(RA / "heartbeat" / name, *words, "status")
-    if name in ("Dummy", "webserver"):
+    if name in ("Dummy", "ldirectord", "webserver"):
         assert done.returncode == 3
         return
-    agent = name if name == "Filesystem" else "IPaddr"
+    agent = name if name in ("Filesystem", "lvs-realserver") else "IPaddr"
     assert (done.returncode, done.stdout) == (4, f"{agent}: unknown, for the arguments cannot be used\n")
     assert call(RA / "heartbeat" / name, *words, "stop").returncode == 1
 

@@ -27,6 +27,8 @@ UNUSABLE = {
         "access_log": ("log",),
         "access_log_size": NUMBERS,
     },
+    "ldirectord": {"ldirectord": ("ldirectord",)},
+    "lvs-realserver": {"ip": ("", "1.2.3", "web", "10.0.0.1/24"), "method": ("nat", "gate"), "nic": ("a b", "n" * 16)},
     "Dummy": {"state": ("here",), "op_sleep": NUMBERS},
     "Stateful": {"state": ("here",)},
 }
@@ -34,6 +36,8 @@ IDENTITY = {
     "IPaddr": {"ip", "nic"},
     "Filesystem": {"device", "directory"},
     "webserver": {"pidfile"},
+    "ldirectord": {"ldirectord"},
+    "lvs-realserver": {"ip", "method", "nic"},
     "Dummy": {"state"},
     "Stateful": {"state"},
 }
