@@ -254,7 +254,8 @@ def _known_of(rsc: Resource, xml: XML) -> Recalled | None:
 def _recall(rsc: Resource, xml: XML) -> None:
     """Read the meta-attributes, or take them and everything that follows from them as they were the last time."""
     known = rsc.recalled = _known_of(rsc, xml)
-    if known is None or (rsc.top.is_clone and rsc.top.clone_data.made_anonymous):
+    member = rsc.top.is_clone and rsc.top is not rsc
+    if known is None or (member and rsc.top.clone_data.made_anonymous):
         # What is unpacked after a member that cannot be unique sees what that has changed.
         read_meta(rsc.cluster, rsc)
         return
