@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.config.findings import nearest, shown
-from hacluster.config.ip_argument import MAX_ALTNAME, MAX_SUFFIX, address_of, prefix_of
+from hacluster.config.ip_argument import MAX_ALTNAME, MAX_LABEL, MAX_SUFFIX, address_of, prefix_of
 from hacluster.config.lexical import parse_number
 
 BOOLEANS: Final = frozenset(
@@ -103,6 +103,11 @@ def _nic(value: str) -> str:
     return f"{shown(value)} is not the name of an interface" if bad else _label(label)
 
 
+def _interface(value: str) -> str:
+    bad = "/" in value or len(value) > MAX_LABEL or any(c.isspace() for c in value)
+    return f"{shown(value)} is not the name of an interface" if bad else ""
+
+
 def _label(value: str) -> str:
     return f"{shown(value)} is longer than {MAX_SUFFIX} characters" if len(value) > MAX_SUFFIX else ""
 
@@ -157,13 +162,22 @@ OURS: Final[Mapping[str, AgentFacts]] = {
             _number("access_log_size"),
         ),
     ),
+    "ldirectord": AgentFacts("", (ParameterFacts("configfile"), ParameterFacts("ldirectord", check=_absolute))),
+    "lvs-realserver": AgentFacts(
+        "",
+        (
+            ParameterFacts("ip", required=True, check=_address),
+            ParameterFacts("method", "select", options=("dr", "tun")),
+            ParameterFacts("nic", check=_interface),
+        ),
+    ),
     "Dummy": AgentFacts("", (_STATE, ParameterFacts("value"), _number("op_sleep"), ParameterFacts("fail_start_on"))),
     "Stateful": AgentFacts("", (_STATE, ParameterFacts("promoted_score"), ParameterFacts("unpromoted_score"))),
 }
 """Our OCF agents by type."""
 
 
-OTHERS_TYPES: Final = frozenset({"IPaddr", "Filesystem", "Dummy", "Stateful"})
+OTHERS_TYPES: Final = frozenset({"IPaddr", "Filesystem", "Dummy", "Stateful", "ldirectord"})
 """Types that resource-agents has too, with parameters of its own; where both are installed, theirs is run."""
 
 
@@ -182,6 +196,8 @@ FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {
         ("device", "directory", "fstype", "options"), "Filesystem::DEVICE::DIR[::FSTYPE[::OPTIONS]]", of_heartbeat=True
     ),
     "webserver": FrontEnd(("port", "directory"), "webserver[::PORT[::DIRECTORY]]"),
+    "ldirectord": FrontEnd(("configfile",), "ldirectord[::CONFIGFILE]", of_heartbeat=True),
+    "lvs-realserver": FrontEnd(("ip", "method", "nic"), "lvs-realserver::ADDRESS[::dr|tun[::NIC]]"),
     "Dummy": FrontEnd(("name",), "Dummy[::NAME]"),
 }
 """Scripts whose arguments are judged; IPaddr and its kin have a syntax of their own (``ip_argument.py``)."""

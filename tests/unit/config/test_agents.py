@@ -24,13 +24,15 @@ GOOD = {
     "IPaddr": {"ip": "fd00::1", "cidr_netmask": "64", "nic": "eth0:web", "broadcast": "+", "check_duplicate": "ja"},
     "Filesystem": {"device": "-Ldata", "directory": "/srv/a b", "options": "rw,noatime", "force_unmount": "safe"},
     "webserver": {"port": "65535", "ip": "::1", "directory": "/srv", "access_log": "/var/log/x"},
+    "ldirectord": {"configfile": "shop.cf", "ldirectord": "/usr/sbin/ldirectord"},
+    "lvs-realserver": {"ip": "fd00::1", "method": "tun", "nic": "tunl0"},
     "Dummy": {"op_sleep": "0", "value": "any thing"},
     "Stateful": {"promoted_score": "-INFINITY"},
 }
 
 
 def agent(name: str) -> Any:
-    return importlib.import_module(f"hacluster_ra.{name.lower()}").AGENT
+    return importlib.import_module(f"hacluster_ra.{name.lower().replace('-', '_')}").AGENT
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
