@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,8 @@ def test_one_that_dies_has_a_successor_who_goes_on(scribe, path, monkeypatch):
     assert not scribe.revive()
     first = scribe.pid
     os.kill(first, signal.SIGKILL)
+    # A line that it takes while it dies is lost with it; what comes later waits for the next.
+    eventually("it is dead", lambda: ") Z " in Path(f"/proc/{first}/stat").read_text())
     scribe.pen.put(line("kept"))
     eventually("another", scribe.revive)
     assert scribe.pid != first
