@@ -109,10 +109,13 @@ class Ids:
         self._taken.add(free)
         return free
 
-    def fill(self, element: XML, old: XML | None) -> None:
-        """Give every element inside that needs one an id; those of ``old`` that fit are kept."""
+    def fill(self, element: XML, old: XML | None, prefix: str | None = None) -> None:
+        """Give every element inside that needs one an id; those of ``old`` that fit are kept.
+
+        ``prefix``: the id of what the element stands in, when it is no object of its own.
+        """
         used: set[XML] = set()
-        self._fill(element, old, _HINTS.get(str(element.tag), ""), used)
+        self._fill(element, old, _HINTS.get(str(element.tag), "") if prefix is None else prefix, used)
 
     def _fill(self, element: XML, old: XML | None, prefix: str, used: set[XML]) -> None:
         match = _counterpart(element, old, used)

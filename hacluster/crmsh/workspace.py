@@ -188,13 +188,15 @@ class Workspace:
             return f"{id_} exists already"
         if old is None and kind.tag not in {"fencing-topology", "node"} and self._used(str(id_)):
             return f"the id {id_} is used already"
-        if old is not None:
+        merging = old is not None and method == "update" and kind.tag != "fencing-topology"
+        if old is not None and not merging:
             self.ids.release(old)
-        self.ids.fill(element, old)
+        if not merging:
+            self.ids.fill(element, old)
         fault = self._members(element, old)
         if fault:
             return fault
-        if old is not None and method == "update" and kind.tag != "fencing-topology":
+        if old is not None and merging:
             merge(old, element, self.ids)
         elif old is not None:
             parent = old.getparent()
@@ -335,8 +337,12 @@ class Workspace:
                 level.set("devices", ",".join(new if device == old else device for device in devices))
 
 
-def merge(old: XML, new: XML, ids: Ids) -> None:
-    """Put the attributes and parameters of ``new`` into ``old``; what ``new`` does not name stays."""
+def merge(old: XML, new: XML, ids: Ids, prefix: str = "") -> None:
+    """Put the attributes and parameters of ``new`` into ``old``; what ``new`` does not name stays.
+
+    ``prefix``: the id of what ``old`` stands in, for new ids where it has none itself.
+    """
+    prefix = old.get("id") or prefix
     for name, value in new.attrib.items():
         if name != "id":
             old.set(name, value)
@@ -346,16 +352,12 @@ def merge(old: XML, new: XML, ids: Ids) -> None:
             continue
         counterpart = _same(child, old)
         if counterpart is None:
+            if ids.taken(str(child.get("id"))):
+                del child.attrib["id"]
             old.append(child)
-            ids.fill(child, None)
-            if "id" not in child.attrib and child.tag == "nvpair":
-                child.set("id", ids.new(child, str(old.get("id"))))
-        elif child.tag == "nvpair":
-            for name, value in child.attrib.items():
-                if name != "id":
-                    counterpart.set(name, value)
+            ids.fill(child, None, prefix)
         else:
-            merge(counterpart, child, ids)
+            merge(counterpart, child, ids, prefix)
 
 
 def _same(child: XML, old: XML) -> XML | None:

@@ -114,6 +114,21 @@ def test_update_merges_and_push_replaces():
         assert work.find("b") is not None
 
 
+def test_merging_gives_new_parts_ids_of_their_own():
+    work = Workspace(cib(""), providers)
+    work.load("primitive a Dummy op monitor interval=10s\nproperty x=1\n", "replace", "conf")
+    work.load("primitive a Dummy params y=2 op stop timeout=5s meta z=3\nproperty w=4\n", "update", "conf")
+    ids = [one.get("id") for one in work.root.iter("*") if one.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {
+        "a-instance_attributes-y",
+        "a-stop-0",
+        "a-meta_attributes-z",
+        "cib-bootstrap-options-w",
+    } <= set(ids)
+    assert len(list(work.find("a").iter("op"))) == 2
+
+
 def test_replace_leaves_nothing_else():
     work = Workspace(cib(RESOURCES), providers)
     work.load("primitive z Dummy\n", "replace", "conf")
