@@ -36,6 +36,7 @@ def one(lab: Lab) -> Iterator[Host]:
 def call(host: Host, action: str, agent: str = "webserver", **parameters: str) -> subprocess.CompletedProcess[str]:
     env = {f"OCF_RESKEY_{k}": v for k, v in parameters.items()}
     env["OCF_RESOURCE_INSTANCE"] = f"web-{parameters.get('port', '80')}"
+    env["HA_SBIN_DIR"] = "/usr/local/sbin"
     return host.run([str(RA / "ocf/hacluster" / agent), action], env=env)
 
 
