@@ -27,7 +27,7 @@ def test_it_comes_back_by_itself_and_takes_nothing_meanwhile(seal):
         for _ in range(2):
             made.two.stop()
             made.start(made.two)
-            eventually("it is a member again", lambda: made.one.sees(NODE2) == "active")
+            eventually("it runs", lambda: made.two.sees(NODE1) == made.one.sees(NODE2) == "active")
         made.two.crash()
         eventually("it is dead", lambda: made.one.sees(NODE2) == "dead")
         made.two.boot()
