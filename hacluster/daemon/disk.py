@@ -16,6 +16,10 @@ from typing import Final
 
 from hacluster.base.errors import HaError
 from hacluster.daemon import files
+from hacluster.daemon.privilege import NOBODY, Account, give
+
+VOLATILE: Final = "volatile"
+"""The directory in the run directory for keys that do not outlast a reboot; the rest there is root's."""
 
 MAX_FILE: Final = 16 * 1024 * 1024
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -28,15 +32,19 @@ class Disk:
     def __init__(self, state_dir: str, run_dir: str) -> None:
         self._state_dir = state_dir
         self._run_dir = run_dir
+        self._volatile_dir = os.path.join(run_dir, VOLATILE)
 
-    def prepare(self) -> None:
-        """Make the two directories, and see that they can be written; :class:`HaError` when not.
+    def prepare(self, account: Account = NOBODY) -> None:
+        """Make the directories, and see that they can be written; :class:`HaError` when not.
 
-        A node whose disk fails later goes on as it may; one that cannot begin had better say so.
+        What pulse and brain write becomes the ``account``'s. A node whose disk fails later goes on as it may; one that
+        cannot begin had better say so.
         """
-        for path, mode in ((self._state_dir, 0o750), (self._run_dir, 0o755)):
+        for path, mode in ((self._state_dir, 0o750), (self._run_dir, 0o755), (self._volatile_dir, 0o750)):
             try:
                 os.makedirs(path, mode, exist_ok=True)
+                if account.usable and path != self._run_dir:
+                    give(path, account)
                 trial = os.path.join(path, f".{_TRIAL}")
                 files.replace(trial, b"trial\n", sync=True)
                 os.unlink(trial)
@@ -47,7 +55,7 @@ class Disk:
     def path(self, key: str, *, volatile: bool = False) -> str:
         """Where ``key`` is kept."""
         assert _KEY.fullmatch(key), key
-        return os.path.join(self._run_dir if volatile else self._state_dir, key)
+        return os.path.join(self._volatile_dir if volatile else self._state_dir, key)
 
     def write(self, key: str, data: bytes, *, volatile: bool = False) -> None:
         """Replace what is kept under ``key``: after a crash there is the old or the new, never a part. OSError."""

@@ -4,7 +4,7 @@ Who may: connecting is what the socket's mode and group allow (``socket_mode``, 
 default root and haclient). A request that changes something is taken only from root, the daemon's own user, and
 members of that group, by SO_PEERCRED and SO_PEERGROUPS, whatever the mode of the socket is; and nothing is answered
 to who may not sign on under the name it gives (:mod:`hacluster.daemon.signon`). The other processes of the
-node must be of the daemon's own user.
+node must be root's or of the daemon's own user.
 
 Nobody is waited for. What readers do not take is kept up to ``MAX_IPC_BACKLOG`` bytes, of all clients together; then
 the connection with most of it is dropped, with a line of log. A frame that is not one drops the connection too.
@@ -125,6 +125,10 @@ class LocalServer:
         self.bind(path)
         self._listeners[-1].start(self._accept)
 
+    def adopt(self, listener: Listener) -> None:
+        """One that was bound before."""
+        self._listeners.append(listener)
+
     def start(self) -> None:
         """Let clients in."""
         for listener in self._listeners:
@@ -193,7 +197,7 @@ class LocalServer:
             connection.send(Frame(Kind.WELCOME, welcome))
             connection.drop("other-protocol", f"dropped {connection.name}: it speaks protocol {hello.protocol}")
         elif hello.process:
-            if peer.uid != os.geteuid():
+            if peer.uid not in (0, os.geteuid()):
                 connection.drop("impostor", f"dropped {connection.name}: it is no process of this node")
                 return
             connection.process = hello.process

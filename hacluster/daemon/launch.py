@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hacluster.base.errors import ConfigError, HaError
@@ -12,6 +12,8 @@ from hacluster.client.configdir import check_config_dir
 from hacluster.client.hostfacts import host_facts
 from hacluster.client.paths import shipped
 from hacluster.config.settings import HaConfig
+from hacluster.daemon.disk import Disk
+from hacluster.daemon.privilege import Account, find
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.membership import ReloadKeys
 from hacluster.node.assembly import NodeSettings
@@ -38,6 +40,17 @@ class Launch:
     log_stderr: bool
     reports: tuple[Report, ...]
     keys: ReloadKeys
+    account: Account
+    """Whom pulse and brain become."""
+
+    def after(self, old: Launch) -> Launch:
+        """The same for a node that lives as ``old``: its account stays, since not all processes begin anew.
+
+        Directories that are new are prepared; :class:`HaError`.
+        """
+        if (self.state_dir, self.run_dir) != (old.state_dir, old.run_dir):
+            Disk(self.state_dir, self.run_dir).prepare(old.account)
+        return replace(self, account=old.account)
 
     def same_but_keys(self, other: Launch) -> bool:
         """Whether nothing but authkeys (or the seal key) differs."""
@@ -67,15 +80,17 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         seal_keys,
         surroundings(node, places.config_dir, checked.ha),
     )
+    state_dir, run_dir = places.state_dir or own.state_dir, places.run_dir or own.run_dir
     slots = tuple((key.slot, key.method.value, key.secret) for key in checked.keys.keys.values())
     return Launch(
         settings,
         places.config_dir,
-        places.state_dir or own.state_dir,
-        places.run_dir or own.run_dir,
+        state_dir,
+        run_dir,
         log_stderr,
         checked.reports,
         ReloadKeys(slots, checked.keys.sign_with, seal_keys),
+        find(state_dir, run_dir),
     )
 
 

@@ -32,7 +32,7 @@ SHORT_OF_PAUSE_S: Final = 0.5
 class Listener:
     """One socket file."""
 
-    def __init__(self, path: str, *, mode: int, group: str, log: Callable[[Say], None]) -> None:
+    def __init__(self, path: str, *, mode: int, group: str, owner: int = -1, log: Callable[[Say], None]) -> None:
         """Take the place of a socket that nobody listens at any more. :class:`HaError`."""
         self._path = path
         self._log = log
@@ -45,6 +45,8 @@ class Listener:
             # Nobody can connect before mode and group are as configured: that begins with listen(2).
             self._sock.bind(path)
             os.chmod(path, mode)
+            if owner >= 0:
+                os.chown(path, owner, -1)
             self._give_to_group(group_id(group), group)
             info = os.lstat(path)
         except OSError as error:

@@ -291,5 +291,9 @@ class Log:
 
 def _line(say: Say) -> Line:
     text = f"{say.text}{''.join(f' {key}={value}' for key, value in say.fields)}"
-    clean = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[:MAX_LINE])
-    return Line(say.severity, say.service, clean, os.getpid(), time.time())
+    return Line(say.severity, say.service, clean(text), os.getpid(), time.time())
+
+
+def clean(text: str) -> str:
+    """As one line of bounded length, without what a terminal takes for a command."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[:MAX_LINE])

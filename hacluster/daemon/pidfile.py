@@ -85,7 +85,7 @@ class PidFile:
             return True
         if enough():
             return False
-        left = holders(self._lock_path)
+        left = holders(self._shared)
         on_kill(left)
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -197,11 +197,14 @@ def _holder(fd: int) -> int | None:
     return None if kind == fcntl.F_UNLCK else pid
 
 
-def holders(path: str) -> list[int]:
-    """The other processes that have ``path`` open: who shares an inherited lock the kernel does not tell."""
+def holders(lock: int) -> list[int]:
+    """The other processes that have the file ``lock`` open: who shares an inherited lock the kernel does not tell.
+
+    By descriptor: the directory's owner may have put another file in the lock's place by now.
+    """
     found = []
     with contextlib.suppress(OSError):
-        info = os.stat(path)
+        info = os.fstat(lock)
         for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
             with contextlib.suppress(OSError):
                 for fd in os.listdir(f"/proc/{pid}/fd"):

@@ -16,6 +16,7 @@ from typing import Final
 from hacluster.base.errors import HaError
 from hacluster.config.media import Mcast6, Medium, NetworkMedium, Ucast6, described
 from hacluster.daemon.media.port import describe
+from hacluster.daemon.media.sockets import Direct
 from hacluster.daemon.media.udp import Receivers, UdpPort
 
 HEARTBEAT_PID: Final = "/run/heartbeat.pid"
@@ -77,8 +78,8 @@ def taken_ports(media: Sequence[Medium]) -> list[int]:
 async def _faults(media: Sequence[NetworkMedium]) -> list[str]:
     """What hinders each of the media; nothing as soon as one can be opened."""
     faults = []
-    for medium in media:
-        port = UdpPort(medium, Receivers(), lambda _data, _source: None)
+    for number, medium in enumerate(media):
+        port = UdpPort(number, medium, Receivers(Direct(media)), lambda _data, _source: None)
         try:
             await port.open()
         except OSError as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.base.machine import Instant, after, earliest
+from hacluster.config.media import Medium
 from hacluster.daemon.control import Channel
+from hacluster.daemon.media.broker import Broker, pair
 from hacluster.node.assembly import ProcessName
 from hacluster.node.vigil import Vigil
 
@@ -31,6 +35,7 @@ class Process:
     name: ProcessName
     pid: int = 0
     channel: Channel | None = None
+    broker: Broker | None = None
     ready: bool = False
     due: Instant | None = None
     vigil: Vigil | None = None
@@ -54,11 +59,30 @@ class Process:
         self.kill_at, self.pass_by_at = None, after(now, GRACE_MS)
         self.signal(signal.SIGKILL)
 
+    def offer_sockets(self, media: Sequence[Medium]) -> socket.socket | None:
+        """Begin to open the sockets of media for the pulse; its end, for the life that is about to be forked."""
+        if self.name is not ProcessName.PULSE:
+            return None
+        ours, theirs = pair()
+        self.broker = Broker(ours, media)
+        return theirs
+
+    def open_socket(self) -> None:
+        """It asks for one."""
+        if self.broker is not None and not self.broker.serve():
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self.broker is not None:
+            self.broker.close()
+            self.broker = None
+
     def close_channel(self) -> None:
-        """No more words."""
+        """No more words, and no more sockets."""
         if self.channel is not None:
             self.channel.close()
             self.channel = None
+        self._let_go()
 
     def forget(self) -> int:
         """It has ended, or does not count any more; its number."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
@@ -30,8 +32,12 @@ from hacluster.daemon.files import DamagedFileError
 from hacluster.daemon.ipc import LocalServer
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import TYPES, Links
+from hacluster.daemon.listener import Listener
 from hacluster.daemon.log import Log, Sink, Writer, sinks
+from hacluster.daemon.media.broker import Remote
 from hacluster.daemon.media.ports import Media
+from hacluster.daemon.media.sockets import Opener
+from hacluster.daemon.privilege import USER, drop
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.signon import SignOn
 from hacluster.daemon.spawn import Children, widen_limits
@@ -42,6 +48,9 @@ from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone,
 from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
 from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build
 from hacluster.wire.ipc import Frame, Hello, Kind
+
+CONFINED: Final = frozenset({ProcessName.PULSE, ProcessName.BRAIN})
+"""Who is not root."""
 
 NAMES: Final = {name: tuple(machines) for name, machines in HOSTED.items()}
 FIFO: Final = "fifo"
@@ -94,10 +103,53 @@ def own_uuid(disk: Disk, settings: NodeSettings, log: Callable[[Say], None]) -> 
     return found
 
 
+@dataclass(slots=True)
+class Estate:
+    """What a process opens while it may: its local sockets, a watchdog, who opens the sockets of media later, and what
+    restarts the host when the supervisor is not there to do it."""
+
+    listeners: list[Listener] = field(default_factory=list)
+    watchdog: Watchdog | None = None
+    opener: Callable[[], Opener] | None = None
+    sysrq: int = -1
+
+
+def endow(name: ProcessName, launch: Launch, log: Callable[[Say], None], owner: int = -1) -> Estate:
+    """Open all that, the local sockets for ``owner``. :class:`HaError` when one of these cannot be."""
+    own, estate = launch.settings.own, Estate()
+    for machine in NAMES[name]:
+        path = os.path.join(launch.run_dir, SOCKETS[machine])
+        listener = Listener(path, mode=own.socket_mode, group=own.socket_group, owner=owner, log=log)
+        estate.listeners.append(listener)
+    if MachineName.HEARTBEAT in NAMES[name]:
+        estate.watchdog = _open_watchdog(launch, log)
+    return estate
+
+
+def remove_sockets(launch: Launch) -> None:
+    """Take away the local sockets that processes left which may not do so themselves."""
+    for name in SOCKETS.values():
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(launch.run_dir, name))
+
+
+def _open_watchdog(launch: Launch, log: Callable[[Say], None]) -> Watchdog | None:
+    ha = launch.settings.ha
+    if ha.watchdog is None:
+        return None
+    try:
+        return Watchdog(ha.watchdog, ha.deadtime_ms)
+    except HaError as error:
+        log(Say(Severity.ERROR, "watchdog", "no-watchdog", f"{error}; going on without it"))
+        return None
+
+
 class Part:
     """The machines of one process and their organs."""
 
-    def __init__(self, name: ProcessName, launch: Launch, log: Callable[[Say], None], beat: Beat) -> None:
+    def __init__(
+        self, name: ProcessName, launch: Launch, log: Callable[[Say], None], beat: Beat, estate: Estate | None = None
+    ) -> None:
         settings = launch.settings
         self.process = name.value
         self.incarnation = int.from_bytes(os.urandom(7), "big")
@@ -120,6 +172,7 @@ class Part:
             max_clients=settings.own.max_clients,
             sign_on=SignOn(settings.ha.apiauth, settings.own.socket_group),
         )
+        self._estate = estate or endow(name, launch, log)
         self._media: Media | None = None
         self._children: Children | None = None
         self._watchdog: Watchdog | None = None
@@ -133,14 +186,19 @@ class Part:
         driver.disk, driver.clients, driver.others = self._disk, self._server, others
         driver.observers.append(self._observe)
         if MachineName.HEARTBEAT in NAMES[self._name]:
+            opener = self._estate.opener
             self._media = driver.media = Media(
-                self._launch.settings.ha.media, lambda event: driver.post(MachineName.HEARTBEAT, event)
+                self._launch.settings.ha.media,
+                lambda event: driver.post(MachineName.HEARTBEAT, event),
+                None if opener is None else opener(),
             )
-            self._open_watchdog()
+            self._watchdog = self._estate.watchdog
+            if self._watchdog is not None:
+                driver.on_turn = self._watchdog.feed
         if MachineName.LRM in NAMES[self._name]:
             self._open_children()
-        for machine in NAMES[self._name]:
-            self._server.bind(os.path.join(self._launch.run_dir, SOCKETS[machine]))
+        for listener in self._estate.listeners:
+            self._server.adopt(listener)
         self._server.start()
         if MachineName.HARESOURCES in NAMES[self._name]:
             self._open_fifo()
@@ -168,17 +226,6 @@ class Part:
         except DamagedFileError as error:
             _set_aside(self._disk, key, f"{error}; going on without it", self._log, volatile=volatile)
             return None
-
-    def _open_watchdog(self) -> None:
-        ha = self._launch.settings.ha
-        if ha.watchdog is None:
-            return
-        try:
-            self._watchdog = Watchdog(ha.watchdog, ha.deadtime_ms)
-        except HaError as error:
-            self._log(Say(Severity.ERROR, "watchdog", "no-watchdog", f"{error}; going on without it"))
-            return
-        self.driver.on_turn = self._watchdog.feed
 
     def _open_children(self) -> None:
         driver, roster = self.driver, Roster(self._launch.run_dir)
@@ -286,12 +333,38 @@ def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[
     return links
 
 
-async def _live(name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, log: Log) -> Outcome:
+def confine(name: ProcessName, launch: Launch, broker: socket.socket | None, log: Log) -> Estate:
+    """Arrange what needs root, then be root no more where the process may not be. :class:`HaError`."""
+    if name is ProcessName.PULSE and launch.settings.ha.realtime and launch.settings.own.real_time:
+        for say in realtime.enter(launch.settings.ha.rtprio, capable=not launch.account.usable):
+            log.say(say)
+    confined = name in CONFINED and launch.account.usable
+    estate = endow(name, launch, log.say, launch.account.uid if confined else -1)
+    if confined:
+        _import_what_comes_late()
+        if name is ProcessName.BRAIN:
+            estate.sysrq = plug.grasp(launch.settings.own)
+        if broker is not None:
+            estate.opener = lambda: Remote(broker)
+        try:
+            drop(launch.account)
+        except OSError as error:
+            # Never half: a process that is neither root nor confined does neither work.
+            raise HaError(f"cannot become user {USER}: {error.strerror or error}") from error
+    return estate
+
+
+def _import_what_comes_late() -> None:
+    """Modules that are imported at their first use: the user may not be able to read them where they are."""
+    for module in ("encodings.idna", "cryptography.hazmat.primitives.ciphers.aead", "asyncio_dgram", "traceback"):
+        importlib.import_module(module)
+
+
+async def _live(  # noqa: PLR0917
+    name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, log: Log, estate: Estate
+) -> Outcome:
     try:
-        if name is ProcessName.PULSE and launch.settings.ha.realtime and launch.settings.own.real_time:
-            for say in realtime.enter(launch.settings.ha.rtprio):
-                log.say(say)
-        part = Part(name, launch, log.say, beat)
+        part = Part(name, launch, log.say, beat, estate)
         links = connect_links(part, name, launch, log.say)
         await part.open(links)
     except HaError as error:
@@ -328,7 +401,7 @@ async def _live(name: ProcessName, launch: Launch, sock: socket.socket, beat: Be
     await part.close(outcome)
     if orphaned.is_set() and outcome in {Outcome.FENCED, Outcome.UNRELEASED}:
         # Otherwise the supervisor sees to it.
-        plug.pull(plug.policy(launch.settings.own, machine=outcome is Outcome.FENCED))
+        plug.pull(plug.policy(launch.settings.own, machine=outcome is Outcome.FENCED), estate.sysrq)
     log.close()
     return outcome
 
@@ -345,7 +418,14 @@ def _on_order(part: Part, frame: Frame) -> None:
         part.driver.post(MachineName(frame.to), frame.body)
 
 
-def main(name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, writer: Writer) -> int:
+def main(  # noqa: PLR0917
+    name: ProcessName,
+    launch: Launch,
+    sock: socket.socket,
+    beat: Beat,
+    writer: Writer,
+    broker: socket.socket | None = None,
+) -> int:
     """The life of a process that the supervisor forked; the answer is its exit status."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         # They are for the supervisor, which a terminal or an administrator may have meant. Handled, not ignored: what
@@ -356,7 +436,11 @@ def main(name: ProcessName, launch: Launch, sock: socket.socket, beat: Beat, wri
     widen_limits()
     log = log_of(launch, writer)
     try:
-        return int(asyncio.run(_live(name, launch, sock, beat, log)))
+        estate = confine(name, launch, broker, log)
+        return int(asyncio.run(_live(name, launch, sock, beat, log, estate)))
+    except HaError as error:
+        log.say(Say(Severity.CRIT, name.value, "cannot-start", str(error)))
+        return int(Outcome.REFUSED)
     except Exception as error:
         log.say(Say(Severity.CRIT, name.value, "internal-fault", f"{type(error).__name__}: {error}"))
         return int(Outcome.CRASHED)

@@ -37,15 +37,16 @@ def round_robin(priority: int | None) -> None:
     os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(wanted))
 
 
-def lock_memory() -> None:
+def lock_memory(*, capable: bool = True) -> None:
     """Keep in memory every page that this process has touched or will touch. OSError if not permitted.
 
     Pages are locked when they are first used (MCL_ONFAULT, Linux 4.4): locking all at once would copy what is shared
-    with the supervisor. Under a limit the lock would make allocations fail later: then there is none.
+    with the supervisor. Under a limit the lock would make allocations fail later: then there is none. ``capable``: the
+    process keeps its capabilities, of which one lifts the limit.
     """
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY and not _may_lock():
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY and not (capable and _may_lock()):
         raise PermissionError(errno.EPERM, "the limit of locked memory (RLIMIT_MEMLOCK) is too small")
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
@@ -66,11 +67,14 @@ def spare_from_oom(score: int = OOM_SCORE) -> None:
         file.write(str(score))
 
 
-def enter(priority: int | None) -> list[Say]:
-    """Do all three; one line of log says what this process now is, one warning each what was not permitted."""
+def enter(priority: int | None, *, capable: bool = True) -> list[Say]:
+    """Do all three; one line of log says what this process now is, one warning each what was not permitted.
+
+    ``capable``: see :func:`lock_memory`.
+    """
     steps: tuple[tuple[str, Callable[[], None], str], ...] = (
         ("SCHED_RR priority", lambda: round_robin(priority), "CAP_SYS_NICE, or LimitRTPRIO=infinity in its unit"),
-        ("locked memory", lock_memory, "CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit"),
+        ("locked memory", lambda: lock_memory(capable=capable), "CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit"),
         ("exemption from the OOM killer", spare_from_oom, "CAP_SYS_RESOURCE, or OOMScoreAdjust=-1000 in its unit"),
     )
     says: list[Say] = []

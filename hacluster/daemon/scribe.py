@@ -12,11 +12,12 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import Final, NoReturn
 
 import msgspec
 
-from hacluster.daemon.log import CLOSE_S, Line, Sink
+from hacluster.daemon.log import CLOSE_S, Line, Sink, clean
 
 NAME: Final = "ha-log"
 BUFFER: Final = 1024 * 1024
@@ -106,11 +107,12 @@ class Scribe:
 
 
 def write_for_ever(sock: socket.socket, sinks: list[Sink]) -> None:
-    """Write what comes, until nobody is left who could send."""
+    """Write what comes, until nobody is left who could send. This process is root, and those who send need not be."""
     decoder = msgspec.msgpack.Decoder(Line)
     while packet := sock.recv(_PACKET):
-        with contextlib.suppress(msgspec.MsgspecError):
-            line = decoder.decode(packet)
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, OverflowError):
+            sent = decoder.decode(packet)
+            line = replace(sent, service=clean(sent.service), text=clean(sent.text))
             for sink in sinks:
                 sink.write(line)
 

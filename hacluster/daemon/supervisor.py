@@ -43,6 +43,7 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
+from hacluster.daemon.privilege import say_who
 from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
@@ -126,7 +127,7 @@ class Supervisor:
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
-        Disk(self._launch.state_dir, self._launch.run_dir).prepare()
+        Disk(self._launch.state_dir, self._launch.run_dir).prepare(self._launch.account)
         self._open_signals()
         pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
@@ -148,6 +149,7 @@ class Supervisor:
             assert self._exit is not None
             leave_word(self._launch.run_dir, self._exit, self._kept)
         finally:
+            processes.remove_sockets(self._launch)
             pid_file.release()
             self._log.close()
             self._scribe.close()
@@ -171,6 +173,7 @@ class Supervisor:
             self._say(Severity.WARNING, "clients-ended", text, ("pids", " ".join(map(str, left))))
         text = f"hacluster {__version__} starts on {self._launch.settings.node}"
         self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
+        self._log.say(say_who(self._launch.account))
         for process in self._processes.values():
             self._fork(process)
         while self._exit is None:
@@ -186,10 +189,13 @@ class Supervisor:
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
         channels = {p.channel.sock.fileno(): p for p in self._processes.values() if p.channel is not None}
-        readable, _, _ = select.select([self._signals[0], *channels], [], [], self._patience())
+        brokers = {p.broker.sock.fileno(): p for p in self._processes.values() if p.broker is not None}
+        readable, _, _ = select.select([self._signals[0], *channels, *brokers], [], [], self._patience())
         for fd in readable:
             if fd in channels:
                 self._on_channel(channels[fd])
+            elif fd in brokers:
+                brokers[fd].open_socket()
             else:
                 for number in os.read(fd, 512):
                     self._on_signal(signal.Signals(number))
@@ -232,16 +238,21 @@ class Supervisor:
     def _fork(self, process: Process) -> None:
         process.due, process.ready, process.expected = None, False, False
         mine, theirs = socket.socketpair()
+        asking = process.offer_sockets(self._launch.settings.ha.media)
         pid = os.fork()
         if pid == 0:
-            self._become(process, mine, theirs)
+            self._become(process, mine, theirs, asking)
         theirs.close()
+        if asking is not None:
+            asking.close()
         process.pid, process.channel = pid, Channel(mine, self._codec)
         bound_ms = self._launch.settings.own.hang_timeout_ms
         process.vigil = Vigil(bound_ms, clock.now()) if bound_ms else None
         process.kill_at = process.pass_by_at = None
 
-    def _become(self, process: Process, mine: socket.socket, theirs: socket.socket) -> NoReturn:
+    def _become(
+        self, process: Process, mine: socket.socket, theirs: socket.socket, asking: socket.socket | None
+    ) -> NoReturn:
         code = int(Outcome.CRASHED)
         try:
             signal.set_wakeup_fd(-1)
@@ -249,10 +260,9 @@ class Supervisor:
             for fd in self._signals:
                 os.close(fd)
             for other in self._processes.values():
-                if other.channel is not None:
-                    other.channel.close()
+                other.close_channel()
             self._scribe.inherited()
-            code = processes.main(process.name, self._launch, theirs, self._beat, self._scribe.pen)
+            code = processes.main(process.name, self._launch, theirs, self._beat, self._scribe.pen, asking)
         finally:
             os._exit(code)
 
@@ -530,7 +540,7 @@ class Supervisor:
         self._notify(RELOADING="1", MONOTONIC_USEC=str(clock.monotonic_us()))
         self._verdicts.begin()
         try:
-            new = self._reread()
+            new = self._reread().after(self._launch)
         except ConfigError as error:
             for report in error.reports:
                 self._log.say(Say(report.severity, SERVICE, report.code, str(report)))

@@ -51,4 +51,4 @@ class Hooks:
         nice = core.config.auto_failback is not AutoFailback.LEGACY
         env |= {"HA_CURHOST": core.own, "HA_OSTATUS": old_state, "HA_NICEFAILBACK": "yes" if nice else "no"}
         timeout = core.settings.hook_timeout_ms
-        core.send(MachineName.LRM, HooksRun(kind, (program, kind), tuple(sorted(env.items())), timeout))
+        core.send(MachineName.LRM, HooksRun(kind, tuple(sorted(env.items())), timeout))

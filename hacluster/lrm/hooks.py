@@ -1,8 +1,14 @@
-"""Hook programs: one at a time, in order, in a bounded queue. Which program a hook has, the settings say."""
+"""Hook programs: one at a time, in order, in a bounded queue.
+
+Which program a hook has, our own settings say, and what it finds in its environment of ours cannot be overridden: the
+one who asks is not root, and may be somebody else's by now.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import deque
+from collections.abc import Callable
 
 from hacluster.base.effects import Effect, Say, Spawn
 from hacluster.base.report import Severity
@@ -12,13 +18,22 @@ from hacluster.msg.driver import ChildEnd, ChildExited
 from hacluster.msg.lrm import HooksRun
 
 SERVICE = "lrm"
+_VARIABLE = re.compile(r"HA_\w{1,255}", re.ASCII)
 
 
 class HookQueue:
     """The hooks that wait, and the one that runs."""
 
-    def __init__(self, host: Surroundings, capacity: int, output_limit: int, kill_after_ms: int) -> None:
+    def __init__(
+        self,
+        host: Surroundings,
+        program: Callable[[str], str | None],
+        capacity: int,
+        output_limit: int,
+        kill_after_ms: int,
+    ) -> None:
         self._host = host
+        self._program = program
         self._capacity = capacity
         self._output_limit = output_limit
         self._kill_after_ms = kill_after_ms
@@ -36,6 +51,9 @@ class HookQueue:
 
     def push(self, hook: HooksRun) -> list[Effect]:
         """Line one up, or say that it is dropped."""
+        if self._program(hook.hook) is None:
+            text = f"the hook {hook.hook[:80]!r} is not run: no line of hacluster.cf names a program for it"
+            return [Say(Severity.WARNING, SERVICE, "hook-unknown", text)]
         if len(self._waiting) >= self._capacity:
             text = f"the hook {hook.hook} is not run: {self._capacity} others wait"
             return [Say(Severity.WARNING, SERVICE, "hook-dropped", text)]
@@ -46,10 +64,13 @@ class HookQueue:
         """Run the next as ``child_id``."""
         hook = self._waiting.popleft()
         self._running = (child_id, hook)
-        env = self._host.environment(hook.hook) | dict(hook.env)
+        program = self._program(hook.hook)
+        assert program is not None
+        env = {name: value for name, value in hook.env if _VARIABLE.fullmatch(name) and "\0" not in value}
+        env |= self._host.environment(hook.hook)
         return Spawn(
             child_id,
-            hook.argv,
+            (program, hook.hook),
             tuple(sorted(env.items())),
             hook.timeout_ms,
             kill_after_ms=self._kill_after_ms,

@@ -117,7 +117,7 @@ class LrmMachine:
         self._queue = OperationQueue(parallel, MAX_OPERATIONS)
         self._recurring = RecurringSet()
         self._results = Results(MAX_RESULTS)
-        self._hooks = HookQueue(host, MAX_HOOKS, config.output_limit, config.kill_after_ms)
+        self._hooks = HookQueue(host, config.hook, MAX_HOOKS, config.output_limit, config.kill_after_ms)
         self._last_child = 0
 
     def step(self, event: LrmEvent, now: Instant) -> list[Effect]:

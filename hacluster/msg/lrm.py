@@ -125,9 +125,8 @@ class OpsView:
 
 @dataclass(frozen=True, slots=True)
 class HooksRun:
-    """Run one of the configured hook programs (never one that the network names). ``env`` holds HA_* variables."""
+    """Run the program that hacluster.cf names for ``hook``, with that word. ``env`` holds HA_* variables."""
 
     hook: str
-    argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     timeout_ms: int = 60_000

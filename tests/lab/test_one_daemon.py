@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 HACLUSTER = str(BIN / "hacluster")
 STATE, RUN = "/var/lib/heartbeat", "/run/hacluster"
 DURABLE = ("hb_generation", "hb_uuid", "replay-floor", "hacluster.lock")
-VOLATILE = ("haresources", "agents", "clients", "hacluster.pid", "stop-asked")
+VOLATILE = ("volatile/haresources", "agents", "clients", "hacluster.pid", "stop-asked")
 
 DAMAGES = {
     "cut": "head -c 7 {0} > {0}.cut; mv {0}.cut {0}",

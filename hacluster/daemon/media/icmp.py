@@ -1,7 +1,7 @@
 """Ping media: ICMP and ICMPv6 echo whose data is the heartbeat machine's signed message (WIRE.md section 5.6).
 
-A raw socket with a kernel filter for echo replies where we may have one, otherwise Linux' ping socket
-(net.ipv4.ping_group_range). What comes back is the data we sent; the machine verifies its signature. RFC 792, RFC 4443.
+A raw socket where we may have one, otherwise Linux' ping socket (net.ipv4.ping_group_range). What comes back is the
+data we sent; the machine verifies its signature. RFC 792, RFC 4443.
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from typing import Final
 from hacluster.base.limits import MAX_DATAGRAM
 from hacluster.config.media import Ping, Ping6, PingGroup, PingMedium
 from hacluster.daemon.media.port import MAX_BURST
+from hacluster.daemon.media.sockets import ECHO_REPLY, ECHO_REPLY6, Kind, Opener
 from hacluster.daemon.media.udp import Received
 
 _HEADER: Final = struct.Struct("!BBHHH")
-_SOL_RAW: Final = 255
-_ICMP_FILTER: Final = 1
-_ICMP6_FILTER: Final = 1
 
 
 def checksum(data: bytes) -> int:
@@ -42,26 +40,14 @@ class Echo(abc.ABC):
     request: int
     reply: int
     family: socket.AddressFamily
-    protocol: int
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, sock: socket.socket, received: Received) -> None:
         self._received = received
         self._identifier = int.from_bytes(os.urandom(2), "big")
         self._sequence = 0
-        self._raw = True
-        try:
-            self._sock = socket.socket(self.family, socket.SOCK_RAW, self.protocol)
-        except PermissionError:
-            self._sock = socket.socket(self.family, socket.SOCK_DGRAM, self.protocol)
-            self._raw = False
-        self._sock.setblocking(False)
-        if self._raw:
-            self._filter(self._sock)
+        self._sock = sock
+        self._raw = sock.type == socket.SOCK_RAW
         asyncio.get_running_loop().add_reader(self._sock.fileno(), self._readable)
-
-    @abc.abstractmethod
-    def _filter(self, sock: socket.socket) -> None:
-        """Let only echo replies through."""
 
     @abc.abstractmethod
     def _body(self, packet: bytes) -> bytes:
@@ -98,10 +84,7 @@ class Echo(abc.ABC):
 class Echo4(Echo):
     """ICMP."""
 
-    request, reply, family, protocol = 8, 0, socket.AF_INET, socket.IPPROTO_ICMP
-
-    def _filter(self, sock: socket.socket) -> None:
-        sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("@I", ~(1 << self.reply) & 0xFFFFFFFF))
+    request, reply, family = 8, ECHO_REPLY, socket.AF_INET
 
     def _body(self, packet: bytes) -> bytes:
         # Raw IPv4 sockets give the IP header too, ping sockets do not.
@@ -111,12 +94,7 @@ class Echo4(Echo):
 class Echo6(Echo):
     """ICMPv6; the kernel computes the checksum."""
 
-    request, reply, family, protocol = 128, 129, socket.AF_INET6, socket.IPPROTO_ICMPV6
-
-    def _filter(self, sock: socket.socket) -> None:
-        words = [0xFFFFFFFF] * 8
-        words[self.reply >> 5] &= ~(1 << (self.reply & 31)) & 0xFFFFFFFF
-        sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("@8I", *words))
+    request, reply, family = 128, ECHO_REPLY6, socket.AF_INET6
 
     def _body(self, packet: bytes) -> bytes:
         return packet
@@ -125,7 +103,9 @@ class Echo6(Echo):
 class PingPort:
     """A ping medium: one host, or the hosts of a group, each asked every time."""
 
-    def __init__(self, medium: PingMedium, received: Received) -> None:
+    def __init__(self, number: int, medium: PingMedium, opener: Opener, received: Received) -> None:
+        self._number = number
+        self._opener = opener
         match medium:
             case PingGroup(hosts=hosts):
                 self._hosts: Sequence[str] = hosts
@@ -148,7 +128,8 @@ class PingPort:
             family, _, _, _, address = found[0]
             self._addresses.append((family == socket.AF_INET6, str(address[0])))
         for v6 in {v6 for v6, _ in self._addresses}:
-            self._echoes[v6] = (Echo6 if v6 else Echo4)(self._received)
+            sock = await self._opener.open(self._number, Kind.ECHO6 if v6 else Kind.ECHO)
+            self._echoes[v6] = (Echo6 if v6 else Echo4)(sock, self._received)
 
     def send(self, data: bytes) -> None:
         """Ask every host. A host that cannot be reached is no fault of the medium: it does not answer, that is all."""

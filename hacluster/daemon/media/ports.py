@@ -8,6 +8,7 @@ from hacluster.base.effects import Screen
 from hacluster.config import media as config
 from hacluster.daemon.media.icmp import PingPort
 from hacluster.daemon.media.port import Deliver, Medium
+from hacluster.daemon.media.sockets import Direct, Opener
 from hacluster.daemon.media.udp import Receivers, UdpPort
 from hacluster.msg.driver import DatagramReceived
 
@@ -15,8 +16,8 @@ from hacluster.msg.driver import DatagramReceived
 class Media:
     """All media of a node, by their index in ha.cf."""
 
-    def __init__(self, media: Sequence[config.Medium], deliver: Deliver) -> None:
-        receivers = self._receivers = Receivers()
+    def __init__(self, media: Sequence[config.Medium], deliver: Deliver, opener: Opener | None = None) -> None:
+        receivers = self._receivers = Receivers(opener or Direct(media))
         self._media: list[Medium] = []
         for index, medium in enumerate(media):
             self._media.append(Medium(index, _port(index, medium, receivers, deliver), deliver))
@@ -45,5 +46,5 @@ def _port(index: int, medium: config.Medium, receivers: Receivers, deliver: Deli
         deliver(DatagramReceived(index, data, source))
 
     if isinstance(medium, config.Ping | config.Ping6 | config.PingGroup):
-        return PingPort(medium, received)
-    return UdpPort(medium, receivers, received)
+        return PingPort(index, medium, receivers.opener, received)
+    return UdpPort(index, medium, receivers, received)

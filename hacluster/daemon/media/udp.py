@@ -13,14 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
-import os
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import asyncio_dgram
 
@@ -28,20 +23,12 @@ from hacluster.base.effects import Screen
 from hacluster.base.limits import MAX_DATAGRAM
 from hacluster.config.media import Bcast, Mcast, Mcast6, NetworkMedium, Ucast, Ucast6
 from hacluster.daemon.media import bpf
-from hacluster.daemon.media.port import MAX_BURST, bind_to_device, widen
+from hacluster.daemon.media.interfaces import GONE, broadcast_address, device_of, index_of, require_up
+from hacluster.daemon.media.port import MAX_BURST
+from hacluster.daemon.media.sockets import Kind, Opener, family_of, group_of
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 Received = Callable[[bytes, str], None]
-
-_SIOCGIFFLAGS: Final = 0x8913
-_SIOCGIFBRDADDR: Final = 0x8919
-_SIOCGIFINDEX: Final = 0x8933
-_GONE: Final = frozenset({errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL})
-"""What the kernel says of an interface, or of its address, that is not there."""
-
-_IFF_UP: Final = 1
-_IPTOS_LOWDELAY: Final = 0x10
-_SMALL_BUFFER: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +44,7 @@ class ReceiveKey:
 
 def receive_key(medium: NetworkMedium, index: int) -> ReceiveKey:
     """The receiving socket that a medium needs."""
-    family = socket.AF_INET6 if isinstance(medium, Ucast6 | Mcast6) else socket.AF_INET
-    group = medium.group if isinstance(medium, Mcast | Mcast6) else ""
-    return ReceiveKey(family, device_of(medium.interface), index, medium.port, group)
-
-
-def device_of(interface: str) -> str:
-    """The device under an address label such as ``eth0:1``."""
-    return interface.partition(":")[0]
-
-
-def _ask(sock: socket.socket | None, question: int, interface: str) -> bytes:
-    """What the kernel says of an interface (netdevice(7)), on a socket that is open or on a new one. OSError."""
-    if sock is None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as new:
-            return _ask(new, question, interface)
-    return fcntl.ioctl(sock, question, struct.pack("256s", interface.encode()[:15]))
-
-
-def index_of(device: str, sock: socket.socket | None = None) -> int:
-    """The interface's number. OSError, with ENODEV when there is none of that name."""
-    try:
-        return int(struct.unpack_from("@i", _ask(sock, _SIOCGIFINDEX, device), 16)[0])
-    except OSError as error:
-        if error.errno == errno.ENODEV:
-            raise OSError(errno.ENODEV, "no interface with this name") from error
-        raise
-
-
-def require_up(device: str) -> None:
-    """OSError when the interface is down: sockets can be bound to it all the same, and each send would fail."""
-    if not struct.unpack_from("H", _ask(None, _SIOCGIFFLAGS, device), 16)[0] & _IFF_UP:
-        raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
-
-
-def broadcast_address(interface: str, sock: socket.socket | None = None) -> str:
-    """The broadcast address that the interface reports (netdevice(7)). OSError when it has none."""
-    address = socket.inet_ntoa(_ask(sock, _SIOCGIFBRDADDR, interface)[20:24])
-    if address == "0.0.0.0":  # noqa: S104 - "none", not "any"
-        raise OSError(errno.EADDRNOTAVAIL, f"{interface} has no broadcast address")
-    return address
+    return ReceiveKey(family_of(medium), device_of(medium.interface), index, medium.port, group_of(medium))
 
 
 class Receiver:
@@ -110,27 +58,12 @@ class Receiver:
         self._stream: asyncio_dgram.DatagramStream | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self, screen: Screen) -> None:
-        """Bind, join, and begin to read. OSError."""
-        key = self.key
-        sock = socket.socket(key.family, socket.SOCK_DGRAM)
+    async def open(self, opener: Opener, medium: int, screen: Screen) -> None:
+        """Have it opened, and begin to read. OSError."""
+        sock = await opener.open(medium, Kind.RECEIVE)
         try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            widen(sock)
-            self._attach(sock, screen)
-            bind_to_device(sock, key.interface)
-            if key.family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind((key.group or "::", key.port, 0, key.index if key.group else 0))
-                if key.group:
-                    member = socket.inet_pton(socket.AF_INET6, key.group) + struct.pack("@I", key.index)
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
-            else:
-                sock.bind((key.group or "0.0.0.0", key.port))  # noqa: S104 - of one interface only
-                if key.group:
-                    member = struct.pack("@4s4si", socket.inet_aton(key.group), bytes(4), key.index)
-                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            if screen.strict:
+                self._attach(sock, screen)
             self._stream = await asyncio_dgram.from_socket(sock)
         except OSError:
             sock.close()
@@ -185,18 +118,19 @@ def _host(address: object) -> str:
 class Receivers:
     """The receiving sockets of a node, by what they are bound to."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: Opener) -> None:
+        self.opener = opener
         self._open: dict[ReceiveKey, Receiver] = {}
         self._opening = asyncio.Lock()
         self._screen = Screen()
 
-    async def take(self, key: ReceiveKey, received: Received) -> None:
+    async def take(self, key: ReceiveKey, medium: int, received: Received) -> None:
         """Open the socket, or share the one that is open. OSError."""
         async with self._opening:
             receiver = self._open.get(key)
             if receiver is None:
                 receiver = Receiver(key, received)
-                await receiver.open(self._screen)
+                await receiver.open(self.opener, medium, self._screen)
                 self._open[key] = receiver
             receiver.users += 1
 
@@ -219,7 +153,8 @@ class Receivers:
 class UdpPort:
     """A UDP medium."""
 
-    def __init__(self, medium: NetworkMedium, receivers: Receivers, received: Received) -> None:
+    def __init__(self, number: int, medium: NetworkMedium, receivers: Receivers, received: Received) -> None:
+        self._number = number
         self._medium = medium
         self._device = device_of(medium.interface)
         self._receivers = receivers
@@ -236,30 +171,9 @@ class UdpPort:
         self._index = index_of(self._device)
         require_up(self._device)
         self._target = await self._find_target()
-        family = socket.AF_INET6 if isinstance(medium, Ucast6 | Mcast6) else socket.AF_INET
-        sock = self._sock = socket.socket(family, socket.SOCK_DGRAM)
-        sock.setblocking(False)
-        bind_to_device(sock, self._device)
-        # Nobody reads this socket: what strangers send to it shall not lie in memory.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
-        match medium:
-            case Bcast():
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            case Mcast():
-                interface = struct.pack("@4s4si", bytes(4), bytes(4), self._index)
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, medium.ttl)
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, int(medium.loop))
-            case Mcast6():
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, self._index)
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, medium.ttl)
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, int(medium.loop))
-        if family == socket.AF_INET:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _IPTOS_LOWDELAY)
-        else:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _IPTOS_LOWDELAY)
+        self._sock = await self._receivers.opener.open(self._number, Kind.SEND)
         key = receive_key(medium, self._index)
-        await self._receivers.take(key, self._received)
+        await self._receivers.take(key, self._number, self._received)
         self._taken = key
 
     async def _find_target(self) -> Address:
@@ -300,7 +214,7 @@ class UdpPort:
                 return False
             return broadcast_address(self._medium.interface, self._sock) != self._target[0]
         except OSError as error:
-            return error.errno in _GONE
+            return error.errno in GONE
 
     def close(self) -> None:
         """Both sockets."""

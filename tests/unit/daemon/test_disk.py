@@ -38,7 +38,7 @@ def test_durable_and_volatile_keys_lie_apart(disk, tmp_path):
     disk.write("k", b"kept")
     disk.write("k", b"until reboot", volatile=True)
     assert (tmp_path / "state/k").read_bytes() == b"kept"
-    assert (tmp_path / "run/k").read_bytes() == b"until reboot"
+    assert (tmp_path / "run/volatile/k").read_bytes() == b"until reboot"
     assert (disk.read("k"), disk.read("k", volatile=True)) == (b"kept", b"until reboot")
 
 

@@ -122,11 +122,31 @@ def test_it_does_not_wait_for_ever(tmp_path, holder, monkeypatch):
     mine.release()
 
 
+def test_what_takes_the_place_of_the_lock_condemns_nobody(tmp_path, holder, monkeypatch):
+    """The state directory's owner is not root; whom the supervisor kills is not for him to choose."""
+    holder("orphan")
+    monkeypatch.setattr("hacluster.daemon.pidfile.ORPHANS_S", 0.0)
+    mine = PidFile(str(tmp_path), str(tmp_path))
+    mine.take()
+    precious = tmp_path / "precious"
+    precious.write_text("")
+    (tmp_path / LOCK).unlink()
+    (tmp_path / LOCK).symlink_to(precious)
+    killed = []
+    with precious.open() as file, subprocess.Popen(["sleep", "60"], stdin=file) as bystander:
+        mine.wait_for_orphans(lambda: None, killed.extend)
+        assert bystander.poll() is None
+        assert bystander.pid not in killed
+        bystander.kill()
+    assert len(killed) == 1
+    mine.release()
+
+
 def test_one_that_cannot_even_be_killed_is_passed_by(tmp_path, holder, monkeypatch):
     holder("orphan")
     monkeypatch.setattr("hacluster.daemon.pidfile.ORPHANS_S", 0.0)
     monkeypatch.setattr("hacluster.daemon.pidfile.KILLED_S", 0.0)
-    monkeypatch.setattr("hacluster.daemon.pidfile.holders", lambda _path: [])
+    monkeypatch.setattr("hacluster.daemon.pidfile.holders", lambda _lock: [])
     mine = PidFile(str(tmp_path), str(tmp_path))
     mine.take()
     mine.wait_for_orphans(lambda: None, lambda _pids: None)
@@ -234,7 +254,7 @@ def test_a_watchdog_that_is_not_there_is_said(tmp_path):
 
 
 def test_what_is_not_permitted_is_said_and_the_rest_is_done(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **_options):
         raise PermissionError(1, "Operation not permitted")
 
     done = []

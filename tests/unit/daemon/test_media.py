@@ -17,6 +17,7 @@ from hacluster.daemon.media import bpf
 from hacluster.daemon.media.icmp import checksum
 from hacluster.daemon.media.port import Medium
 from hacluster.daemon.media.ports import Media
+from hacluster.daemon.media.sockets import Direct
 from hacluster.daemon.media.udp import Receivers, UdpPort, receive_key
 from hacluster.msg.driver import DatagramReceived, MediumFailed, MediumReady
 from hacluster.wire.screen import MAX_LISTED, Entry, judge
@@ -171,7 +172,8 @@ def test_an_interface_that_is_not_there_is_said_once():
 
 def test_that_no_descriptor_is_left_says_nothing_of_an_interface():
     async def live():
-        port = UdpPort(Ucast("lo", "127.0.0.1", free_port()), Receivers(), lambda _data, _source: None)
+        media = [Ucast("lo", "127.0.0.1", free_port())]
+        port = UdpPort(0, media[0], Receivers(Direct(media)), lambda _data, _source: None)
         await port.open()
         with no_descriptors_left():
             assert not port.stale()

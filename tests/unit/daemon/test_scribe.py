@@ -67,6 +67,25 @@ def test_one_that_dies_has_a_successor_who_goes_on(scribe, path, monkeypatch):
     eventually("it goes on", lambda: path.exists() and "kept" in path.read_text())
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        Line(Severity.INFO, "brain", "x", 1, 1e300),
+        Line(Severity.INFO, "brain", "x", 1, float("nan")),
+        Line(Severity.INFO, "brain\nforged", "two\nlines\x1b[2J", 1, 0.0),
+        "no line",
+    ],
+)
+def test_who_sends_nonsense_does_it_no_harm(scribe, path, hostile):
+    """Those who send need not be root, as this process is."""
+    scribe.pen.put(hostile)
+    assert scribe.pen.put(line("and on"))
+    eventually("it goes on", lambda: path.exists() and path.read_text().endswith("info: and on\n"))
+    text = path.read_text()
+    assert "\x1b" not in text
+    assert all(each.startswith(("Jan ", "Dec ")) for each in text.splitlines())
+
+
 def test_it_ends_after_the_last_of_those_it_writes_for(path):
     made = Scribe(sinks(LogConfig(logfile=str(path)), "alpha", stderr=False))
     made.start()

@@ -253,18 +253,32 @@ def test_megabytes_of_output_are_said() -> None:
 
 
 def test_hooks_run_one_at_a_time_and_are_bounded() -> None:
-    lrm = machine()
-    (first,) = spawns(step(lrm, HooksRun("status", ("/hook",), (("HA_st", "up"),), 99)))
-    assert (first.argv, first.timeout_ms) == (("/hook",), 99)
+    lrm = machine(rc_d=True, hooks=(("status", "/hook"),))
+    (first,) = spawns(step(lrm, HooksRun("status", (("HA_st", "up"),), 99)))
+    assert (first.argv, first.timeout_ms) == (("/hook", "status"), 99)
     assert dict(first.env)["HA_st"] == "up"
     for _ in range(MAX_HOOKS):
-        assert step(lrm, HooksRun("status", ("/hook",), ())) == []
-    (dropped,) = step(lrm, HooksRun("status", ("/hook",), ()))
+        assert step(lrm, HooksRun("status", ())) == []
+    (dropped,) = step(lrm, HooksRun("status", ()))
     assert isinstance(dropped, Say)
     assert dropped.code == "hook-dropped"
     effects = step(lrm, gone(first.child_id, 3, err=b"no\n"))
     assert [effect.text for effect in effects if isinstance(effect, Say)] == ["the hook status failed (exited 3): no"]
     assert len(spawns(effects)) == 1
+
+
+def test_a_hook_is_the_program_of_our_own_settings_in_our_own_environment() -> None:
+    lrm = machine(rc_d=True, hooks=(("status", "/hook"),))
+    (refused,) = step(lrm, HooksRun("/bin/sh", ()))
+    assert isinstance(refused, Say)
+    assert refused.code == "hook-unknown"
+    hostile = (("LD_PRELOAD", "/tmp/x"), ("PATH", "/tmp"), ("HA_FUNCS", "/tmp/f"), ("HA_x\n", "1"), ("HA_y", "a\0b"))
+    (spawn,) = spawns(step(lrm, HooksRun("status", hostile)))
+    found = dict(spawn.env)
+    assert "LD_PRELOAD" not in found
+    assert found["PATH"] != "/tmp"
+    assert found["HA_FUNCS"] == "/etc/ha.d/shellfuncs"
+    assert not {"HA_x\n", "HA_y"} & set(found)
 
 
 ACTIONS = st.one_of(
