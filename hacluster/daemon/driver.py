@@ -3,8 +3,8 @@
 Everything that happens goes through one inbox and is worked off in turn; an effect that fails at once (a medium that
 cannot be sent on) is such an event too, so that a machine never hears of a consequence before its step is done.
 
-The driver owns the only clock. One timer is armed for the earliest deadline of the machines. About once a second, and
-at once when the wall clock was set, each machine gets a ``HostSample``.
+The driver owns the only clock. One timer is armed for the earliest deadline of the machines. About once a second (every
+ten where no heartbeat machine lives), and at once when the wall clock was set, each machine gets a ``HostSample``.
 
 An exception in a machine is a fault of ours: the process ends with a line of log and its place in the code, and the
 supervisor begins it anew (DESIGN: "we err").
@@ -45,6 +45,9 @@ from hacluster.msg.driver import HostSample, Persisted, PersistFailed
 from hacluster.node.router import Router
 
 SAMPLE_MS: Final = 1_000
+CHECK_MS: Final = 10_000
+"""How often machines that send no time stamps are told the time and checked: each second would be for nothing."""
+
 CLOSE_S: Final = 1.0
 """How long the end of a process waits for the disk: it may hang for ever."""
 
@@ -128,6 +131,7 @@ class Driver:
 
     def __init__(self, router: Router, log: Callable[[Say], None]) -> None:
         self._router = router
+        self._sample_ms = SAMPLE_MS if MachineName.HEARTBEAT in router.names else CHECK_MS
         self._log = log
         self._inbox: deque[tuple[MachineName, object]] = deque()
         self._scheduled = False
@@ -219,7 +223,7 @@ class Driver:
         except AssertionError as error:
             self._crash(error)
             return
-        self._sampler = asyncio.get_running_loop().call_later(SAMPLE_MS / 1000, self._sample)
+        self._sampler = asyncio.get_running_loop().call_later(self._sample_ms / 1000, self._sample)
 
     def _post_sample(self, offset: int) -> None:
         self._offset = offset
