@@ -222,13 +222,16 @@ def mark_stop(run_dir: str) -> None:
 
 
 def stop_was_asked(run_dir: str) -> bool:
-    """Whether ``hacluster stop`` was called after this process was started."""
+    """Whether ``hacluster stop`` was called after this process was started.
+
+    In the same tick of the clock counts, too: one that is started after a stop has ended is many ticks younger.
+    """
     try:
         data = files.read(os.path.join(run_dir, STOP_MARK), 256)
     except files.DamagedFileError:
         return False
     boot, _, began = (data or b"").decode("ascii", "replace").strip().partition(" ")
-    return boot == _boot_id() and began.isdecimal() and int(began) > _started()
+    return boot == _boot_id() and began.isdecimal() and int(began) >= _started()
 
 
 def leave_word(run_dir: str, status: int, kept: str) -> None:

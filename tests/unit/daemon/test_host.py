@@ -13,7 +13,7 @@ from hacluster.base.errors import HaError
 from hacluster.base.machine import Instant
 from hacluster.daemon import realtime
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
-from hacluster.daemon.pidfile import LOCK, NAME, PidFile, running, stop_was_asked
+from hacluster.daemon.pidfile import LOCK, NAME, PidFile, mark_stop, running, stop_was_asked
 from hacluster.daemon.watchdog import Watchdog
 
 HOLDER = """
@@ -203,6 +203,8 @@ def test_a_stop_counts_for_what_was_started_before_it(tmp_path):
         after = subprocess.run([sys.executable, "-c", asks, str(tmp_path)], check=True, capture_output=True)
         assert before.communicate()[0] == b"True\n"
     assert after.stdout == b"False\n"
+    mark_stop(str(tmp_path))
+    assert stop_was_asked(str(tmp_path)), "began in the same tick of the clock"
     (tmp_path / "stop-asked").write_bytes(b"noise" * 100)
     assert not stop_was_asked(str(tmp_path))
 
