@@ -87,7 +87,9 @@ def test_programs_of_respawn_do_not_outlive_the_supervisor():
         # The whole daemon at once: nobody is left to see to it but the next one.
         names = ("supervisor", "pulse", "brain", "hands")
         pids = [str(daemon_pid(made.one.host, name)) for name in names]
-        made.one.host.run(["kill", f"-{int(signal.SIGKILL)}", *pids], check=True)
+        # Stopped first: none of them may see another one die and end the programs itself.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            made.one.host.run(["kill", f"-{int(number)}", *pids], check=True)
         assert running() == ["kind", "stubborn"]
         made.start(made.one)
         eventually("what was left is ended", lambda: "ended programs of respawn" in made.one.log())

@@ -63,7 +63,10 @@ with open(f"{file}.lock", "w") as lock:
         batch = words == ["-R"]
         lines = sys.stdin.read().splitlines() if batch else [" ".join(words)]
         status = restore(table, lines, batch=batch)
-        file.write_text(render(table))
+        # Whole or not at all, as a kernel's table changes for who looks at it.
+        new = file.with_name(f"{file.name}.new")
+        new.write_text(render(table))
+        new.replace(file)
     elif "--thresholds" in words:
         sys.stdout.write(listing(table, lambda entry: f"{entry.upper} {entry.lower} 0 0" if entry else ""))
     elif "--stats" in words or "--rate" in words:
