@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
-LAB_JOBS ?= 4
+LAB_JOBS ?= 3
 NEWEST ?= /var/tmp/hacluster-newest
 SEEDS ?= 0..1699
 
