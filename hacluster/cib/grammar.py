@@ -31,7 +31,10 @@ VERSIONS: Final = (
 """Every version that a CIB can be validated with, in order. ``next`` is the trial version of Pacemaker 2.1."""
 
 LATEST: Final = "4.0"
-"""The version that new documents have and that old ones are upgraded to."""
+"""The newest version that is known."""
+
+WRITTEN: Final = "3.9"
+"""The version that new documents have and that old ones are upgraded to: the newest that Pacemaker 2.1.5 reads, too."""
 
 PREFIX: Final = "pacemaker-"
 """What stands before the version in ``validate-with``."""

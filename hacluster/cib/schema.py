@@ -15,7 +15,7 @@ from lxml import etree
 from hacluster.base.report import Place, Report, Severity
 from hacluster.cib.document import XML
 from hacluster.cib.explain import Explainer
-from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, cut, read_grammar, version_of
+from hacluster.cib.grammar import LATEST, PREFIX, VERSIONS, cut, rank, read_grammar, version_of
 from hacluster.cib.places import place_of
 from hacluster.cib.shapes import Shapes
 
@@ -52,9 +52,9 @@ class Schemas:
             element.text = element.tail = None
         return bool(self._compiled[version].validate(twin))
 
-    def best_version(self, root: XML) -> str | None:
-        """The newest released version that accepts the tree."""
-        released = [version for version in VERSIONS if version != "next"]
+    def best_version(self, root: XML, most: str = LATEST) -> str | None:
+        """The newest released version up to ``most`` that accepts the tree."""
+        released = [version for version in VERSIONS if version != "next" and rank(version) <= rank(most)]
         return next((version for version in reversed(released) if self.accepts(root, version)), None)
 
     def faults(self, root: XML, version: str, file: str = "cib.xml") -> list[Report]:

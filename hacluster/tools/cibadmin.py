@@ -114,6 +114,7 @@ def _upgrade(source: Any) -> int:
     import copy  # noqa: PLC0415
 
     from hacluster.cib.document import document_of  # noqa: PLC0415 - only an upgrade needs it
+    from hacluster.cib.grammar import WRITTEN  # noqa: PLC0415
     from hacluster.cib.operations import upgraded  # noqa: PLC0415
     from hacluster.cib.upgrade import upgrade  # noqa: PLC0415
     from hacluster.client.schemas import installed_schemas  # noqa: PLC0415
@@ -125,8 +126,10 @@ def _upgrade(source: Any) -> int:
     reports = upgrade(document, installed_schemas())
     if status is not None:
         result.append(status)
-    if result.get("validate-with") == root.get("validate-with"):
-        newest = installed_schemas().best_version(result)
+    newest = installed_schemas().best_version(result, WRITTEN)
+    if newest is not None and result.get("validate-with") != root.get("validate-with"):
+        result.set("validate-with", f"pacemaker-{newest}")
+    else:
         claimed = result.get("validate-with", "none")
         if newest is None or claimed in ("none", f"pacemaker-{newest}"):
             return Exit.OK  # nothing to do is no failure, and nothing to say
@@ -188,11 +191,11 @@ def main(given: Given, out: Output) -> int:
         raise UsageError(f"non-option ARGV-elements: {' '.join(given.rest)}")
     action = _action(given)
     if action in ("empty", "blank"):
-        from hacluster.cib.grammar import LATEST, PREFIX  # noqa: PLC0415 - a query needs none of it
+        from hacluster.cib.grammar import PREFIX, WRITTEN  # noqa: PLC0415 - a query needs none of it
         from hacluster.cib.markup import show_markup  # noqa: PLC0415
         from hacluster.cib.operations import empty  # noqa: PLC0415
 
-        out.raw(show_markup(empty(given.get("empty") or PREFIX + LATEST)))
+        out.raw(show_markup(empty(given.get("empty") or PREFIX + WRITTEN)))
         return Exit.OK
     if action in ("md5-sum", "md5-sum-versioned"):
         return _digest(given, action, out)

@@ -172,12 +172,12 @@ class _Call:
         return self.shell(name)
 
     def create_empty(self, name: str) -> int:
-        from hacluster.cib.grammar import LATEST, PREFIX  # noqa: PLC0415 - only this makes a document
+        from hacluster.cib.grammar import PREFIX, WRITTEN  # noqa: PLC0415 - only this makes a document
         from hacluster.cib.operations import empty  # noqa: PLC0415
 
         if self.path(name).exists() and not self.force:
             raise Failed(_TAKEN.format(name), Exit.CANNOT_CREATE, bare=True)
-        root = empty(self.given.get("validate-with") or PREFIX + LATEST)
+        root = empty(self.given.get("validate-with") or PREFIX + WRITTEN)
         root.set("epoch", "0")
         self.write(name, root)
         return self.shell(name)
