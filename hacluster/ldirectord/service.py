@@ -75,6 +75,7 @@ class Service:
         self._ready: Callable[[str], None] = lambda _: None
         self._reloading = asyncio.Lock()
         self._maintenance: frozenset[str] = frozenset()
+        self._unreadable = False
         self._seen = _fingerprint(configuration.path)
 
     async def run(self, ready: Callable[[str], None]) -> int:
@@ -251,8 +252,14 @@ class Service:
 
     async def _look_at_maintenance(self) -> None:
         directory = self._settings.maintenance_dir
-        names = await asyncio.to_thread(_names_in, directory) if directory else frozenset[str]()
-        if names != self._maintenance:
+        names: frozenset[str] | None = frozenset()
+        if directory:
+            names = await asyncio.to_thread(names_in, directory)
+        unreadable, self._unreadable = self._unreadable, names is None
+        if names is None:
+            if not unreadable:
+                self._log.write(Severity.ERROR, f"cannot read {directory}: who is in maintenance stays there")
+        elif names != self._maintenance:
             self._maintenance = names
             self._give(MaintenanceSeen(names))
 
@@ -319,8 +326,14 @@ def _fingerprint(path: Path, before: _Fingerprint | None = None) -> _Fingerprint
         return None
 
 
-def _names_in(directory: str) -> frozenset[str]:
+def names_in(directory: str) -> frozenset[str] | None:
+    """The names of a maintenance directory; none when there is no such directory, ``None`` when it cannot be read.
+
+    A directory that cannot be read ends nobody's maintenance: that would give traffic to servers that were taken out.
+    """
     try:
         return frozenset(os.listdir(directory))
-    except OSError:
+    except FileNotFoundError:
         return frozenset()
+    except OSError:
+        return None
