@@ -14,7 +14,7 @@ from hacluster.base.report import Severity
 
 
 class MachineName(StrEnum):
-    """The machines of a node, as addresses. Which process hosts which is ``hacluster.node.assembly``'s table."""
+    """The machines of a node, as addresses. Which process hosts which is a ``hacluster.node.layout``."""
 
     HEARTBEAT = "heartbeat"
     CCM = "ccm"

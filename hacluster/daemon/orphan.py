@@ -22,7 +22,7 @@ from hacluster.base.report import Severity
 from hacluster.daemon.driver import Driver, Outcome
 from hacluster.daemon.roster import Roster
 from hacluster.msg.driver import StopRequested
-from hacluster.node.assembly import ProcessName
+from hacluster.node.layout import ProcessName
 
 POLL_S: Final = 0.05
 GRACE_POLLS: Final = 40
@@ -41,17 +41,24 @@ class Company(Protocol):
 
 
 async def wind_up(
-    name: ProcessName, driver: Driver, company: Company, clients: Roster, log: Callable[[Say], None]
+    name: ProcessName,
+    driver: Driver,
+    company: Company,
+    clients: Roster,
+    log: Callable[[Say], None],
+    *,
+    manager: MachineName,
 ) -> None:
     """Bring an orphaned process to its end; returns when its driver has finished.
 
     The brain's is finished by whoever sees that everything is released, the pulse's by the brain's last word.
-    ``clients`` are the programs of ``respawn``: asked to end at once, killed when nothing else is left to do.
+    ``manager`` is the machine that releases what the node holds. ``clients`` are the programs of ``respawn``: asked to
+    end at once, killed when nothing else is left to do.
     """
     text = "the supervisor is gone: this node releases all resources and stops"
     log(Say(Severity.CRIT, name.value, "orphaned", text))
     if name is ProcessName.BRAIN:
-        driver.post(MachineName.HARESOURCES, StopRequested(text))
+        driver.post(manager, StopRequested(text))
         await _release(driver, company, log)
         return
     if name is ProcessName.HANDS:

@@ -14,7 +14,7 @@ from hacluster.base.machine import Instant, after, earliest
 from hacluster.config.media import Medium
 from hacluster.daemon.control import Channel
 from hacluster.daemon.media.broker import Broker, pair
-from hacluster.node.assembly import ProcessName
+from hacluster.node.layout import ProcessName
 from hacluster.node.vigil import Vigil
 
 GRACE_MS: Final = 5_000

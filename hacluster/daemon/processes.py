@@ -46,13 +46,13 @@ from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
 from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
 from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
-from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build
+from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
+from hacluster.node.layout import ProcessName
 from hacluster.wire.ipc import Frame, Hello, Kind
 
 CONFINED: Final = frozenset({ProcessName.PULSE, ProcessName.BRAIN})
 """Who is not root."""
 
-NAMES: Final = {name: tuple(machines) for name, machines in HOSTED.items()}
 FIFO: Final = "fifo"
 FIFO_REQUEST_ID: Final = 0
 """Answers to what came by the FIFO have nowhere to go: no client has this number."""
@@ -117,11 +117,11 @@ class Estate:
 def endow(name: ProcessName, launch: Launch, log: Callable[[Say], None], owner: int = -1) -> Estate:
     """Open all that, the local sockets for ``owner``. :class:`HaError` when one of these cannot be."""
     own, estate = launch.settings.own, Estate()
-    for machine in NAMES[name]:
+    for machine in launch.settings.layout.hosted[name]:
         path = os.path.join(launch.run_dir, SOCKETS[machine])
         listener = Listener(path, mode=own.socket_mode, group=own.socket_group, owner=owner, log=log)
         estate.listeners.append(listener)
-    if MachineName.HEARTBEAT in NAMES[name]:
+    if MachineName.HEARTBEAT in launch.settings.layout.hosted[name]:
         estate.watchdog = _open_watchdog(launch, log)
     return estate
 
@@ -153,7 +153,9 @@ class Part:
         settings = launch.settings
         self.process = name.value
         self.incarnation = int.from_bytes(os.urandom(7), "big")
-        self.machines = tuple(machine.value for machine in NAMES[name])
+        self._layout = settings.layout
+        self._hosted = self._layout.hosted[name]
+        self.machines = tuple(machine.value for machine in self._hosted)
         self.on_stage: Callable[[Stage, str], None] = lambda _stage, _detail: None
         self.links: Links | None = None
         self._name = name
@@ -185,7 +187,7 @@ class Part:
         driver = self.driver
         driver.disk, driver.clients, driver.others = self._disk, self._server, others
         driver.observers.append(self._observe)
-        if MachineName.HEARTBEAT in NAMES[self._name]:
+        if MachineName.HEARTBEAT in self._hosted:
             opener = self._estate.opener
             self._media = driver.media = Media(
                 self._launch.settings.ha.media,
@@ -195,27 +197,27 @@ class Part:
             self._watchdog = self._estate.watchdog
             if self._watchdog is not None:
                 driver.on_turn = self._watchdog.feed
-        if MachineName.LRM in NAMES[self._name]:
+        if MachineName.LRM in self._hosted:
             self._open_children()
         for listener in self._estate.listeners:
             self._server.adopt(listener)
         self._server.start()
-        if MachineName.HARESOURCES in NAMES[self._name]:
+        if self._layout.manager in self._hosted:
             self._open_fifo()
 
     def start(self) -> None:
         """Tell the machines how the host is and what was kept, then let the world in."""
         self.driver.start()
-        for machine in NAMES[self._name]:
-            for key, volatile in RESTORED[machine]:
+        for machine in self._hosted:
+            for key, volatile in self._layout.restored[machine]:
                 self.driver.post(machine, Restored(key, self._read(key, volatile=volatile)))
         if self._media is not None:
             self._media.start()
-        if MachineName.HARESOURCES in NAMES[self._name]:
+        if self._layout.manager in self._hosted:
             self._beat_watch = BeatWatch(
                 self._beat,
                 self._launch.settings.ha.deadtime_ms,
-                lambda mute: self.driver.post(MachineName.HARESOURCES, mute),
+                lambda mute: self.driver.post(self._layout.manager, mute),
             )
             self._beat_watch.start()
         self.on_stage(Stage.READY, "")
@@ -255,7 +257,7 @@ class Part:
 
     def _on_fifo(self, request: FifoRequest) -> None:
         peer = Peer("fifo", os.geteuid(), os.getegid(), 0)
-        self.driver.post(MachineName.HARESOURCES, Request(FIFO_REQUEST_ID, peer, request))
+        self.driver.post(self._layout.manager, Request(FIFO_REQUEST_ID, peer, request))
 
     def _observe(self, _by: MachineName, effect: Effect) -> None:
         if isinstance(effect, Transmit):
@@ -292,8 +294,8 @@ class Part:
 
     def other_restarted(self, process: str) -> None:
         """Another process began anew, or missed something we said."""
-        for lost in NAMES[ProcessName(process)]:
-            for machine in NAMES[self._name]:
+        for lost in self._layout.hosted[ProcessName(process)]:
+            for machine in self._hosted:
                 self.driver.post(machine, MachineRestarted(lost.value))
 
     async def close(self, outcome: Outcome) -> None:
@@ -316,20 +318,21 @@ class Part:
 
 def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[Say], None]) -> Links:
     """The links of one process to the others: each connects to those before it in the table."""
-    others = {other.value: machines for other, machines in NAMES.items() if other is not name}
+    hosted = launch.settings.layout.hosted
+    others = {other.value: machines for other, machines in hosted.items() if other is not name}
     links = part.links = Links(
         name.value,
         codec(*TYPES),
         log,
         incarnation=part.incarnation,
-        here=NAMES[name],
+        here=hosted[name],
         others=others,
         on_message=part.driver.post,
         on_restarted=part.other_restarted,
     )
-    order = list(NAMES)
+    order = list(hosted)
     for other in order[: order.index(name)]:
-        links.connect(other.value, os.path.join(launch.run_dir, SOCKETS[NAMES[other][0]]))
+        links.connect(other.value, os.path.join(launch.run_dir, SOCKETS[hosted[other][0]]))
     return links
 
 
@@ -399,7 +402,8 @@ async def _live(  # noqa: PLR0917
     part.driver.finished.add_done_callback(lambda _finished: wake.set())
     await wake.wait()
     if not part.driver.finished.done():
-        await orphan.wind_up(name, part.driver, links, Roster(launch.run_dir, CLIENTS), log.say)
+        manager = launch.settings.layout.manager
+        await orphan.wind_up(name, part.driver, links, Roster(launch.run_dir, CLIENTS), log.say, manager=manager)
     outcome = await part.driver.finished
     await part.close(outcome)
     if orphaned.is_set() and outcome in {Outcome.FENCED, Outcome.UNRELEASED}:

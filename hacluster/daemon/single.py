@@ -29,7 +29,7 @@ from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.spawn import widen_limits
 from hacluster.daemon.verdict import Verdicts, Word
 from hacluster.msg.driver import StopRequested
-from hacluster.node.assembly import ProcessName, process_of
+from hacluster.node.layout import Layout, ProcessName
 
 SERVICE = "hacluster"
 POLL_S = 0.5
@@ -38,12 +38,13 @@ POLL_S = 0.5
 class Direct:
     """Hands a message to the part that hosts its machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self.parts: dict[ProcessName, Part] = {}
 
     def send(self, by: MachineName, to: MachineName, body: object) -> None:  # noqa: ARG002 - as between processes
         """Perform a ``Send`` to a machine of another part."""
-        self.parts[process_of(to)].driver.post(to, body)
+        self.parts[self._layout.process_of(to)].driver.post(to, body)
 
 
 class Single:
@@ -82,8 +83,8 @@ class Single:
 
     async def _live(self) -> Outcome:
         log = self._log = log_of(self._launch, Threaded(log_sinks(self._launch)))
-        direct, beat = Direct(), Beat()
-        direct.parts = {name: Part(name, self._launch, log.say, beat) for name in ProcessName}
+        direct, beat = Direct(self._launch.settings.layout), Beat()
+        direct.parts = {name: Part(name, self._launch, log.say, beat) for name in self._launch.settings.layout.hosted}
         parts = self._parts = direct.parts
         env = tuple((f"HA_{name}", value) for name, value in self._launch.settings.ha.env)
         roster = Roster(self._launch.run_dir, CLIENTS)
@@ -126,7 +127,7 @@ class Single:
         if self._terms > 2:
             self._parts[ProcessName.PULSE].driver.finish(Outcome.CRASHED)
         elif self._terms == 1:
-            self._parts[ProcessName.BRAIN].driver.post(MachineName.HARESOURCES, StopRequested())
+            self._parts[ProcessName.BRAIN].driver.post(self._launch.settings.layout.manager, StopRequested())
 
     def _on_hup(self) -> None:
         assert self._log is not None

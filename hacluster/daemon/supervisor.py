@@ -52,7 +52,7 @@ from hacluster.daemon.verdict import Verdicts, Word
 from hacluster.heartbeat.core import RESTART_EXTRA_MS
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
-from hacluster.node.assembly import ProcessName
+from hacluster.node.layout import ProcessName
 from hacluster.node.vigil import Look, Vigil
 
 SERVICE: Final = "supervisor"
@@ -92,7 +92,7 @@ class Supervisor:
         self._log: Log = processes.log_of(launch, self._scribe.pen)
         self._beat = Beat()
         self._notify = Notifier()
-        self._processes = {name: Process(name) for name in ProcessName}
+        self._processes = {name: Process(name) for name in launch.settings.layout.hosted}
         self._codec = control_codec()
         self._clients = Roster(launch.run_dir, CLIENTS)
         self._respawner = self._new_respawner()
@@ -333,7 +333,7 @@ class Supervisor:
                 if self._exchange is ProcessName.PULSE and process.name is ProcessName.BRAIN:
                     self._exchange_at = after(clock.now(), SETTLE_MS)
                 if self._stopping and process.name is ProcessName.BRAIN:
-                    self._tell(MachineName.HARESOURCES, StopRequested())
+                    self._tell(self._launch.settings.layout.manager, StopRequested())
                 whole = all(other.ready for other in self._processes.values())
                 if whole and self._exchange is None and self._verdicts.pending:
                     self._proven_at = after(clock.now(), PROOF_MS)
@@ -364,7 +364,7 @@ class Supervisor:
             self._end_by = after(clock.now(), GRACE_MS)
 
     def _tell(self, machine: MachineName, body: object) -> None:
-        for name, machines in processes.NAMES.items():
+        for name, machines in self._launch.settings.layout.hosted.items():
             channel = self._processes[name].channel
             if machine in machines and channel is not None:
                 channel.send(machine, body)
@@ -416,7 +416,7 @@ class Supervisor:
             return
         self._release_by = after(clock.now(), RELEASE_MS)
         self._stopping = True
-        self._tell(MachineName.HARESOURCES, StopRequested(why))
+        self._tell(self._launch.settings.layout.manager, StopRequested(why))
 
     def _crashed(self, process: Process, code: int) -> None:
         now = clock.now()
@@ -502,11 +502,11 @@ class Supervisor:
             select.select([self._signals[0]], [], [], None if due is None else max(0, due - clock.now()) / 1000)
             self._drain_signals()
             self._respawner.poll(clock.now())
-        self._end(tuple(ProcessName))
+        self._end(tuple(self._processes))
 
     def _restart_all(self) -> None:
         self._say(Severity.NOTICE, "restarting", "hacluster begins anew with the same configuration")
-        self._end(tuple(ProcessName))
+        self._end(tuple(self._processes))
         self._released, self._anew, self._end_by = False, False, None
         if self._terms:
             self._exit = 0
@@ -528,7 +528,7 @@ class Supervisor:
             self._say(Severity.NOTICE, "stopping", f"{number.name}: releasing all resources, then stopping")
             self._notify(STOPPING="1", STATUS="releasing resources")
             self._stopping = True
-            self._tell(MachineName.HARESOURCES, StopRequested())
+            self._tell(self._launch.settings.layout.manager, StopRequested())
         elif self._terms == 2:
             text = f"{number.name} again: resources are still being released; a third one leaves them as they are"
             self._say(Severity.WARNING, "still-stopping", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Self
 
+from hacluster.base.effects import MachineName
 from hacluster.config.media import Bcast, Medium, Ping, Ping6, PingGroup, described
 from hacluster.config.settings import GenerationMethod, HaclusterConfig, HaConfig, MessageFormat, Seal
 from hacluster.wire.auth import KeyRing
@@ -81,6 +82,8 @@ class HeartbeatConfig:
     log_badpack: bool = True
     pause_notice_ms: int | None = None
     parameters: tuple[tuple[str, str], ...] = ()
+    listeners: tuple[MachineName, ...] = (MachineName.HARESOURCES,)
+    """The machines of this node that are told what this one knows."""
 
     def __post_init__(self) -> None:
         assert self.nodes, "no nodes"
@@ -88,8 +91,15 @@ class HeartbeatConfig:
         assert self.seal is not Seal.ON or self.seal_keys, "seal on, but there is no secret to seal with"
 
     @classmethod
-    def of(cls, ha: HaConfig, own: HaclusterConfig, keys: KeyRing, seal_keys: tuple[bytes, ...] = ()) -> Self:
-        """The settings that ha.cf, hacluster.cf and authkeys give."""
+    def of(
+        cls,
+        ha: HaConfig,
+        own: HaclusterConfig,
+        keys: KeyRing,
+        seal_keys: tuple[bytes, ...] = (),
+        listeners: tuple[MachineName, ...] = (MachineName.HARESOURCES,),
+    ) -> Self:
+        """The settings that ha.cf, hacluster.cf, authkeys and the layout give."""
         return cls(
             nodes=tuple(name.lower() for name in ha.nodes),
             media=tuple(MediumSpec.of(medium) for medium in ha.media),
@@ -111,6 +121,7 @@ class HeartbeatConfig:
             log_badpack=ha.log.log_badpack,
             pause_notice_ms=own.pause_notice_ms,
             parameters=tuple(ha.parameters().items()),
+            listeners=listeners,
         )
 
     @property

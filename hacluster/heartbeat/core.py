@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, MachineName, Persist, Publish, Say, Send
+from hacluster.base.effects import Effect, Persist, Publish, Say, Send
 from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
@@ -97,11 +97,11 @@ class Core:
             self.say(severity, code, text, **fields)
 
     def tell(self, body: object) -> None:
-        """Tell the resource machine."""
-        self.out.append(Send(MachineName.HARESOURCES, body))
+        """Tell the machines that listen."""
+        self.out += [Send(listener, body) for listener in self.config.listeners]
 
     def announce(self, body: object) -> None:
-        """Tell the resource machine and every subscribed client."""
+        """Tell the machines that listen and every subscribed client."""
         self.tell(body)
         self.out.append(Publish(TOPIC, body))
 

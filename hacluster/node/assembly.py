@@ -1,4 +1,4 @@
-"""Which process of a node hosts which machine, and how machines come out of settings.
+"""How the machines of a node come out of its settings.
 
 Both drivers use it: the daemon builds one process's router at a time (or all in one with ``--one-process``), the
 simulator those of every node. A machine's room is imported only when the machine is built, so that the pulse carries
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, cast
 
 from hacluster.base.dice import Dice
@@ -18,39 +17,12 @@ from hacluster.base.machine import Machine
 from hacluster.config.resources import Haresources
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.lrm.surroundings import Surroundings
+from hacluster.node.layout import V1, Layout, ProcessName
 from hacluster.node.router import Router
 from hacluster.wire.auth import KeyRing
 
-
-class ProcessName(StrEnum):
-    """The processes of a node that host machines."""
-
-    PULSE = "pulse"
-    BRAIN = "brain"
-    HANDS = "hands"
-
-
-HOSTED: Final[dict[ProcessName, tuple[MachineName, ...]]] = {
-    ProcessName.PULSE: (MachineName.HEARTBEAT,),
-    ProcessName.BRAIN: (MachineName.HARESOURCES,),
-    ProcessName.HANDS: (MachineName.LRM,),
-}
-"""Each machine lives in exactly one process."""
-
 UUID_KEY: Final = "hb_uuid"
 """The file of the node's UUID; whoever starts the pulse reads it, or makes one."""
-
-RESTORED: Final[dict[MachineName, tuple[tuple[str, bool], ...]]] = {
-    MachineName.HEARTBEAT: (("hb_generation", False), ("replay-floor", False)),
-    MachineName.HARESOURCES: (("haresources", True),),
-    MachineName.LRM: (),
-}
-"""What a machine wants to be told at its start with ``Restored``: (key, volatile)."""
-
-
-def process_of(machine: MachineName) -> ProcessName:
-    """The process that hosts a machine."""
-    return next(process for process, machines in HOSTED.items() if machine in machines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +36,11 @@ class NodeSettings:
     keys: KeyRing
     seal_keys: tuple[bytes, ...]
     surroundings: Surroundings
+
+    @property
+    def layout(self) -> Layout:
+        """Which machines this node has."""
+        return V1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +56,7 @@ def _heartbeat(settings: NodeSettings, birth: Birth) -> object:
     from hacluster.heartbeat.config import HeartbeatConfig, Identity  # noqa: PLC0415  only where it lives
     from hacluster.heartbeat.machine import HeartbeatMachine  # noqa: PLC0415  only where it lives
 
-    config = HeartbeatConfig.of(settings.ha, settings.own, settings.keys, settings.seal_keys)
+    config = HeartbeatConfig.of(settings.ha, settings.own, settings.keys, settings.seal_keys, settings.layout.listeners)
     return HeartbeatMachine(config, Identity(settings.node, birth.uuid, birth.boot_nonce), Dice(birth.seed))
 
 
@@ -92,7 +69,7 @@ def _haresources(settings: NodeSettings, _birth: Birth) -> object:
 def _lrm(settings: NodeSettings, _birth: Birth) -> object:
     from hacluster.lrm.machine import LrmMachine  # noqa: PLC0415  only where it lives
 
-    return LrmMachine(settings.own, settings.surroundings, asker=MachineName.HARESOURCES)
+    return LrmMachine(settings.own, settings.surroundings, asker=settings.layout.manager)
 
 
 _BUILDERS: Final[dict[MachineName, Callable[[NodeSettings, Birth], object]]] = {
@@ -105,5 +82,5 @@ _BUILDERS: Final[dict[MachineName, Callable[[NodeSettings, Birth], object]]] = {
 def build(processes: ProcessName | Iterable[ProcessName], settings: NodeSettings, birth: Birth) -> Router:
     """The router with the machines of one process, or of several in one."""
     wanted = (processes,) if isinstance(processes, ProcessName) else tuple(processes)
-    names = [machine for process in wanted for machine in HOSTED[process]]
+    names = [machine for process in wanted for machine in settings.layout.hosted[process]]
     return Router({name: cast(Machine[object], _BUILDERS[name](settings, birth)) for name in names})

@@ -47,7 +47,8 @@ from hacluster.msg.driver import (
     StopRequested,
 )
 from hacluster.msg.membership import Mute
-from hacluster.node.assembly import HOSTED, RESTORED, UUID_KEY, Birth, NodeSettings, ProcessName, build, process_of
+from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
+from hacluster.node.layout import ProcessName
 from hacluster.node.router import Asked, Router
 from hacluster.node.vigil import Look, Vigil, mute_bound_ms
 from hacluster.sim.agents import Agents
@@ -150,7 +151,7 @@ class Host:
         self._network = network
         self._transcript = transcript
         self._watch = watch
-        self._processes = {name: Process(name) for name in HOSTED}
+        self._processes = {name: Process(name) for name in settings.layout.hosted}
         self._last_request = 0
         self._last_beat = 0
         self._media = settings.ha.media
@@ -265,7 +266,7 @@ class Host:
         if self.running:
             self.say("the daemon is asked to stop")
             self.stopping = True
-            self.deliver(MachineName.HARESOURCES, StopRequested())
+            self.deliver(self.settings.layout.manager, StopRequested())
 
     def _end_processes(self) -> None:
         for process in self._processes.values():
@@ -294,15 +295,15 @@ class Host:
                 vigil.heard()
             if vigil.look(now) is Look.HUNG and seen and not told:
                 told = True
-                self.deliver(MachineName.HARESOURCES, Mute(now - seen))
+                self.deliver(self.settings.layout.manager, Mute(now - seen))
         wait = max(1, vigil.deadline() - now)
         self._agenda.after(wait, partial(self._watch_beat, life, vigil, seen, told=told))
 
     def _introduce(self, process: Process) -> None:
         """Tell a new process the time and what is on disk: the first events of its machines."""
         self._sample(process, process.life)
-        for machine in HOSTED[process.name]:
-            for key, volatile in RESTORED[machine]:
+        for machine in self.settings.layout.hosted[process.name]:
+            for key, volatile in self.settings.layout.restored[machine]:
                 self.deliver(machine, Restored(key, self.disk.read(key, volatile=volatile)))
 
     def _respawn(self, process: Process, life: int) -> None:
@@ -310,10 +311,10 @@ class Host:
             return
         self.say(f"process {process.name} is started again")
         self._begin(process)
-        for machine in HOSTED[process.name]:
+        for machine in self.settings.layout.hosted[process.name]:
             for other in self._processes.values():
                 if other is not process and other.router is not None:
-                    for listener in HOSTED[other.name]:
+                    for listener in self.settings.layout.hosted[other.name]:
                         self.deliver(listener, MachineRestarted(machine.value))
         self._introduce(process)
 
@@ -338,12 +339,12 @@ class Host:
 
     def deliver(self, to: MachineName, event: object) -> None:
         """Hand an event to a machine now."""
-        process = self._processes[process_of(to)]
+        process = self._processes[self.settings.layout.process_of(to)]
         self._deliver(process, process.life, to, event)
 
     def listens(self, to: MachineName) -> bool:
         """Whether a client finds somebody to ask."""
-        return self._processes[process_of(to)].router is not None
+        return self._processes[self.settings.layout.process_of(to)].router is not None
 
     def request(self, to: MachineName, body: object, made: Callable[[int], None] = lambda _id: None) -> int:
         """A local client asks; ``made`` is told the id, then the answers come to ``Watch.on_reply``."""
@@ -389,7 +390,7 @@ class Host:
             return
         if not self.paused:
             sample = HostSample(self.clock.unix_ms(), LOADAVG)
-            for machine in HOSTED[process.name]:
+            for machine in self.settings.layout.hosted[process.name]:
                 self._deliver(process, life, machine, sample)
         if process.name is ProcessName.PULSE:
             self._agenda.after(SAMPLE_MS, partial(self._sample, process, life))
@@ -398,7 +399,7 @@ class Host:
         """Samples come at once when the wall clock was set."""
         sample = HostSample(self.clock.unix_ms(), LOADAVG)
         for process in self._processes.values():
-            for machine in HOSTED[process.name]:
+            for machine in self.settings.layout.hosted[process.name]:
                 self.deliver(machine, sample)
 
     def _tick(self, process: Process, life: int) -> None:
@@ -442,7 +443,7 @@ class Host:
                 self._screen = effect
             case Send():
                 self._watch.on_message(self.name, by, effect)
-                to = self._processes[process_of(effect.to)]
+                to = self._processes[self.settings.layout.process_of(effect.to)]
                 self._agenda.after(IPC_MS, partial(self._deliver, to, to.life, effect.to, effect.body))
             case Say():
                 self.say(str(effect))

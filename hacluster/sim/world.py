@@ -26,7 +26,7 @@ from hacluster.msg.haresources import (
     TakeoverRequest,
 )
 from hacluster.msg.membership import MembershipQuery, MembershipView, NodeState, NodeStateChanged
-from hacluster.node.assembly import ProcessName
+from hacluster.node.layout import ProcessName
 from hacluster.sim.agents import Behaviour
 from hacluster.sim.checkers import SAFETY, Bounds, Checker, Violation, membership_faults, placement_faults
 from hacluster.sim.clock import Agenda

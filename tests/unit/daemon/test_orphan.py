@@ -11,7 +11,7 @@ from hacluster.daemon import orphan
 from hacluster.daemon.driver import Driver, Outcome
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.msg.driver import StopRequested
-from hacluster.node.assembly import ProcessName
+from hacluster.node.layout import V1, ProcessName
 from hacluster.node.router import Router
 
 
@@ -46,7 +46,9 @@ def wind_up(name, company, tmp_path, sayings, *, finishes=None):
 
     async def live():
         driver = Driver(Router({MachineName.HARESOURCES: machine}), sayings)
-        task = asyncio.create_task(orphan.wind_up(name, driver, company, Roster(str(tmp_path), CLIENTS), sayings))
+        task = asyncio.create_task(
+            orphan.wind_up(name, driver, company, Roster(str(tmp_path), CLIENTS), sayings, manager=V1.manager)
+        )
         if finishes is not None:
             await asyncio.sleep(0.01)
             assert not driver.finished.done()

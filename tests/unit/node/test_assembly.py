@@ -3,33 +3,40 @@
 import subprocess
 import sys
 
+import pytest
+
 from hacluster.base.effects import MachineName
-from hacluster.node.assembly import HOSTED, RESTORED, Birth, ProcessName, build, process_of
+from hacluster.node.assembly import Birth, build
+from hacluster.node.layout import V1, Layout, ProcessName
 from hacluster.sim.scenario import STANDARD
 
 BIRTH = Birth(bytes(range(16)), bytes(16), 1)
 
 
 def test_each_machine_lives_in_one_process() -> None:
-    hosted = [machine for machines in HOSTED.values() for machine in machines]
-    assert len(hosted) == len(set(hosted))
-    assert set(hosted) == set(RESTORED)
-    assert process_of(MachineName.LRM) is ProcessName.HANDS
+    assert V1.process_of(MachineName.LRM) is ProcessName.HANDS
+    assert V1.process_of(V1.manager) is ProcessName.BRAIN
+    twice = dict(V1.hosted) | {ProcessName.PULSE: (MachineName.HEARTBEAT, MachineName.LRM)}
+    with pytest.raises(AssertionError):
+        Layout("twice", twice, V1.restored, V1.manager, V1.listeners)
+    with pytest.raises(AssertionError):
+        Layout("nobody", V1.hosted, V1.restored, MachineName.CRMD, V1.listeners)
 
 
 def test_one_process_or_all_in_one() -> None:
     settings = STANDARD.settings("node1")
-    for process, machines in HOSTED.items():
+    for process, machines in V1.hosted.items():
         router = build(process, settings, BIRTH)
         assert router.names == frozenset(machines)
         router.check()
-    assert build(ProcessName, settings, BIRTH).names == {m for machines in HOSTED.values() for m in machines}
+    assert build(ProcessName, settings, BIRTH).names == {m for machines in V1.hosted.values() for m in machines}
 
 
 def test_the_pulse_carries_nobody_else() -> None:
     program = """
 import sys
-from hacluster.node.assembly import Birth, ProcessName, build
+from hacluster.node.assembly import Birth, build
+from hacluster.node.layout import ProcessName
 import hacluster.heartbeat.machine
 rooms = ("hacluster.haresources", "hacluster.lrm.machine", "hacluster.cib", "lxml", "networkx", "asyncio")
 print([name for name in rooms if name in sys.modules])
