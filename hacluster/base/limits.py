@@ -79,6 +79,9 @@ MAX_JOURNAL: Final = 4 * 1024 * 1024
 MAX_CIB_HISTORY: Final = 100
 """Most older snapshots of the CIB on disk (Pacemaker keeps as many)."""
 
+MAX_UPLOADED: Final = 64 * 1024 * 1024
+"""Characters of edits that programs are handing over to cibd in pieces, all together."""
+
 MAX_WRITES: Final = 1_024
 """Most writes of the configuration that are under way in one view; one more is refused."""
 

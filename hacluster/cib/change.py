@@ -49,12 +49,13 @@ class NodeStateSet:
 
 @dataclass(frozen=True, slots=True)
 class AttributeSet:
-    """A transient attribute of a node; ``value`` ``None`` takes it away."""
+    """A transient attribute of a node; ``value`` ``None`` takes it away. ``utilization``: one of its capacities."""
 
     node: str
     name: str
     value: str | None
     id: str = ""
+    utilization: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +122,27 @@ def _set_words(words: dict[str, str], changes: Words) -> None:
             words.pop(name, None)
 
 
-def _attributes(state: NodeState) -> etree._Element:
+def _attributes(state: NodeState, kind: str) -> etree._Element:
     if state.transient is None:
         state.transient = etree.Element("transient_attributes", id=state.id or "")
-    found = state.transient.find("instance_attributes")
-    return (
-        found
-        if found is not None
-        else etree.SubElement(state.transient, "instance_attributes", id=f"status-{state.id}")
-    )
+    found = state.transient.find(kind)
+    ident = f"status-{state.id}" if kind == "instance_attributes" else f"status-{state.id}-{kind}"
+    return found if found is not None else etree.SubElement(state.transient, kind, id=ident)
 
 
 def _set_attribute(status: Status, change: AttributeSet) -> None:
+    kind = "utilization" if change.utilization else "instance_attributes"
     if change.value is None:
         known = status.by_uname(change.node)
         if known is None or known.transient is None:
             return
-        for pair in known.transient.findall("instance_attributes/nvpair"):
+        for pair in known.transient.findall(f"{kind}/nvpair"):
             parent = pair.getparent()
             if pair.get("name") == change.name and parent is not None:
                 parent.remove(pair)
         return
     state = _state(status, change.node)
-    pairs = _attributes(state)
+    pairs = _attributes(state, kind)
     known_pairs = [entry for entry in pairs.findall("nvpair") if entry.get("name") == change.name]
     ident = change.id or f"status-{state.id}-{change.name}"
     pair = known_pairs[0] if known_pairs else etree.SubElement(pairs, "nvpair", id=ident, name=change.name)

@@ -123,12 +123,16 @@ class _Past:
 
 
 class Store:
-    """One copy. ``position``, ``digest`` and ``requests`` are those of the newest record, committed or not."""
+    """One copy. ``position``, ``digest`` and ``requests`` are those of the newest record, committed or not.
+
+    ``changes`` counts what readers see change, here and in this life.
+    """
 
     def __init__(self, snapshot: Snapshot, *, requests_kept: int = MAX_REQUESTS_KEPT) -> None:
         self._requests_kept = requests_kept
         self.status = Status()
         self.updates = 0
+        self.changes = 0
         self._past: deque[_Past] = deque(maxlen=MAX_RECORDS_KEPT)
         self._load(snapshot)
 
@@ -216,12 +220,14 @@ class Store:
         while self._tail and self._tail[0].record.seq <= seq:
             prepared = self._tail.popleft()
             self._root, self.updates = prepared.root, 0
+            self.changes += 1
             yield prepared.record
 
     def change_status(self, change: Change) -> None:
         """Make one change of the status."""
         apply_change(self.status, change)
         self.updates += 1
+        self.changes += 1
 
     def remembered(self, request: RequestId) -> Remembered | None:
         """The record of a request, as far as it is remembered."""
@@ -250,7 +256,9 @@ class Store:
         """Become another copy. The status stays; the sync brings the leader's."""
         self._past.clear()
         self._load(snapshot)
+        self.changes += 1
 
     def adopt_status(self, status: Status, updates: int) -> None:
         """Take the leader's status."""
         self.status, self.updates = copy.deepcopy(status), updates
+        self.changes += 1

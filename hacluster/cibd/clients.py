@@ -54,7 +54,8 @@ class Clients:
         """The leader has answered."""
         for entry in [entry for entry in self._waiting.values() if entry.request == answer.request]:
             del self._waiting[entry.client]
-            self._reply(entry.client, Written(answer.end, answer.request, answer.seq, answer.text))
+            said = Written(answer.end, answer.request, answer.seq, answer.text, answer.status, answer.report)
+            self._reply(entry.client, said)
 
     def on_left(self) -> None:
         """The view is left: what became of their writes is for the next one to say."""

@@ -11,19 +11,31 @@ from hacluster.base.effects import Effect, Say
 from hacluster.base.limits import MAX_WRITES
 from hacluster.base.members import NO_VIEW, Member
 from hacluster.base.report import Severity
+from hacluster.base.results import Exit, Fault
+from hacluster.cib.change import Change
 from hacluster.cib.document import Document
 from hacluster.cib.patch import PatchError
 from hacluster.cib.statusxml import document_xml
 from hacluster.cib.store import Position, Record, RequestId, Snapshot, Store
 from hacluster.cib.voters import Voters, VotersError, overlap, read_voters
+from hacluster.cibd.editing import evaluate, fault_of
 from hacluster.cibd.replica import EMPTY
 from hacluster.cibd.rules import Rules, best_position
 from hacluster.cibd.settings import CibdSettings
-from hacluster.msg.replica import Patch, Sync, WriteAnswered, WriteAsked, WriteEnd
+from hacluster.msg.replica import EditAsked, Patch, Sync, WriteAnswered, WriteAsked, WriteEnd
 from hacluster.msg.views import Accept, View
 
 Out = tuple[Member, object]
 """Something to say to one member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an edit leads to: an answer at once, or patches to be said, and changes of the status to be cast."""
+
+    answer: WriteAnswered | None = None
+    patches: list[Out] = field(default_factory=list)
+    status: tuple[Change, ...] = ()
 
 
 @dataclass(slots=True)
@@ -128,29 +140,56 @@ class Leading:
 
         The first case that fits, in this order; the caller has seen to it that the view is synced.
         """
+        known, answer = self._known(lead, store, asked, origin)
+        if known:
+            return answer, []
+        return self._begin(lead, store, asked.request, asked.patch, origin)
+
+    def on_edit(self, lead: Lead, store: Store, asked: EditAsked, origin: Member) -> Answered:
+        """An edit that a member asks for, made on the newest configuration; as :meth:`on_write`."""
+        known, answer = self._known(lead, store, asked, origin)
+        if known:
+            return Answered(answer)
+        try:
+            edited = evaluate(store, asked, lambda root: not self._settings.judge(root))
+        except Fault as fault:
+            text, code, report = fault_of(fault)
+            return Answered(
+                WriteAnswered(lead.view.id, asked.request, WriteEnd.REFUSED, text=text, status=code, report=report)
+            )
+        status = edited.status
+        if not edited.patch:
+            return Answered(self._answer(lead, asked.request, store.position.seq), status=status)
+        answer, patches = self._begin(lead, store, asked.request, edited.patch, origin)
+        return Answered(answer, patches, () if answer is not None else status)
+
+    def _known(
+        self, lead: Lead, store: Store, asked: WriteAsked | EditAsked, origin: Member
+    ) -> tuple[bool, WriteAnswered | None]:
+        """Whether there is nothing to do any more for this request, and the answer that there is at once."""
         view, request = lead.view, asked.request
         known = store.remembered(request)
         if known is not None:
             if known.seq <= lead.committed or not self._rules.answer_when_committed:
-                return self._answer(lead, request, known.seq), []
+                return True, self._answer(lead, request, known.seq)
             lead.waiters.setdefault(known.seq, []).append((origin, request))
-            return None, []
+            return True, None
         if self._rules.horizon and (request.view > view.id or store.forgotten > (request.view, request.seq)):
             text = "this request is older than what is remembered; read the CIB to see whether it was done"
-            return WriteAnswered(view.id, request, WriteEnd.TOO_OLD, text=text), []
+            return True, WriteAnswered(view.id, request, WriteEnd.TOO_OLD, text=text)
         if not view.quorate and not asked.forced:
-            return self._refuse(lead, request, f"there is no quorum: {view.why}"), []
+            return True, self._refuse(lead, request, f"there is no quorum: {view.why}", Exit.QUORUM)
         if len(lead.acks) >= MAX_WRITES:
-            return self._refuse(lead, request, f"{MAX_WRITES} writes are under way"), []
-        return self._begin(lead, store, asked, origin)
+            return True, self._refuse(lead, request, f"{MAX_WRITES} writes are under way")
+        return False, None
 
     def _begin(
-        self, lead: Lead, store: Store, asked: WriteAsked, origin: Member
+        self, lead: Lead, store: Store, request: RequestId, patch: str, origin: Member
     ) -> tuple[WriteAnswered | None, list[Out]]:
-        view, request = lead.view, asked.request
+        view = lead.view
         seq = store.position.seq + 1
         try:
-            prepared = store.prepare(Record(view.id, seq, asked.patch, request, not view.quorate, ""))
+            prepared = store.prepare(Record(view.id, seq, patch, request, not view.quorate, ""))
         except PatchError as error:
             return self._refuse(lead, request, str(error)), []
         except etree.XMLSyntaxError as error:
@@ -225,8 +264,8 @@ class Leading:
         end = WriteEnd.COMMITTED if lead.view.quorate else WriteEnd.KEPT
         return WriteAnswered(lead.view.id, request, end, seq)
 
-    def _refuse(self, lead: Lead, request: RequestId, text: str) -> WriteAnswered:
-        return WriteAnswered(lead.view.id, request, WriteEnd.REFUSED, text=text)
+    def _refuse(self, lead: Lead, request: RequestId, text: str, status: Exit = Exit.ERROR) -> WriteAnswered:
+        return WriteAnswered(lead.view.id, request, WriteEnd.REFUSED, text=text, status=int(status))
 
     def missing(self, lead: Lead) -> str:
         """Whose acknowledgement is missing, for people; empty when none is."""

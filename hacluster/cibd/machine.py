@@ -32,6 +32,7 @@ whether a configuration is acceptable).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import assert_never
 
 from lxml import etree
@@ -39,15 +40,16 @@ from lxml import etree
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Effect, MachineName, Reply, Say, Send
 from hacluster.base.machine import Instant
-from hacluster.base.members import Member
+from hacluster.base.members import Member, ViewId
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
 from hacluster.base.writes import Writes
 from hacluster.cib.change import Change
 from hacluster.cib.reader import read_status
-from hacluster.cib.store import Store
+from hacluster.cib.store import RequestId, Store
 from hacluster.cibd.clients import Clients
 from hacluster.cibd.leading import Lead, Leading, Out
+from hacluster.cibd.readers import Readers, rights_of
 from hacluster.cibd.replica import KEYS, Note, RecordOnDisk, Replica, SyncOnDisk
 from hacluster.cibd.rules import Rules
 from hacluster.cibd.settings import CibdSettings
@@ -66,12 +68,14 @@ from hacluster.msg.driver import (
 )
 from hacluster.msg.replica import (
     Ack,
+    AwaitChange,
     ChangeStatus,
-    CibText,
     Commit,
     Committed,
     CopyOf,
     CopyTaken,
+    EditAsked,
+    EditRequest,
     Fetch,
     Patch,
     ReadRequest,
@@ -82,6 +86,7 @@ from hacluster.msg.replica import (
     Sync,
     SyncAck,
     Synced,
+    Upload,
     VotersAsked,
     WriteAnswered,
     WriteAsked,
@@ -118,7 +123,7 @@ Event = (
     | MachineRestarted
 )
 
-_ForLeader = CopyOf | SyncAck | Ack | StatusAsked | WriteAsked | VotersAsked
+_ForLeader = CopyOf | SyncAck | Ack | StatusAsked | WriteAsked | EditAsked | VotersAsked
 _Body = Fetch | Sync | Synced | Patch | Commit | StatusCast | WriteAnswered | _ForLeader
 
 
@@ -134,6 +139,7 @@ class CibdMachine:
         self._replica = Replica(settings, self._rules, self._disk, self._out)
         self._leading = Leading(settings, self._rules, self._out)
         self._clients = Clients(settings, self._out)
+        self._readers = Readers(self._out)
         self._inbox: deque[tuple[Member, object]] = deque()
         self._view: View | None = None
         self._own: Member | None = None
@@ -156,13 +162,14 @@ class CibdMachine:
             sender, body = self._inbox.popleft()
             self._on_body(sender, body)
         self._tell_state()
+        if self._replica.is_loaded:
+            self._readers.look(self._replica.store, synced=self._synced)
         return list(self._out)
 
     def deadline(self) -> Instant | None:
         """When a timer fires, or a client has waited long enough."""
-        return min(
-            (due for due in (self._timers.deadline(), self._clients.deadline()) if due is not None), default=None
-        )
+        dues = (self._timers.deadline(), self._clients.deadline(), self._readers.deadline())
+        return min((due for due in dues if due is not None), default=None)
 
     def check(self) -> None:
         """Assert every invariant."""
@@ -232,6 +239,7 @@ class CibdMachine:
                 self._on_request(event)
             case RequesterGone():
                 self._clients.on_gone(event.request_id)
+                self._readers.on_gone(event.request_id)
             case HostSample() | StopRequested() | MachineRestarted():
                 pass
             case _:
@@ -261,7 +269,7 @@ class CibdMachine:
                 if self._voting is not None:
                     self._tell_wish(self._voting.on_answer(body))
                     self._arm_voting()
-            case CopyOf() | SyncAck() | Ack() | StatusAsked() | WriteAsked() | VotersAsked() if self._lead is not None:
+            case _ if isinstance(body, _ForLeader) and self._lead is not None:
                 self._on_leaders_body(self._lead, sender, body)
             case _:
                 pass
@@ -282,10 +290,10 @@ class CibdMachine:
                 if answer is not None:
                     self._say_to(sender, answer)
                 self._timers.set("voters", self._now, 0)
+            case EditAsked() if lead.is_synced:
+                self._on_edit(lead, sender, body)
             case StatusAsked() if lead.is_synced:
-                lead.status_n += 1
-                keepers = [accept.member for accept in lead.view.table if accept.keeps_content]
-                self._cast([(member, StatusCast(lead.view.id, lead.status_n, body.change)) for member in keepers])
+                self._cast_status(lead, body.change)
             case _:
                 pass
 
@@ -375,6 +383,21 @@ class CibdMachine:
 
     def _on_write(self, lead: Lead, origin: Member, asked: WriteAsked) -> None:
         answer, patches = self._leading.on_write(lead, self._replica.store, asked, origin)
+        self._begin_write(origin, answer, patches)
+
+    def _on_edit(self, lead: Lead, origin: Member, asked: EditAsked) -> None:
+        """Its changes of the status are cast before the answer: who is answered sees them."""
+        done = self._leading.on_edit(lead, self._replica.store, asked, origin)
+        for change in done.status:
+            self._cast_status(lead, change)
+        self._begin_write(origin, done.answer, done.patches)
+
+    def _cast_status(self, lead: Lead, change: Change) -> None:
+        lead.status_n += 1
+        keepers = [accept.member for accept in lead.view.table if accept.keeps_content]
+        self._cast([(member, StatusCast(lead.view.id, lead.status_n, change)) for member in keepers])
+
+    def _begin_write(self, origin: Member, answer: WriteAnswered | None, patches: list[Out]) -> None:
         if answer is not None:
             self._say_to(origin, answer)
         if not patches:
@@ -447,28 +470,36 @@ class CibdMachine:
     # ---- clients
 
     def _on_request(self, event: Request) -> None:
-        match event.body:
+        body = event.body
+        match body:
             case WriteRequest():
-                standing = self._view if self._synced else None
-                seq = self._replica.store.position.seq if standing is not None else 0
-                body = event.body
-                request = self._clients.on_ask(event.request_id, body.request, standing, seq, self._now)
-                if request is not None and self._view is not None:
-                    self._say_to_leader(self._view, WriteAsked(self._view.id, request, body.patch, body.forced))
+                self._ask_leader(
+                    event, body.request, lambda view, asked: WriteAsked(view, asked, body.patch, body.forced)
+                )
             case SetVoters():
-                standing = self._view if self._synced else None
-                seq = self._replica.store.position.seq if standing is not None else 0
-                request = self._clients.on_ask(event.request_id, None, standing, seq, self._now)
-                if request is not None and self._view is not None:
-                    self._say_to_leader(self._view, VotersAsked(self._view.id, request, event.body.voters))
-            case ReadRequest() if self._replica.is_loaded:
-                text = etree.tostring(self._replica.store.xml(), encoding="unicode")
-                self._out.append(Reply(event.request_id, CibText(text, synced=self._synced)))
+                self._ask_leader(event, None, lambda view, asked: VotersAsked(view, asked, body.voters))
+            case EditRequest():
+                edit = self._readers.edit(event.request_id, body)
+                if edit is not None:
+                    user, groups = rights_of(event.peer, body.user)
+                    self._ask_leader(
+                        event, body.request, lambda view, asked: EditAsked(view, asked, edit, body.forced, user, groups)
+                    )
+            case ReadRequest() | Upload() | AwaitChange() if self._replica.is_loaded:
+                self._readers.on_request(event, self._replica.store, synced=self._synced, now=self._now)
             case _:
                 self._out.append(Reply(event.request_id, Refused("unknown-request", "cibd does not answer this")))
 
+    def _ask_leader(self, event: Request, again: RequestId | None, word: Callable[[ViewId, RequestId], object]) -> None:
+        standing = self._view if self._synced else None
+        seq = self._replica.store.position.seq if standing is not None else 0
+        request = self._clients.on_ask(event.request_id, again, standing, seq, self._now)
+        if request is not None and self._view is not None:
+            self._say_to_leader(self._view, word(self._view.id, request))
+
     def _on_tick(self) -> None:
         self._clients.on_time(self._now)
+        self._readers.on_time(self._now)
         while (timer := self._timers.pop(self._now)) is not None:
             if timer == "voters":
                 self._on_voting()

@@ -100,13 +100,24 @@ class ChildExited:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who asks, as SO_PEERCRED and the client's own name say."""
+    """Who asks, as SO_PEERCRED and the client's own name say.
+
+    ``name`` is what the client calls itself, and proves nothing. ``user`` and ``group_names`` are what this host calls
+    ``uid`` and the groups, where the driver was able to find out; rights go by them.
+    """
 
     name: str
     uid: int
     gid: int
     pid: int
     groups: tuple[int, ...] = field(default=())
+    user: str = ""
+    group_names: tuple[str, ...] = field(default=())
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether no access control binds the user: root, and the user of the daemons."""
+        return self.uid == 0 or self.user in ("root", "hacluster")
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,14 +136,46 @@ class WriteEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One operation on the CIB with the meaning that :mod:`hacluster.cib.operations` gives it; ``data`` is XML."""
+
+    operation: str
+    scope: str | None = None
+    data: str | None = None
+    xpath: str | None = None
+    create: bool = False
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EditAsked:
+    """A member asks the leader for an operation on the newest CIB, in the name of a client.
+
+    ``user`` ``None``: an administrator, whom no access control binds.
+    """
+
+    view: ViewId
+    request: RequestId
+    edit: Edit
+    forced: bool
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WriteAnswered:
-    """The leader's answer to ``WriteAsked``; never ``UNKNOWN``, which is silence."""
+    """The leader's answer to ``WriteAsked`` and ``EditAsked``; never ``UNKNOWN``, which is silence.
+
+    ``status``: the exit status that a refusal stands for (:mod:`hacluster.base.results`), ``report`` XML about it.
+    """
 
     view: ViewId
     request: RequestId
     end: WriteEnd
     seq: int = 0
     text: str = ""
+    status: int = 0
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,25 +202,92 @@ class SetVoters:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A request: keep this piece of a text that is too long for one frame; answered with ``Uploaded``.
+
+    ``token`` names the text, and is the client's to choose; pieces come in order. A text that nobody asked for is
+    forgotten soon.
+    """
+
+    token: str
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """So many characters of the text are kept."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """A request: make an edit on the newest CIB, wherever that is; answered with ``Written``.
+
+    ``token``: the edit's data was uploaded under it. ``request`` is the id of an earlier try of the same edit, if there
+    was one. ``forced``: also without quorum. ``user``: in whose name, which only an administrator may say.
+    """
+
+    edit: Edit
+    token: str = ""
+    request: RequestId | None = None
+    forced: bool = False
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """The answer to ``WriteRequest``. ``request`` is ``None`` only when no id could be handed out."""
+    """The answer to a write. ``request`` is ``None`` only when no id could be handed out."""
 
     end: WriteEnd
     request: RequestId | None
     seq: int = 0
     text: str = ""
+    status: int = 0
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A request: the CIB as it is committed here; answered with ``CibText``."""
+    """A request: the CIB as it is committed here, as far as the user may see it; answered with ``CibText``.
+
+    A long text comes in pieces: ask again with the ``token`` of the first answer and the next ``offset``. ``user``: in
+    whose name, which only an administrator may say.
+    """
+
+    token: str = ""
+    offset: int = 0
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CibText:
-    """The CIB as XML. ``synced`` is false while this node is in no working view, so that others may know more."""
+    """A piece of the CIB as XML; ``left`` characters follow.
+
+    ``synced`` is false while this node is in no working view, so that others may know more. ``mark`` names what is
+    shown: it differs when anything does.
+    """
 
     text: str
+    synced: bool
+    token: str = ""
+    left: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChange:
+    """A request: answered with ``Changed`` when the CIB here is another than ``mark`` names, at once or later."""
+
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The CIB is this now."""
+
+    mark: str
     synced: bool
 
 
