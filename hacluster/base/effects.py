@@ -115,7 +115,8 @@ class Spawn:
 
     ``argv[0]`` is an absolute path. At ``timeout_ms`` the driver sends TERM to the whole group and KILL
     ``kill_after_ms`` later. Output beyond ``output_limit`` bytes per stream is counted and dropped. ``user`` is a login
-    name, empty for the daemon's own.
+    name, empty for the daemon's own. ``stdin`` is what the program reads, then the end of the file: a pipe, so that
+    no secret in it is on a disk, among arguments or in an environment; it must fit into one (:data:`MAX_STDIN`).
     """
 
     child_id: int
@@ -125,6 +126,7 @@ class Spawn:
     kill_after_ms: int = 5_000
     output_limit: int = 65_536
     user: str = ""
+    stdin: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,3 +102,18 @@ MAX_STREAM_WINDOW: Final = 512 * 1024
 
 MAX_STREAM_FRAGMENTS: Final = 1_024
 """Fragments of one stream that are under way unacknowledged."""
+
+MAX_STDIN: Final = 65_536
+"""Most bytes that a program is given on its standard input: what a pipe holds, so that nobody waits for its reader."""
+
+MAX_FENCE_DEVICES: Final = 512
+"""Most fence devices that one node uses."""
+
+MAX_FENCE_JOBS: Final = 64
+"""Most actions that wait for one fence device; one more has failed."""
+
+MAX_FENCINGS: Final = 500
+"""Most ended fencings in the history (Pacemaker keeps as many); the oldest go first."""
+
+MAX_FENCE_PEERS: Final = 3
+"""On how many nodes one action of one fence device is tried."""

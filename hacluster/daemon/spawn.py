@@ -77,6 +77,7 @@ def start(
     env: tuple[tuple[str, str], ...],
     user: str,
     *,
+    stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
@@ -85,7 +86,7 @@ def start(
         argv,
         env={**_BASE_ENV, **dict(env)},
         cwd="/",
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
@@ -151,6 +152,19 @@ class _Stream:
             self.open = False
             self._loop.remove_reader(self.fd)
             os.close(self.fd)
+
+
+def _filled_pipe(data: bytes, cleanup: contextlib.ExitStack) -> int:
+    """The reading end of a pipe with all of ``data`` in it and nobody to write more; OSError when it does not fit."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    cleanup.callback(os.close, reading)
+    try:
+        os.set_blocking(writing, False)
+        if os.write(writing, data) < len(data):
+            raise OSError(errno.E2BIG, "the input does not fit into a pipe")
+    finally:
+        os.close(writing)
+    return reading
 
 
 class _Child:
@@ -219,7 +233,8 @@ class Children:
                 theirs.callback(os.close, writing)
                 ours.append(reading)
                 ends.append(writing)
-            process = start(spawn.argv, spawn.env, spawn.user, stdout=ends[0], stderr=ends[1])
+            stdin = _filled_pipe(spawn.stdin, theirs) if spawn.stdin else subprocess.DEVNULL
+            process = start(spawn.argv, spawn.env, spawn.user, stdin=stdin, stdout=ends[0], stderr=ends[1])
             on_failure.pop_all()
         child = _Child(spawn, process, since)
         # Popen had two descriptors of its own until now: there is room for one.

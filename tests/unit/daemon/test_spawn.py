@@ -69,6 +69,26 @@ def test_a_program_that_is_not_there_is_not_started(argv, code):
     assert (result.end, result.code) == (ChildEnd.NOT_STARTED, code)
 
 
+@pytest.mark.parametrize("size", [1, 4_096, 65_536])
+def test_a_program_reads_what_it_is_given_and_then_the_end(size):
+    result = run("cat; echo end", stdin=b"x" * size, output_limit=100_000)
+    assert (result.end, result.code) == (ChildEnd.EXITED, 0)
+    assert result.stdout == b"x" * size + b"end\n"
+
+
+def test_a_program_that_is_given_nothing_reads_nothing():
+    assert run("cat; echo end").stdout == b"end\n"
+
+
+def test_a_program_that_does_not_read_what_it_is_given_ends_all_the_same():
+    assert run("exit 3", stdin=b"secret=1\n").code == 3
+
+
+def test_what_does_not_fit_is_no_program_that_hangs():
+    result = run("cat", stdin=b"x" * 65_537)
+    assert (result.end, result.code) == (ChildEnd.NOT_STARTED, errno.E2BIG)
+
+
 def test_a_user_that_does_not_exist_is_not_started():
     result = run_spawn(Spawn(1, (SHELL, "-c", "exit 0"), (), None, user="no-such-user"))
     assert result.end is ChildEnd.NOT_STARTED

@@ -1,0 +1,1 @@
+"""Fencing: devices, who can fence whom, levels, and what became of it."""
