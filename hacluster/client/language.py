@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -50,8 +51,9 @@ REQUESTS: Final[Mapping[type[Any], Right]] = MappingProxyType(
 _FOR_MACHINES_ALONE: Final = frozenset({driver.Request})
 
 
+@functools.cache
 def codec(*more: type[Any]) -> Codec:
-    """The codec of the local sockets: every message of ``hacluster.msg``, and ``more``."""
+    """The codec of the local sockets: every message of ``hacluster.msg``, and ``more``; always the same one."""
     types: list[type[Any]] = []
     for module in (driver, membership, haresources, lrm):
         own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]

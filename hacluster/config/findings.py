@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Final
 
@@ -22,6 +21,8 @@ def shown(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word that looks most like ``word``; empty when none does."""
+    import difflib  # noqa: PLC0415 - a configuration without faults does without
+
     found = difflib.get_close_matches(word.lower()[:_SHOWN], list(known), n=1, cutoff=0.6)
     return f"did you mean {found[0]}?" if found else ""
 

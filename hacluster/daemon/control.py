@@ -8,6 +8,7 @@ that the supervisor is gone: see :mod:`orphan`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,8 +71,9 @@ class End:
     """Let go of everything and end."""
 
 
+@functools.cache
 def control_codec() -> Codec:
-    """The codec of these channels."""
+    """The codec of these channels; always the same one."""
     return Codec([End, PassedBy, Ping, Progress, StopRequested, ReloadKeys, AnnounceRestart])
 
 

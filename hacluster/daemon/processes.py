@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import socket
@@ -21,7 +20,7 @@ from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
 from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
-from hacluster.config.settings import Seal, UuidFrom
+from hacluster.config.settings import UuidFrom
 from hacluster.daemon import clock, orphan, plug, realtime
 from hacluster.daemon.beat import Beat, BeatWatch
 from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
@@ -344,7 +343,6 @@ def confine(name: ProcessName, launch: Launch, broker: socket.socket | None, log
     confined = name in CONFINED and launch.account.usable
     estate = endow(name, launch, log.say, launch.account.uid if confined else -1)
     if confined:
-        _import_what_comes_late(name, launch)
         if name is ProcessName.BRAIN:
             estate.sysrq = plug.grasp(launch.settings.own)
         if broker is not None:
@@ -355,15 +353,6 @@ def confine(name: ProcessName, launch: Launch, broker: socket.socket | None, log
             # Never half: a process that is neither root nor confined does neither work.
             raise HaError(f"cannot become user {USER}: {error.strerror or error}") from error
     return estate
-
-
-def _import_what_comes_late(name: ProcessName, launch: Launch) -> None:
-    """Modules that are imported at their first use: the user may not be able to read them where they are."""
-    importlib.import_module("traceback")
-    if name is ProcessName.PULSE:
-        importlib.import_module("encodings.idna")
-        if launch.settings.own.seal is not Seal.OFF:
-            importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
 
 
 async def _live(  # noqa: PLR0917

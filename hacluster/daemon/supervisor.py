@@ -20,7 +20,6 @@ It runs no event loop and no threads: what it does is wait for signals and for a
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import select
 import signal
@@ -43,6 +42,7 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
+from hacluster.daemon.preload import preload
 from hacluster.daemon.privilege import say_who
 from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
 from hacluster.daemon.respawn import Respawner
@@ -74,12 +74,6 @@ OBSTINATE: Final = "the processes of a daemon that died do not end and are kille
 ORPHANS: Final = "waiting for the processes of a daemon that died: they release its resources"
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-
-
-def preload() -> None:
-    """Import what the processes need, so that they share the memory of it."""
-    for room in ("heartbeat", "haresources", "lrm"):
-        importlib.import_module(f"hacluster.{room}.machine")
 
 
 class Supervisor:
@@ -569,6 +563,7 @@ class Supervisor:
             self._scribe = Scribe(processes.log_sinks(new))
             self._scribe.start()
         self._log = processes.log_of(new, self._scribe.pen)
+        preload(new)
         self._pulse_too = (old.settings.ha, old.settings.own) != (new.settings.ha, new.settings.own)
         self._exchange = ProcessName.BRAIN
         if not self._pulse_too:

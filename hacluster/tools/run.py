@@ -37,9 +37,12 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
     stopped as asked, 1 could not begin or had to stop, 6 the configuration has errors, 7 stopped, but not every
     resource could be.
     """
+    # asyncio does without, and so do we: a library less in each process.
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
     from hacluster.daemon.launch import Launch, Places, prepare  # noqa: PLC0415 - stop and status do without
+    from hacluster.daemon.preload import preload  # noqa: PLC0415
     from hacluster.daemon.single import Single  # noqa: PLC0415
-    from hacluster.daemon.supervisor import Supervisor, preload  # noqa: PLC0415
+    from hacluster.daemon.supervisor import Supervisor  # noqa: PLC0415
 
     places = Places(config_dir, state_dir, run_dir)
 
@@ -56,7 +59,7 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
     for report in launch.reports:
         if report.severity <= Severity.WARNING:
             click.echo(str(report), err=True)
-    preload()
+    preload(launch)
     try:
         sys.exit(Single(launch, read).run() if one_process else Supervisor(launch, read).run())
     except HaError as error:

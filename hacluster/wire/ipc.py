@@ -137,6 +137,11 @@ class Codec:
             found = self._carriers[name] = _carrier(self._types[name])
         return found
 
+    def build(self) -> None:
+        """Build all decoders now, for processes that will be forked."""
+        for name in self._types:
+            self._carry(name)
+
     def encode(self, frame: Frame) -> bytes:
         """The frame with its length before it; :class:`WireError` when it is too large to send."""
         name = type(frame.body).__name__
