@@ -79,6 +79,9 @@ MAX_JOURNAL: Final = 4 * 1024 * 1024
 MAX_CIB_HISTORY: Final = 100
 """Most older snapshots of the CIB on disk (Pacemaker keeps as many)."""
 
+MAX_ATTRIBUTES: Final = 10_000
+"""Transient attributes of one node: fail counts and promotion scores of thousands of resources."""
+
 MAX_UPLOADED: Final = 64 * 1024 * 1024
 """Characters of edits that programs are handing over to cibd in pieces, all together."""
 

@@ -59,6 +59,15 @@ class AttributeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeAttributesSet:
+    """A node has these transient attributes (name, value) and capacities, and no others; in one step."""
+
+    node: str
+    attributes: Words = field(default=())
+    utilization: Words = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
 class TicketSet:
     """The words of a ticket; none at all forget it."""
 
@@ -74,7 +83,9 @@ class NodeForgotten:
     histories_only: bool = False
 
 
-Change = OperationRecorded | ResourceForgotten | NodeStateSet | AttributeSet | TicketSet | NodeForgotten
+Change = (
+    OperationRecorded | ResourceForgotten | NodeStateSet | AttributeSet | NodeAttributesSet | TicketSet | NodeForgotten
+)
 
 
 def _state(status: Status, node: str, ident: str = "") -> NodeState:
@@ -149,6 +160,24 @@ def _set_attribute(status: Status, change: AttributeSet) -> None:
     pair.set("value", change.value)
 
 
+def _set_attributes(status: Status, change: NodeAttributesSet) -> None:
+    known = status.by_uname(change.node)
+    if known is None and not change.attributes and not change.utilization:
+        return
+    for place, pairs in (("instance_attributes", change.attributes), ("utilization", change.utilization)):
+        now = (
+            {}
+            if known is None or known.transient is None
+            else {pair.get("name", ""): pair.get("value", "") for pair in known.transient.iterfind(f"{place}/nvpair")}
+        )
+        wanted, loads = dict(pairs), place == "utilization"
+        for name in now.keys() - wanted.keys():
+            _set_attribute(status, AttributeSet(change.node, name, None, utilization=loads))
+        for name, value in pairs:
+            if now.get(name) != value:
+                _set_attribute(status, AttributeSet(change.node, name, value, utilization=loads))
+
+
 def _set_ticket(status: Status, change: TicketSet) -> None:
     known = next((ticket for ticket in status.tickets if ticket.get("id") == change.ticket), None)
     if not change.words:
@@ -171,6 +200,8 @@ def apply_change(status: Status, change: Change) -> None:
             _set_words(_state(status, change.node, change.id).attrs, change.words)
         case AttributeSet():
             _set_attribute(status, change)
+        case NodeAttributesSet():
+            _set_attributes(status, change)
         case TicketSet():
             _set_ticket(status, change)
         case NodeForgotten() if change.histories_only:

@@ -6,11 +6,11 @@ what runs here. Results of operations that a former DC asked for are recorded al
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from hacluster.base.members import ViewId
 from hacluster.cib.change import (
-    AttributeSet,
     Change,
     NodeForgotten,
     NodeStateSet,
@@ -18,6 +18,7 @@ from hacluster.cib.change import (
     ResourceForgotten,
     Words,
 )
+from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.lrm import AgentClass, CancelOp, OcfCode, OpEnd, OpFinished, ResourceSpec, StartOp
 from hacluster.msg.record import operation_record, parameters_of, record_id
 from hacluster.msg.transition import Task
@@ -40,12 +41,11 @@ class _Asked:
 
 @dataclass(slots=True)
 class Local:
-    """History, fail counts, and what is under way here."""
+    """History, and what is under way here. Fail counts are attributes, which attrd keeps."""
 
     node: str
     asked: dict[int, _Asked] = field(default_factory=dict)
     history: dict[str, dict[str, OperationRecorded]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
     serial: int = 0
 
     def start(self, task: Task, transition_key: str, view: ViewId) -> tuple[StartOp, Change | None]:
@@ -83,21 +83,17 @@ class Local:
     def forget(self, resource: str) -> Change:
         """Everything about a resource is forgotten (lrm_delete)."""
         self.history.pop(resource, None)
-        for name in [name for name in self.failures if name.startswith(f"fail-count-{resource}#")]:
-            del self.failures[name]
         return ResourceForgotten(self.node, resource)
 
-    def clear_failures(self, resource: str) -> list[Change]:
+    def clear_failures(self, resource: str) -> list[Change | UpdateAttribute]:
         """The fail counts of a resource are gone."""
-        names = [name for name in self.failures if name.startswith(f"fail-count-{resource}#")]
-        for name in names:
-            del self.failures[name]
-        failures = self.history.get(resource, {})
-        failures.pop(f"{resource}_last_failure_0", None)
-        gone: list[Change] = [ResourceForgotten(self.node, resource, f"{resource}_last_failure_0")]
-        return [*gone, *(AttributeSet(self.node, name, None) for name in names)]
+        self.history.get(resource, {}).pop(f"{resource}_last_failure_0", None)
+        return [
+            ResourceForgotten(self.node, resource, f"{resource}_last_failure_0"),
+            UpdateAttribute(pattern=f"^(fail-count|last-failure)-{re.escape(resource)}(#.*)?$"),
+        ]
 
-    def finished(self, result: OpFinished, unix_s: int) -> tuple[_Asked | None, list[Change]]:
+    def finished(self, result: OpFinished, unix_s: int) -> tuple[_Asked | None, list[Change | UpdateAttribute]]:
         """An operation has ended: who asked for it, and what the status says now."""
         asked = self.asked.get(result.op_id)
         if asked is None:
@@ -113,10 +109,10 @@ class Local:
         if not asked.first and not failed:
             return asked, []
         asked.first = False
-        changes: list[Change] = [self._record(asked, rc, status, result.op_id, unix_s)]
+        changes: list[Change | UpdateAttribute] = [self._record(asked, rc, status, result.op_id, unix_s)]
         if failed and not (is_probe and rc in (int(OcfCode.ARGS), int(OcfCode.INSTALLED))):
             changes.append(self._record(asked, rc, status, result.op_id, unix_s, failed=True))
-            changes.append(self._count(task))
+            changes += self._count(task, unix_s)
         if task.operation == "stop" and not failed:
             changes += self._end_recurring(task)
         return asked, changes
@@ -132,12 +128,13 @@ class Local:
         self.history.setdefault(task.resource, {})[record_id(task, failed=failed)] = change
         return change
 
-    def _count(self, task: Task) -> Change:
-        name = f"fail-count-{task.resource}#{task.operation}_{task.interval_ms}"
-        before = self.failures.get(name, "0")
-        value = INFINITY if task.operation in ("start", "stop") or before == INFINITY else str(int(before) + 1)
-        self.failures[name] = value
-        return AttributeSet(self.node, name, value)
+    def _count(self, task: Task, unix_s: int) -> list[UpdateAttribute]:
+        place = f"{task.resource}#{task.operation}_{task.interval_ms}"
+        value = INFINITY if task.operation in ("start", "stop") else "value++"
+        return [
+            UpdateAttribute(f"fail-count-{place}", value),
+            UpdateAttribute(f"last-failure-{place}", str(unix_s)),
+        ]
 
     def _end_recurring(self, task: Task) -> list[Change]:
         known = self.history.get(task.resource, {})
@@ -153,6 +150,5 @@ class Local:
         changes: list[Change] = [NodeForgotten(self.node, histories_only=True)]
         for records in self.history.values():
             changes += records.values()
-        changes += [AttributeSet(self.node, name, value) for name, value in self.failures.items()]
         words = (("in_ccm", "true"), ("crmd", "online"), ("join", "member"), ("expected", "member"))
         return [*changes, NodeStateSet(self.node, words, self.node)]

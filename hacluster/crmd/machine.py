@@ -30,6 +30,7 @@ from hacluster.base.timers import Timers
 from hacluster.cib.change import Change, NodeForgotten, NodeStateSet
 from hacluster.crmd.fsa import Input, State, after
 from hacluster.crmd.local import Local
+from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.driver import HostSample, MachineRestarted, Persisted, PersistFailed, StopRequested, Tick
 from hacluster.msg.lrm import OpFinished
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
@@ -341,8 +342,11 @@ class CrmdMachine:
 
     # ---- speaking
 
-    def _change(self, change: Change) -> None:
-        self._send(MachineName.CIBD, ChangeStatus(change))
+    def _change(self, change: Change | UpdateAttribute) -> None:
+        if isinstance(change, UpdateAttribute):
+            self._send(MachineName.ATTRD, change)
+        else:
+            self._send(MachineName.CIBD, ChangeStatus(change))
 
     def _send(self, to: MachineName, body: object) -> None:
         self._out.append(Send(to, body))

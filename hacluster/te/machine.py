@@ -30,6 +30,7 @@ from hacluster.base.timers import Timers
 from hacluster.cib.change import (
     AttributeSet,
     Change,
+    NodeAttributesSet,
     NodeForgotten,
     NodeStateSet,
     OperationRecorded,
@@ -207,7 +208,7 @@ class TeMachine:
                 self._touched(f"attribute {name} of {node} has changed")
             case TicketSet(ticket=ticket):
                 self._touched(f"ticket {ticket} has changed")
-            case NodeStateSet():
+            case NodeStateSet() | NodeAttributesSet():
                 pass
             case _:
                 assert_never(change)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from hacluster.attrd.machine import AttrdMachine
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, Effect, MachineName, Persist, Reply, Say, Send
 from hacluster.base.machine import Instant, Machine
@@ -149,8 +150,8 @@ class RingNode:
 
 
 Channel = tuple[Member, str]
-_LISTENERS = {False: (MachineName.CIBD,), True: (MachineName.CIBD, MachineName.CRMD)}
-_FOLLOWERS = {False: (), True: (MachineName.PENGINE, MachineName.TE, MachineName.CRMD)}
+_LISTENERS = {False: (MachineName.CIBD,), True: (MachineName.CIBD, MachineName.ATTRD, MachineName.CRMD)}
+_FOLLOWERS = {False: (), True: (MachineName.PENGINE, MachineName.TE, MachineName.ATTRD, MachineName.CRMD)}
 
 
 class Ring:
@@ -232,6 +233,7 @@ class Ring:
             crmd, te = CrmdMachine(name), TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
             machines[MachineName.PENGINE] = cast(Machine[object], PengineMachine())
             machines[MachineName.TE] = cast(Machine[object], te)
+            machines[MachineName.ATTRD] = cast(Machine[object], AttrdMachine(name))
             machines[MachineName.CRMD] = cast(Machine[object], crmd)
         node = RingNode(name, Router(machines), ccm, cibd, disk, crmd=crmd)
         self.nodes[name] = node

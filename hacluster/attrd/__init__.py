@@ -1,0 +1,1 @@
+"""Attributes of nodes that last until the node restarts."""
