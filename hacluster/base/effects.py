@@ -17,6 +17,7 @@ class MachineName(StrEnum):
     """The machines of a node, as addresses. Which process hosts which is a ``hacluster.node.layout``."""
 
     HEARTBEAT = "heartbeat"
+    SPEECH = "speech"
     CCM = "ccm"
     HARESOURCES = "haresources"
     CIBD = "cibd"

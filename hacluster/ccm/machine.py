@@ -800,7 +800,7 @@ class CcmMachine:
 
     def _convey(self, to: tuple[str, ...], body: object) -> None:
         if to:
-            self._send(MachineName.HEARTBEAT, Convey(to, MachineName.CCM, body))
+            self._send(MachineName.SPEECH, Convey(to, MachineName.CCM, body))
 
     def _send(self, to: MachineName, body: object) -> None:
         self._out.append(Send(to, body))

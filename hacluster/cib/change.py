@@ -2,13 +2,12 @@
 
 Each is applied to the records (:mod:`hacluster.cib.records`) and cast to the other nodes as it is. The words of an
 operation's record are those of ``lrm_rsc_op`` (Pacemaker Explained, "Status"), so nothing that a peer's tools read is
-lost on the way.
+lost on the way. They are tagged structs, so that one of them can be told from another when they travel.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+import msgspec
 from lxml import etree
 
 from hacluster.cib.records import History, NodeState, Status, read_op
@@ -17,8 +16,7 @@ Words = tuple[tuple[str, str], ...]
 """Attributes of an XML element, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRecorded:
+class OperationRecorded(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """The result of an operation on a node; it takes the place of the record with its ``id``."""
 
     node: str
@@ -29,8 +27,7 @@ class OperationRecorded:
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceForgotten:
+class ResourceForgotten(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """What a node's executor knew of a resource is forgotten; with ``operation`` only the record of that id."""
 
     node: str
@@ -38,8 +35,7 @@ class ResourceForgotten:
     operation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStateSet:
+class NodeStateSet(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """Words of a ``node_state`` (``in_ccm``, ``crmd``, ``join``, ``expected``, …); an empty value takes one away."""
 
     node: str
@@ -47,8 +43,7 @@ class NodeStateSet:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeSet:
+class AttributeSet(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """A transient attribute of a node; ``value`` ``None`` takes it away. ``utilization``: one of its capacities."""
 
     node: str
@@ -58,25 +53,22 @@ class AttributeSet:
     utilization: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAttributesSet:
+class NodeAttributesSet(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """A node has these transient attributes (name, value) and capacities, and no others; in one step."""
 
     node: str
-    attributes: Words = field(default=())
-    utilization: Words = field(default=())
+    attributes: Words = ()
+    utilization: Words = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TicketSet:
+class TicketSet(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """The words of a ticket; none at all forget it."""
 
     ticket: str
-    words: Words = field(default=())
+    words: Words = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeForgotten:
+class NodeForgotten(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
     """Everything about a node is forgotten; ``histories_only``: what its executor knew, as after a fencing."""
 
     node: str

@@ -530,7 +530,7 @@ class CibdMachine:
         if member == self._own:
             self._inbox.append((member, body))
         else:
-            self._send(MachineName.HEARTBEAT, Convey((member.name,), MachineName.CIBD, body))
+            self._send(MachineName.SPEECH, Convey((member.name,), MachineName.CIBD, body))
 
     def _send(self, to: MachineName, body: object) -> None:
         self._out.append(Send(to, body))

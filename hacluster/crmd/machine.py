@@ -283,7 +283,7 @@ class CrmdMachine:
         elif fire.task.node == self._node:
             self._do(view.accept_of(self._node).member, body)
         elif fire.task.node in view.names:
-            self._send(MachineName.HEARTBEAT, Convey((fire.task.node,), MachineName.CRMD, body))
+            self._send(MachineName.SPEECH, Convey((fire.task.node,), MachineName.CRMD, body))
 
     def _on_conveyed(self, sender: Member, body: object) -> None:
         view = self._view
@@ -329,7 +329,7 @@ class CrmdMachine:
         if dc.name == self._node:
             self._send(MachineName.TE, body)
         else:
-            self._send(MachineName.HEARTBEAT, Convey((dc.name,), MachineName.CRMD, body))
+            self._send(MachineName.SPEECH, Convey((dc.name,), MachineName.CRMD, body))
 
     def _on_finished(self, result: OpFinished) -> None:
         asked, changes = self._local.finished(result, self._unix_s())

@@ -301,7 +301,7 @@ class Ring:
                 case Send(to=MachineName.HEARTBEAT, body=Carry() as carry):
                     node.carried = carry
                     later.append(carry)
-                case Send(to=MachineName.HEARTBEAT, body=Convey() as convey):
+                case Send(to=MachineName.SPEECH, body=Convey() as convey):
                     self._convey(node, convey)
                 case Send(to=MachineName.LRM, body=body):
                     self.operate(node, body)
