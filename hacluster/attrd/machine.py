@@ -292,7 +292,7 @@ class AttrdMachine:
             self._update(replace(update, node=node))
         else:
             body = AttributeAsked(view.id, replace(update, node=node, wait=Wait.NO))
-            self._send(MachineName.HEARTBEAT, Convey((owner,), MachineName.ATTRD, body))
+            self._send(MachineName.SPEECH, Convey((owner,), MachineName.ATTRD, body))
 
     def _update(self, update: UpdateAttribute) -> None:
         node, name = update.node, update.name
@@ -421,7 +421,7 @@ class AttrdMachine:
         assert self._view is not None, "nobody to tell"
         others = tuple(sorted(self._view.names - {self._node}))
         if others:
-            self._send(MachineName.HEARTBEAT, Convey(others, MachineName.ATTRD, told))
+            self._send(MachineName.SPEECH, Convey(others, MachineName.ATTRD, told))
 
     def _change(self, change: Change) -> None:
         self._send(MachineName.CIBD, ChangeStatus(change))

@@ -120,3 +120,15 @@ MAX_FENCINGS: Final = 500
 
 MAX_FENCE_PEERS: Final = 3
 """On how many nodes one action of one fence device is tried."""
+
+MAX_PIECE: Final = 32 * 1024
+"""Bytes of a message that are handed to the heartbeat at once."""
+
+MAX_SPOKEN_AHEAD: Final = 192 * 1024
+"""Bytes for one receiver that the heartbeat holds and that no receiver has acknowledged; more waits in the brain."""
+
+MAX_UNTAKEN: Final = 2 * 1024 * 1024
+"""Bytes that the heartbeat has handed to the brain and that the brain has not dealt with; then it hears no more."""
+
+MAX_SPEECH_PIECES: Final = 64 * 1024
+"""Pieces that wait in the brain for one receiver before its stream is given up."""

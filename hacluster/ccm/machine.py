@@ -69,25 +69,21 @@ from hacluster.msg.driver import (
     StopRequested,
     Tick,
 )
+from hacluster.msg.hearing import Carried, Carry, Hearing, PulseStarted, StatusSeen
 from hacluster.msg.membership import NodeState, NodeStateChanged, Slept
 from hacluster.msg.stream import Convey, Conveyed, StreamBroken
 from hacluster.msg.views import (
     Accept,
     CallView,
-    Carried,
-    Carry,
     CopyIs,
     DownConfirmed,
     FencedInView,
     Goodbye,
-    Hearing,
     Install,
     PersonConfirmed,
     PromiseLost,
     Propose,
-    PulseStarted,
     Refuse,
-    StatusSeen,
     View,
     ViewEntered,
     ViewLeft,

@@ -8,7 +8,7 @@ ends with different ideas of it for ever.
 from __future__ import annotations
 
 from hacluster.base.members import Member
-from hacluster.msg.views import Carried
+from hacluster.msg.hearing import Carried
 
 
 class Neighbours:

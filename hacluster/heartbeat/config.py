@@ -85,8 +85,15 @@ class HeartbeatConfig:
     listeners: tuple[MachineName, ...] = (MachineName.HARESOURCES,)
     """The machines of this node that are told what this one knows."""
 
+    crm: bool = False
+    """Whether this node has a cluster resource manager: streams, and what statuses carry for ccm.
+
+    ccm and speech are then told what is theirs (:mod:`hacluster.heartbeat.streaming`), also when no listeners.
+    """
+
     def __post_init__(self) -> None:
         assert self.nodes, "no nodes"
+        assert not self.crm or self.seal is Seal.ON, "a cluster resource manager, but datagrams are not sealed"
         assert 0 < self.keepalive_ms < self.deadtime_ms, (self.keepalive_ms, self.deadtime_ms)
         assert self.seal is not Seal.ON or self.seal_keys, "seal on, but there is no secret to seal with"
 
@@ -98,6 +105,8 @@ class HeartbeatConfig:
         keys: KeyRing,
         seal_keys: tuple[bytes, ...] = (),
         listeners: tuple[MachineName, ...] = (MachineName.HARESOURCES,),
+        *,
+        crm: bool = False,
     ) -> Self:
         """The settings that ha.cf, hacluster.cf, authkeys and the layout give."""
         return cls(
@@ -122,6 +131,7 @@ class HeartbeatConfig:
             pause_notice_ms=own.pause_notice_ms,
             parameters=tuple(ha.parameters().items()),
             listeners=listeners,
+            crm=crm,
         )
 
     @property

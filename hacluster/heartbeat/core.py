@@ -6,10 +6,10 @@ Nothing here decides what a message means; :mod:`reception` decides what is beli
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, Persist, Publish, Say, Send
+from hacluster.base.effects import Effect, MachineName, Persist, Publish, Say, Send
 from hacluster.base.errors import WireError
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
@@ -42,6 +42,9 @@ from hacluster.msg.membership import (
 )
 from hacluster.wire.fields import MessageType
 from hacluster.wire.hamsg import HaMessage
+
+if TYPE_CHECKING:
+    from hacluster.heartbeat.streaming import Streaming
 
 SERVICE: Final = "heartbeat"
 TOPIC: Final = "membership"
@@ -79,11 +82,21 @@ class Core:
         self.floor_due: Instant | None = None
         self.deleted: dict[str, None] = {}
         self.token = 0
+        self.streaming = self._make_streaming() if config.crm else None
         self.overtaken: Known | None = None
         """Another node knows more of us than we have said: what."""
 
         self.out: list[Effect] = []
         self._saved: dict[str, tuple[int, int]] = {}
+
+    def _make_streaming(self) -> Streaming:
+        # Imported here: a node without a cluster resource manager needs nothing of it.
+        from hacluster.heartbeat.streaming import Streaming  # noqa: PLC0415
+
+        def send(to: MachineName, body: object) -> None:
+            self.out.append(Send(to, body))
+
+        return Streaming(self.config, self.identity, self.outbox, send)
 
     # -- talking to this node ------------------------------------------------------------------------------------
 
@@ -99,6 +112,8 @@ class Core:
     def tell(self, body: object) -> None:
         """Tell the machines that listen."""
         self.out += [Send(listener, body) for listener in self.config.listeners]
+        if self.streaming is not None:
+            self.streaming.tell(body)
 
     def announce(self, body: object) -> None:
         """Tell the machines that listen and every subscribed client."""
@@ -190,7 +205,8 @@ class Core:
         dt = f"{self.advertised_ms(now):x}"
         status = HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1")
         refused = setback.fields(self.peers, self.config.deadtime_ms, now)
-        self.cast(status.with_fields(*self.sealing.fields(), *refused), now)
+        carried = () if self.streaming is None else self.streaming.fields()
+        self.cast(status.with_fields(*self.sealing.fields(), *refused, *carried), now)
         self.last_status = now
         ts = self.outbox.clock.stamp(now)
         for index, medium in self.pings.media:
@@ -242,6 +258,8 @@ class Core:
         severity = Severity.WARNING
         self.say(severity, "node-dead", f"node {peer.name}: is dead", silent_ms=str(silent), heard=str(heard).lower())
         self.links_dead(peer, peer.links.cut())
+        if self.streaming is not None:
+            self.streaming.silent(peer)
         self.announce(NodeStateChanged(peer.name, old, NodeState.DEAD, peer.type, ever_heard=heard))
         if peer.type is NodeType.NORMAL and heard:
             self.save_floors(now)

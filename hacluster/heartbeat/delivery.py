@@ -86,6 +86,8 @@ class Delivery:
                 text = f"node {peer.name} asks for a deadtime of {advertised} ms; {dead_ms} ms is applied"
                 core.murmur(Severity.WARNING, "odd-deadtime", peer.name, text, now)
             peer.silence.dead_ms = dead_ms
+        if core.streaming is not None:
+            core.streaming.status(peer, message, now)
         if interval is not None and interval > core.config.warntime_ms and peer.state is not NodeState.DEAD:
             text = f"Late heartbeat: Node {peer.name}: interval {interval} ms"
             core.murmur(Severity.WARNING, "late-heartbeat", peer.name, text, now)

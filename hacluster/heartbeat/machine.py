@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, Reply, SetAside, Stop
+from hacluster.base.effects import Effect, MachineName, Reply, SetAside, Stop
 from hacluster.base.limits import MAX_HELD
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
@@ -66,6 +66,7 @@ from hacluster.msg.driver import (
     StopRequested,
     Tick,
 )
+from hacluster.msg.hearing import Carry
 from hacluster.msg.membership import (
     AnnounceRestart,
     BeginAnew,
@@ -76,6 +77,7 @@ from hacluster.msg.membership import (
     ReloadKeys,
     Slept,
 )
+from hacluster.msg.stream import BreakStream, Speak, Taken
 from hacluster.wire.fields import MessageType
 from hacluster.wire.hamsg import HaMessage
 
@@ -98,6 +100,10 @@ Event = (
     | LeaveNow
     | ReloadKeys
     | ClientSignedOn
+    | Carry
+    | Speak
+    | Taken
+    | BreakStream
 )
 
 SAVE_RETRY_MS: Final = 1_000
@@ -182,6 +188,8 @@ class HeartbeatMachine:
             case MachineRestarted():
                 if core.phase.talking:
                     core.tell(core.view())
+                    if core.streaming is not None and event.machine == MachineName.CCM:
+                        core.streaming.begin()
             case CastMessage():
                 self._on_cast(event.message, now)
             case AnnounceRestart():
@@ -195,6 +203,8 @@ class HeartbeatMachine:
                 self._requests.reload_keys(event, now)
             case ClientSignedOn():
                 self._on_client(event, now)
+            case Carry() | Speak() | Taken() | BreakStream():
+                self._on_streaming(event, now)
             case _:
                 assert_never(event)
 
@@ -214,6 +224,8 @@ class HeartbeatMachine:
         first = earliest(
             self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline(), core.flood.until
         )
+        if core.streaming is not None:
+            first = earliest(first, core.streaming.deadline())
         return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
 
     def _peer_deadline(self, peer: Peer) -> Instant | None:
@@ -324,6 +336,8 @@ class HeartbeatMachine:
         self._bump_ends = after(now, START_BUMP_MS)
         self._status_due = after(now, core.config.keepalive_ms)
         core.tell(core.view())
+        if core.streaming is not None:
+            core.streaming.begin()
         core.send_status(now)
         core.set_own_state(NodeState.UP, now)
         waiting, self._waiting = self._waiting, []
@@ -403,6 +417,8 @@ class HeartbeatMachine:
         if not core.phase.talking:
             return
         self._beat(now)
+        if core.streaming is not None:
+            core.out += core.streaming.work(now)
         if core.flood.until is not None:
             core.screen(now)
         self._run_peers(now)
@@ -417,6 +433,9 @@ class HeartbeatMachine:
     def _beat(self, now: Instant) -> None:
         core = self._core
         due = self._status_due <= now
+        if core.streaming is not None and core.streaming.status_due:
+            core.streaming.status_due = False
+            due = True
         if self._bump_ends is not None and self._bump_ends <= now:
             self._bump_ends = None
             due = True
@@ -468,6 +487,21 @@ class HeartbeatMachine:
         else:
             text = f"a {message.type or '?'} message is not sent: this node does not speak now"
             core.murmur(Severity.WARNING, "not-talking", "", text, now, phase=core.phase.name.lower())
+
+    def _on_streaming(self, event: Carry | Speak | Taken | BreakStream, now: Instant) -> None:
+        streaming = self._core.streaming
+        if streaming is None:
+            self._core.say(Severity.ERROR, "no-streams", f"{type(event).__name__} for a node that has no streams")
+            return
+        match event:
+            case Carry():
+                streaming.carry(event)
+            case Speak():
+                streaming.speak(event, now)
+            case Taken():
+                streaming.taken(event)
+            case BreakStream():
+                streaming.break_stream(event)
 
     def _on_medium(self, event: MediumFailed | MediumReady, now: Instant) -> None:
         core = self._core

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,6 +109,10 @@ class Outbox:
             if forms.classic and sent.classic is not None:
                 out.append(Transmit(index, sent.classic))
         return out
+
+    def put_streamed(self, plain: bytes, media: Iterable[int]) -> list[Transmit]:
+        """Seal what belongs to streams, anew for each medium; it is neither numbered nor kept."""
+        return [Transmit(index, self._sealing.seal(plain)) for index in media]
 
     def begin(self, generation: int) -> None:
         """A new generation: numbers begin at 1."""

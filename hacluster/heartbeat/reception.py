@@ -19,12 +19,14 @@ from hacluster.heartbeat.config import MediumSpec
 from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery, read_status
 from hacluster.heartbeat.peer import Challenge, Peer, Said
+from hacluster.heartbeat.sealing import STREAMED
 from hacluster.heartbeat.setback import refuse
 from hacluster.msg.driver import DatagramReceived, StopRequested
 from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
 from hacluster.wire.auth import KeyRing
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_stamp
 from hacluster.wire.frame import Opened, open_frame
+from hacluster.wire.freshness import Verdict as Unsealed
 from hacluster.wire.hamsg import HaMessage
 from hacluster.wire.netstring import decode
 from hacluster.wire.reject import Rejected, RejectReason
@@ -141,6 +143,9 @@ class Reception:
             else:
                 self._rejected(opened, event, now)
             return
+        if opened.plaintext[:1] in STREAMED:
+            self._streamed(opened, now)
+            return
         message = decode(opened.plaintext)
         stamp = read_stamp(message)
         if (stamp.srcuuid, stamp.hg) != (opened.session.node, opened.session.generation):
@@ -156,6 +161,20 @@ class Reception:
             self._twin(said, now)
         if peer is not None and opened.answer:
             core.send_status(now)
+
+    def _streamed(self, opened: Unsealed, now: Instant) -> None:
+        """What belongs to streams counts when it comes from a generation whose statuses are believed now."""
+        core, session = self._core, opened.session
+        if opened.answer:
+            core.send_status(now)
+        if not opened.fresh or core.streaming is None:
+            return
+        if opened.persist:
+            core.save_floors(now)
+        for peer in core.peers:
+            if peer.uuid == session.node and peer.current and peer.generation == session.generation:
+                core.streaming.receive(peer, opened.plaintext, now)
+                return
 
     def _pin(self, peer: Peer, now: Instant) -> None:
         peer.seal_key, peer.seal_keys = "", frozenset()
@@ -404,6 +423,8 @@ class Reception:
         peer.held.clear()
         core.outbox.history.joined(peer.name)
         peer.current = peer.met = True
+        if core.streaming is not None:
+            core.streaming.heard(peer)
         peer.challenge = None
         peer.refusals.clear()
         if peer.state is NodeState.DEAD:

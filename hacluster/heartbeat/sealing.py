@@ -46,6 +46,11 @@ MAX_ANNOUNCED: Final = 16
 """As many keys as authkeys has slots; what is announced beyond that is not looked at."""
 
 
+STREAMED: Final = (b"F", b"V")
+"""First byte of what is sealed when it belongs to streams (:mod:`hacluster.heartbeat.streaming`): a fragment, an
+acknowledgement. A message begins with ``#``."""
+
+
 def hold_ms(deadtime_ms: int) -> int:
     """How long a key that was taken off the file goes on: shorter than a death, long enough to reload every node."""
     return deadtime_ms * 3 // 4

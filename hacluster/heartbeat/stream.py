@@ -17,13 +17,12 @@ receiver and sends them once, so that on a broadcast medium one datagram serves 
   up when the receiver is gone while something is under way, or when its backlog is full; then the next fragment has a
   higher *run*, by which the receiver learns that something is missing between this and what it had.
 
-Nothing here delays a status: :meth:`Streams.pump` hands out at most ``burst`` datagrams at a time and says when to ask
-again.
+Nothing here delays a status: :meth:`Streams.pump` hands out at most ``burst`` datagrams in ``pause_ms`` and says when
+to ask again. Nothing is compressed here: who hands a message over knows whether that pays.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -42,8 +41,8 @@ from hacluster.base.machine import Instant, after
 from hacluster.base.members import Member
 from hacluster.msg.stream import StreamBroken
 
-FRAGMENT: Final = 1_400
-"""Bytes of a message in one fragment: with headers and seal it fits an Ethernet frame."""
+FRAGMENT: Final = 1_200
+"""Bytes of a message in one fragment: with headers and seal, to a few receivers, it fits an Ethernet frame."""
 
 _RANGES: Final = 32
 _ACK_EVERY: Final = 16
@@ -51,26 +50,24 @@ _ACK_AFTER_MS: Final = 10
 _FIRST_RTT_MS: Final = 30
 _LEAST_RTO_MS: Final = 20
 _MOST_RTO_MS: Final = 1_000
-_COMPRESS_FROM: Final = 1_024
 
 
 class Place(NamedTuple):
-    """Where a fragment stands in the stream to one receiver."""
+    """Where a fragment stands in the stream to one life of a receiver."""
 
-    to: str
+    to: Member
     run: int
     number: int
 
 
 class Fragment(msgspec.Struct, frozen=True, array_like=True):
-    """One datagram's worth. ``packed``: the whole message is compressed; ``first`` and ``last`` bound it."""
+    """One datagram's worth; ``first`` and ``last`` bound the message."""
 
     sender: Member
     places: tuple[Place, ...]
     data: bytes
     first: bool
     last: bool
-    packed: bool
 
 
 class Heard(NamedTuple):
@@ -119,7 +116,6 @@ class _Piece:
     data: bytes
     first: bool
     last: bool
-    packed: bool
 
 
 @dataclass(slots=True)
@@ -147,6 +143,7 @@ class _Outgoing:
     rtt_ms: float = _FIRST_RTT_MS
     rto_ms: int = 4 * _FIRST_RTT_MS
     repair_at: Instant | None = None
+    freed: int = 0
 
     @property
     def is_idle(self) -> bool:
@@ -176,9 +173,10 @@ class Delivered:
 class Streams:
     """All streams of one node. ``burst``: most datagrams that one :meth:`pump` hands out."""
 
-    def __init__(self, own: Member, *, burst: int = 64, pause_ms: int = 1) -> None:
+    def __init__(self, own: Member, *, burst: int = 32, pause_ms: int = 2) -> None:
         self.own = own
         self._burst, self._pause_ms = burst, pause_ms
+        self._budget, self._budget_until = burst, Instant(0)
         self._out: dict[str, _Outgoing] = {}
         self._in: dict[Member, _Incoming] = {}
         self._ack_at: Instant | None = None
@@ -194,7 +192,8 @@ class Streams:
         if known is None or known.peer != member:
             if known is not None and not known.is_idle:
                 self._say_broken(known.peer)
-            self._out[member.name] = _Outgoing(member)
+            freed = 0 if known is None else known.freed + known.window_bytes + known.backlog_bytes
+            self._out[member.name] = _Outgoing(member, freed=freed)
             for life in [life for life in self._in if life.name == member.name and life < member]:
                 del self._in[life]
 
@@ -204,44 +203,73 @@ class Streams:
         if known is not None and not known.is_idle:
             self._break(known)
 
+    def break_stream(self, name: str) -> None:
+        """What was to go to a node is given up: whoever hands it over has lost some of it."""
+        known = self._out.get(name)
+        if known is not None:
+            self._break(known)
+
+    def break_all(self) -> None:
+        """What was said and heard between this node and the others has holes, which nobody else may know of."""
+        for stream in list(self._out.values()):
+            self._break(stream)
+
     def _break(self, stream: _Outgoing) -> None:
         self._say_broken(stream.peer)
-        self._out[stream.peer.name] = _Outgoing(stream.peer, stream.run + 1)
+        freed = stream.freed + stream.window_bytes + stream.backlog_bytes
+        self._out[stream.peer.name] = _Outgoing(stream.peer, stream.run + 1, freed=freed)
 
     def _say_broken(self, peer: Member) -> None:
         self.events.append(StreamBroken(peer.name, peer.generation, peer.life))
 
     # ---- sending
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a stream to a node."""
+        return name in self._out
+
     def send(self, to: Iterable[str], body: bytes, now: Instant) -> None:
-        """Put a message into the streams to these nodes; to a node that is not there it is lost, and that is said."""
+        """Put a message into the streams to these nodes; to a node that was never heard it is lost."""
         assert len(body) <= MAX_STREAM_MESSAGE, f"a message of {len(body)} bytes"
-        packed = zlib.compress(body, 1) if len(body) >= _COMPRESS_FROM else body
-        use = len(packed) < len(body) - len(body) // 8
-        data = packed if use else body
-        cuts = [data[at : at + FRAGMENT] for at in range(0, len(data), FRAGMENT)] or [b""]
-        pieces = [_Piece(cut, place == 0, place == len(cuts) - 1, use) for place, cut in enumerate(cuts)]
+        if len(body) <= FRAGMENT:
+            pieces = [_Piece(body, True, True)]
+        else:
+            cuts = [body[at : at + FRAGMENT] for at in range(0, len(body), FRAGMENT)]
+            pieces = [_Piece(cut, place == 0, place == len(cuts) - 1) for place, cut in enumerate(cuts)]
         for name in to:
             stream = self._out.get(name)
             if stream is None:
                 continue
-            if stream.backlog_bytes + len(data) > MAX_STREAM_BACKLOG:
+            if stream.backlog_bytes + len(body) > MAX_STREAM_BACKLOG:
+                stream.freed += len(body)
                 self._break(stream)
                 continue
             stream.backlog += pieces
-            stream.backlog_bytes += len(data)
-        self._pump_at = now
+            stream.backlog_bytes += len(body)
+        self._pump_at = max(now, self._budget_until) if self._budget <= 0 else now
+
+    def freed(self, least: int = 0) -> list[tuple[str, int]]:
+        """By receiver, how many bytes of what was sent are under way or wait no more, if it is more than ``least``."""
+        found = []
+        for name, stream in self._out.items():
+            if stream.freed > least:
+                found.append((name, stream.freed))
+                stream.freed = 0
+        return found
 
     def pump(self, now: Instant) -> list[Fragment]:
         """Fragments to transmit now, each once on every way that leads to its receivers."""
         self._find_late(now)
+        if self._budget_until <= now:
+            self._budget, self._budget_until = self._burst, after(now, self._pause_ms)
         found: list[Fragment] = []
-        while len(found) < self._burst:
+        while len(found) < self._budget:
             fragment = self._repair(now) or self._fresh(now)
             if fragment is None:
                 break
             found.append(fragment)
-        self._pump_at = after(now, self._pause_ms) if len(found) == self._burst else None
+        self._budget -= len(found)
+        self._pump_at = None if self._budget else self._budget_until
         return found
 
     def _find_late(self, now: Instant) -> None:
@@ -259,7 +287,7 @@ class Streams:
                 under = stream.window.get(number)
                 if under is not None:
                     under.at, under.times = now, under.times + 1
-                    return self._fragment(under.piece, (Place(stream.peer.name, stream.run, number),))
+                    return self._fragment(under.piece, (Place(stream.peer, stream.run, number),))
         return None
 
     def _fresh(self, now: Instant) -> Fragment | None:
@@ -271,7 +299,7 @@ class Streams:
         places = []
         for stream in self._out.values():
             if stream is first or (self._may_send(stream) and stream.backlog[0] is piece):
-                places.append(Place(stream.peer.name, stream.run, stream.next))
+                places.append(Place(stream.peer, stream.run, stream.next))
                 self._begin(stream, now)
         return self._fragment(piece, tuple(places))
 
@@ -292,7 +320,7 @@ class Streams:
             stream.repair_at = after(now, stream.rto_ms)
 
     def _fragment(self, piece: _Piece, places: tuple[Place, ...]) -> Fragment:
-        return Fragment(self.own, places, piece.data, piece.first, piece.last, piece.packed)
+        return Fragment(self.own, places, piece.data, piece.first, piece.last)
 
     def on_vector(self, vector: Vector, now: Instant) -> None:
         """A receiver says what it has."""
@@ -322,13 +350,14 @@ class Streams:
             stream.rto_ms = max(_LEAST_RTO_MS, int(3 * stream.rtt_ms))
         stream.repair_at = after(now, stream.rto_ms) if stream.window else None
         if stream.again or (stream.backlog and self._may_send(stream)):
-            self._pump_at = now
+            self._pump_at = now if self._budget else max(now, self._budget_until)
 
     def _done(self, stream: _Outgoing, number: int, now: Instant) -> None:
         under = stream.window.pop(number, None)
         if under is None:
             return
         stream.window_bytes -= len(under.piece.data)
+        stream.freed += len(under.piece.data)
         if under.times == 1:
             stream.rtt_ms += (max(now - under.at, 1) - stream.rtt_ms) / 8
 
@@ -336,7 +365,7 @@ class Streams:
 
     def on_fragment(self, fragment: Fragment, now: Instant) -> list[Delivered]:
         """A fragment has come; the messages that are whole now, in order."""
-        place = next((place for place in fragment.places if place.to == self.own.name), None)
+        place = next((place for place in fragment.places if place.to == self.own), None)
         if place is None:
             return []
         stream = self._in.get(fragment.sender)
@@ -371,9 +400,10 @@ class Streams:
                 stream.parts, stream.size = [], 0
             stream.parts.append(fragment.data)
             stream.size += len(fragment.data)
-            assert stream.size <= MAX_STREAM_MESSAGE, "a message without an end"
+            if stream.size > MAX_STREAM_MESSAGE:
+                raise WireError(f"a message of a stream is larger than {MAX_STREAM_MESSAGE} bytes")
             if fragment.last:
-                found.append(Delivered(sender, _unpacked(b"".join(stream.parts), packed=fragment.packed)))
+                found.append(Delivered(sender, b"".join(stream.parts)))
                 stream.parts, stream.size = [], 0
         return found
 
@@ -396,6 +426,11 @@ class Streams:
         """Whether the vector should not wait for the next status."""
         return self._ack_now or (self._ack_at is not None and self._ack_at <= now)
 
+    @property
+    def owes_acknowledgement(self) -> bool:
+        """Whether something has come since the last vector."""
+        return self._ack_now or self._ack_at is not None
+
     def deadline(self) -> Instant | None:
         """When to ask :meth:`pump` or :meth:`wants_to_acknowledge` again."""
         times = [stream.repair_at for stream in self._out.values()] + [self._ack_at, self._pump_at]
@@ -405,19 +440,6 @@ class Streams:
     def backlog(self) -> int:
         """Bytes that wait or are under way, of the fullest stream."""
         return max((stream.backlog_bytes + stream.window_bytes for stream in self._out.values()), default=0)
-
-
-def _unpacked(data: bytes, *, packed: bool) -> bytes:
-    if not packed:
-        return data
-    unpacker = zlib.decompressobj()
-    try:
-        body = unpacker.decompress(data, MAX_STREAM_MESSAGE)
-    except zlib.error as error:
-        raise WireError(f"a compressed message of a stream cannot be unpacked: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise WireError(f"a message of a stream is larger than {MAX_STREAM_MESSAGE} bytes")
-    return body
 
 
 def _ranges(early: Iterable[int]) -> tuple[tuple[int, int], ...]:

@@ -33,8 +33,49 @@ class Conveyed:
 
 @dataclass(frozen=True, slots=True)
 class StreamBroken:
-    """Something that was sent between us and this life of a node did not arrive, and never will."""
+    """Something that was sent between us and this life of a node did not arrive, and never will.
+
+    The heartbeat says it to speech, which forgets what it has of it, and says it to ccm.
+    """
 
     node: str
     generation: int
     life: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """speech to the heartbeat: put these bytes into the streams to these nodes. Our own name comes back at once."""
+
+    to: tuple[str, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The heartbeat to speech: what a ``Speak`` of this life of a node held, in its turn."""
+
+    sender: Member
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The heartbeat to speech: of what it was given for this node, so many bytes less wait or are under way."""
+
+    node: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """speech to the heartbeat: it has dealt with so many more bytes of what it was handed."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakStream:
+    """speech to the heartbeat: it had to drop something that was for this node, so the stream is to be broken."""
+
+    node: str

@@ -14,54 +14,6 @@ from hacluster.cib.voters import Voters
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """What each status of a node carries for the others: whom it hears, what it promised, where it is."""
-
-    member: Member
-    hears: frozenset[Member]
-    promise: ViewId
-    view: ViewId
-    rank: Rank
-    gives_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Carry:
-    """ccm to the heartbeat: say this in each status from now on, and in one at once, to everybody, heard or not.
-
-    ``audience`` narrows that; nothing but a test of why it must not be narrowed uses it.
-    """
-
-    carried: Carried
-    audience: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSeen:
-    """The heartbeat to ccm: a status carried something new; said of nodes that are not counted as heard, too."""
-
-    carried: Carried
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """The heartbeat to ccm: we hear this generation of a node now, or no longer."""
-
-    node: str
-    generation: int
-    heard: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PulseStarted:
-    """The heartbeat to ccm, at the start of either: this is our generation, and what was heard before is to be
-    forgotten.
-    """
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
 class CopyState:
     """Of a node's copy of the CIB, what others need to know. ``newest``: the view of its last record.
 

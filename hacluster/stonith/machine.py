@@ -96,7 +96,7 @@ Event = (
     | MachineRestarted
 )
 
-SPEECH: Final = MachineName.HEARTBEAT
+SPEECH: Final = MachineName.SPEECH
 """Who carries what fencers say to one another."""
 
 _OK, _GENERIC, _UNIMPLEMENTED, _CONFIGURED, _NOT_RUNNING = 0, 1, 3, 6, 7

@@ -33,9 +33,10 @@ from hacluster.cibd.rules import Rules as CibdRules
 from hacluster.cibd.settings import CibdSettings
 from hacluster.crmd.machine import CrmdMachine
 from hacluster.msg.driver import HostSample, Peer, Persisted, PersistFailed, Request, Restored
+from hacluster.msg.hearing import Carry, Hearing, PulseStarted, StatusSeen
 from hacluster.msg.replica import WriteRequest
 from hacluster.msg.stream import Convey, Conveyed
-from hacluster.msg.views import Accept, Carry, Hearing, PulseStarted, StatusSeen
+from hacluster.msg.views import Accept
 from hacluster.node.router import Asked, Router
 from hacluster.pengine.machine import PengineMachine
 from hacluster.sim.crm.checkers import Checkers

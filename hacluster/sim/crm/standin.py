@@ -16,10 +16,10 @@ from typing import Final
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, MachineName
 from hacluster.base.machine import Instant
+from hacluster.msg.hearing import Carried, Carry, StatusSeen
 from hacluster.msg.lrm import CancelOp, OpFinished, StartOp
 from hacluster.msg.membership import Slept
 from hacluster.msg.stream import StreamBroken
-from hacluster.msg.views import Carried, Carry, StatusSeen
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.hands import Hands, Services
