@@ -17,6 +17,7 @@ from hacluster.config.settings import Seal
 from hacluster.heartbeat import setback
 from hacluster.heartbeat.admission import FLOOR_INTERVAL_MS, FLOOR_MARGIN
 from hacluster.heartbeat.api import ClientApi
+from hacluster.heartbeat.clocks import clock_fields, words
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
 from hacluster.heartbeat.flood import FLOOD_PER_S, Flood
 from hacluster.heartbeat.generation import FLOOR_KEY, encode_floors
@@ -40,7 +41,7 @@ from hacluster.msg.membership import (
     NodeView,
     SealState,
 )
-from hacluster.wire.fields import MessageType
+from hacluster.wire.fields import MessageType, Stamp
 from hacluster.wire.hamsg import HaMessage
 
 if TYPE_CHECKING:
@@ -206,11 +207,30 @@ class Core:
         status = HaMessage.of(t=MessageType.STATUS, st=self.state.value, dt=dt, protocol="1")
         refused = setback.fields(self.peers, self.config.deadtime_ms, now)
         carried = () if self.streaming is None else self.streaming.fields()
-        self.cast(status.with_fields(*self.sealing.fields(), *refused, *carried), now)
+        clock = () if self.sealing.mode is Seal.OFF else clock_fields(self.outbox.clock.milliseconds(now))
+        self.cast(status.with_fields(*self.sealing.fields(), *refused, *carried, *clock), now)
         self.last_status = now
         ts = self.outbox.clock.stamp(now)
         for index, medium in self.pings.media:
             self.out.append(self.outbox.echo(index, self.pings.echo(medium, ts)))
+
+    def compare_clocks(self, peer: Peer, message: HaMessage, stamp: Stamp, now: Instant) -> None:
+        """A status of ``peer``: what its clock says beside ours."""
+        clock = peer.clock
+        if not clock.hear(message, stamp, self.outbox.clock.milliseconds(now), now):
+            return
+        assert clock.ms is not None
+        if clock.apart:
+            text = f"the clock of node {peer.name} is {words(clock.ms)}: set the clocks of both nodes, best by NTP"
+            self.murmur(Severity.WARNING, "clocks-apart", peer.name, text, now)
+        else:
+            text = f"the clock of node {peer.name} agrees with ours again"
+            self.murmur(Severity.INFO, "clocks-agree", peer.name, text, now)
+
+    def forget_clocks(self) -> None:
+        """Our own clock was set."""
+        for peer in self.peers:
+            peer.clock.forget()
 
     def set_own_state(self, state: NodeState, now: Instant) -> None:
         """Our own state changed: everybody is told at once."""

@@ -167,7 +167,8 @@ class HeartbeatMachine:
                 if core.phase.talking:
                     self._reception.receive(event, now)
             case HostSample():
-                core.outbox.clock.tell(event.unix_ms, event.loadavg, now)
+                if core.outbox.clock.tell(event.unix_ms, event.loadavg, now):
+                    core.forget_clocks()
                 self._sampled = True
                 self._load()
             case Restored():

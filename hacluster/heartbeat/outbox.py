@@ -19,6 +19,8 @@ from hacluster.wire.hamsg import HaMessage
 
 _NO_LOAD: Final = "0.00 0.00 0.00 1/1 1"
 _MAX_LOAD: Final = 64
+SET_MS: Final = 100
+"""A wall clock that jumps by more than this between two samples was set."""
 
 
 @dataclass(slots=True)
@@ -30,16 +32,22 @@ class WallClock:
     loadavg: str = _NO_LOAD
     highest: int = 1
 
-    def tell(self, unix_ms: int, loadavg: str, now: Instant) -> None:
-        """Take a sample in."""
+    def tell(self, unix_ms: int, loadavg: str, now: Instant) -> bool:
+        """Take a sample in; whether the clock was set since the last one."""
+        was_set = abs(unix_ms - self.milliseconds(now)) > SET_MS
         self.unix_ms = unix_ms
         self.told = now
         words = loadavg.split()
         self.loadavg = " ".join(words)[:_MAX_LOAD] or _NO_LOAD
+        return was_set
+
+    def milliseconds(self, now: Instant) -> int:
+        """Unix milliseconds now."""
+        return self.unix_ms + now - self.told
 
     def seconds(self, now: Instant) -> int:
         """Unix seconds now."""
-        return (self.unix_ms + now - self.told) // 1000
+        return self.milliseconds(now) // 1000
 
     def stamp(self, now: Instant) -> int:
         """The ``ts`` of a message sent now."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hacluster.base.dice import Dice
 from hacluster.base.limits import MAX_HELD, MAX_NODES
 from hacluster.base.machine import Instant
+from hacluster.heartbeat.clocks import Difference
 from hacluster.heartbeat.config import HeartbeatConfig
 from hacluster.heartbeat.generation import Floor
 from hacluster.heartbeat.link import Links
@@ -75,6 +76,7 @@ class Peer:
     seal_keys: frozenset[str] = frozenset()
     weight: int = 100
     site: str = ""
+    clock: Difference = field(default_factory=Difference)
     held: list[tuple[int, HaMessage]] = field(default_factory=list)
     refusals: dict[str, tuple[Instant, Instant]] = field(default_factory=dict)
     """Sessions of it that were refused as old ones: when first, when last (:mod:`hacluster.heartbeat.setback`)."""
@@ -120,6 +122,8 @@ class Peer:
             site=self.site,
             seal=seal,
             seal_key=self.seal_key if seal is SealState.SEALED else "",
+            clock_ms=self.clock.ms if self.current else None,
+            clock_apart=self.current and self.clock.apart,
         )
 
     def check(self) -> None:

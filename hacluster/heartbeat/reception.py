@@ -402,6 +402,8 @@ class Reception:
         peer.top_seq = max(peer.top_seq, stamp.seq)
         peer.top_ts = max(peer.top_ts, stamp.ts)
         core.floor_moved(peer, now)
+        if message.type == MessageType.STATUS:
+            core.compare_clocks(peer, message, stamp, now)
         try:
             self._delivery.deliver(peer, message, stamp, now)
         finally:
@@ -416,6 +418,7 @@ class Reception:
         assert stamp.hg is not None
         known, peer.generation = peer.generation, stamp.hg
         if stamp.hg != known:
+            peer.clock.forget()
             peer.top_seq = 0
             peer.top_ts = 0
         peer.status_seq = 0

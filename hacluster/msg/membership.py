@@ -61,6 +61,12 @@ class NodeView:
     seal_key: str = ""
     """Id (hexadecimal) of the key that made its newest sealed datagram."""
 
+    clock_ms: int | None = None
+    """Its clock minus ours, in milliseconds, as its heartbeats tell; ``None`` when not known, and for our own."""
+
+    clock_apart: bool = False
+    """Whether that is more than a second, and more than it may be for want of exactness."""
+
 
 @dataclass(frozen=True, slots=True)
 class MembershipView:

@@ -87,6 +87,8 @@ def _node_data(node: NodeView) -> dict[str, Any]:
         "site": node.site,
         "seal": node.seal.value,
         "seal_key": node.seal_key,
+        "clock_ms": node.clock_ms,
+        "clock_apart": node.clock_apart,
         "links": [{"name": link.name, "status": _link_word(up=link.up)} for link in node.links],
     }
 
@@ -110,10 +112,18 @@ def _seal(view: MembershipView, node: NodeView) -> str:
     return words.get(node.seal, "")
 
 
+def _clock(node: NodeView) -> str:
+    """Said where it is not as it should be."""
+    if not node.clock_apart or node.clock_ms is None:
+        return ""
+    return f", its clock is {abs(node.clock_ms) / 1000:.1f} s {'ahead' if node.clock_ms > 0 else 'behind'}"
+
+
 def _verbose(view: MembershipView, nodes: Sequence[NodeView], *, human: bool) -> list[str]:
     lines: list[str] = []
     for node in nodes:
-        lines += ["", f"{node.name}\t{node.state.value}\t(nodetype: {node.type.value}{_seal(view, node)})"]
+        about = f"{node.type.value}{_seal(view, node)}{_clock(node)}"
+        lines += ["", f"{node.name}\t{node.state.value}\t(nodetype: {about})"]
         lines += [_LINKS_FOLLOW] if human else []
         lines += _links(node, verbose=True)
     return lines
