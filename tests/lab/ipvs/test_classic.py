@@ -1,0 +1,134 @@
+"""The classic set-ups: first with the commands that people know, then by a few lines of ldirectord.cf."""
+
+import pytest
+
+from tests.lab.ipvs.scene import ADDRESSES, METHODS, VIP, WORD, Scene
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
+SOURCES = [f"172.16.100.9{n}" for n in range(1, 7)]
+MARKS = "nft 'add table ip m; add chain ip m p { type filter hook prerouting priority mangle; }; add rule ip m p {}'"
+MARK = MARKS.replace("{}'", f"ip daddr {VIP} tcp dport {{ 80, 23 }} meta mark set 8'")
+
+
+def test_nat_by_hand(scene: Scene) -> None:
+    scene.classic(f"-A -t {VIP}:80 -s rr", f"-a -t {VIP}:80 -r 192.168.10.8 -m", f"-a -t {VIP}:80 -r 192.168.10.9 -m")
+    assert scene.share(8) == [4, 4, 0]
+    scene.ipvsadm("-E", "-t", f"{VIP}:80", "-s", "wrr")
+    scene.ipvsadm("-e", "-t", f"{VIP}:80", "-r", "192.168.10.8", "-m", "-w", "3")
+    scene.ipvsadm("-e", "-t", f"{VIP}:80", "-r", "192.168.10.9", "-m", "-w", "1")
+    assert scene.share(12) == [9, 3, 0]
+    saved = scene.rules()
+    scene.ipvsadm("-C")
+    scene.director.run(["ipvsadm", "-R"], text=saved, check=True)
+    assert scene.rules() == saved
+    assert scene.share(12) == [9, 3, 0]
+
+
+PORTS = {"nat": 80, "dr": 443, "tun": 23}
+
+
+def configuration() -> str:
+    """A service for each way of forwarding; a line more than the classic scripts had for one."""
+    text = ""
+    for method, port in PORTS.items():
+        reals = "".join(f"    real = {ADDRESSES[f'{method}{n}']}:{port} {WORD[method]} {n}\n" for n in (1, 2, 3))
+        text += (
+            f"virtual = {VIP}:{port}\n{reals}    fallback = 127.0.0.1:{port} gate\n    service = http\n"
+            f'    request = "/"\n    receive = "{method}"\n    scheduler = wrr\n'
+        )
+    return text
+
+
+def test_by_ldirectord_servers_go_and_come_and_the_fallback_serves(scene: Scene) -> None:
+    """All three ways at once, so that a failure of one is seen not to touch the others."""
+    scene.begin("director")
+    scene.configure(configuration())
+    scene.ldirectord("start")
+    everybody = {f"{method}{n}" for method in METHODS for n in (1, 2, 3)}
+
+    def shares(*expected: int, count: int = 12) -> None:
+        for method in METHODS:
+            assert scene.share(count, ports=[PORTS[method]]) == list(expected), method
+
+    scene.await_servers(*everybody)
+    shares(2, 4, 6)
+    dead = [f"{method}2" for method in METHODS]
+    for name in dead:
+        scene.end(name)
+    scene.await_servers(*everybody.difference(dead))
+    shares(2, 0, 6, count=8)
+    for name in dead:
+        scene.begin(name)
+    scene.await_servers(*everybody)
+    shares(2, 4, 6)
+    for name in everybody:
+        scene.end(name)
+    scene.await_servers("director")
+    for port in PORTS.values():
+        assert scene.ask(2, ports=[port]) == ["director", "director"]
+    scene.begin("tun1")
+    scene.await_servers("tun1", "director")
+    assert scene.ask(2, ports=[PORTS["tun"]]) == ["tun1", "tun1"]
+    for name in everybody:
+        scene.begin(name)
+    scene.await_servers(*everybody)
+
+    # the table is changed behind its back
+    scene.ipvsadm("-d", "-t", f"{VIP}:443", "-r", f"{ADDRESSES['dr2']}:443")
+    scene.await_line("was taken out by somebody else")
+    scene.await_servers(*everybody)
+    scene.ipvsadm("-C")
+    scene.await_servers(*everybody)
+    scene.ipvsadm("-e", "-t", f"{VIP}:443", "-r", f"{ADDRESSES['dr2']}:443", "-g", "-w", "9")
+    scene.await_line("was set to 9 by somebody else: it stays")
+    scene.end("dr1")
+    scene.await_servers(*everybody.difference(["dr1"]))
+    assert f"-r {ADDRESSES['dr2']}:443 -g -w 9" in scene.rules()
+
+
+def persistent_for_one_client(scene: Scene, ports: list[int]) -> None:
+    """One client keeps its server on all these ports; another client has one of its own."""
+    first = scene.ask(6, ports=ports, sources=SOURCES[:1])
+    second = scene.ask(6, ports=ports, sources=SOURCES[1:2])
+    assert (len(set(first)), len(set(second))) == (1, 1), (first, second)
+    assert first[0] != second[0]
+
+
+def test_persistence_for_a_port_for_all_ports_and_for_a_firewall_mark(scene: Scene) -> None:
+    one, two = ADDRESSES["dr1"], ADDRESSES["dr2"]
+    scene.classic(
+        *(f"-A -t {VIP}:{p} -s rr -p 300" for p in (80, 23)),
+        *(f"-a -t {VIP}:{p} -r {r} -g" for p in (80, 23) for r in (one, two)),
+    )
+    persistent_for_one_client(scene, [80])
+    persistent_for_one_client(scene, [23])
+    scene.ipvsadm("-C")
+    scene.classic(f"-A -t {VIP}:0 -s rr -p 300", *(f"-a -t {VIP}:0 -r {r} -g" for r in (one, two)))
+    persistent_for_one_client(scene, [80, 23, 443])
+    scene.ipvsadm("-C")
+    scene.director.run(["sh", "-c", MARK], check=True)
+    scene.classic("-A -f 8 -s rr -p 300", f"-a -f 8 -r {one} -g -w 2", f"-a -f 8 -r {two} -g -w 5")
+    persistent_for_one_client(scene, [80, 23])
+    scene.ipvsadm("-C")
+
+    def virtual(name: str, port: str, check: str) -> str:
+        reals = "".join(f"    real = {r}{port} gate 1\n" for r in (one, two))
+        tail = "" if name.isdecimal() else "    protocol = tcp\n"
+        return f"virtual = {name}\n{reals}    scheduler = rr\n    persistent = 300\n{check}{tail}"
+
+    check = "    checktype = connect\n    checkport = 80\n"
+    scene.configure(virtual(f"{VIP}:80", ":80", check))
+    scene.ldirectord("start")
+    scene.await_servers("dr1", "dr2")
+    persistent_for_one_client(scene, [80])
+    scene.configure(virtual(f"{VIP}:0", ":0", check))
+    scene.ldirectord("reload")
+    eventually("all ports", lambda: f"-t {VIP}:0 -s rr -p 300" in scene.rules() and ":80 -s" not in scene.rules())
+    scene.await_servers("dr1", "dr2")
+    persistent_for_one_client(scene, [80, 23, 443])
+    scene.configure(virtual("8", "", check))
+    scene.ldirectord("reload")
+    eventually("the mark", lambda: "-f 8 -s rr -p 300" in scene.rules() and "-t" not in scene.rules())
+    scene.await_servers("dr1", "dr2")
+    persistent_for_one_client(scene, [80, 23])
