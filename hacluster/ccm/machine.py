@@ -768,7 +768,7 @@ class CcmMachine:
         if not s.confirmed:
             s.confirmed = True
             self._say(Severity.NOTICE, "down-confirmed", f"goes on alone: {why}")
-            self._send(MachineName.CIBD, DownConfirmed(s.view.id))
+            self._tell(DownConfirmed(s.view.id))
 
     # ---- speaking
 

@@ -14,26 +14,39 @@ the next one thinks anew from what the members say.
 Every question has a deadline: a member that does not say what it runs, and a pengine that does not answer, make the
 view stalled (ccm forms another), or are asked again.
 
-What the machine does not do: views, the CIB's copies, thinking, agents; fencing (a plan that wants it is said to be
-stuck).
+Fencing: what a plan wants of it the DC asks the fencer of its node for; a node that is certainly down is forgotten and
+called so in the status (:mod:`hacluster.crmd.fencing` says when that is). One of two nodes that is alone has the other
+fenced before anything else. A node that learns that it was fenced and lives does what ``fence-reaction`` says.
+
+What the machine does not do: views, the CIB's copies, thinking, agents, devices.
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.effects import Effect, MachineName, Say, SelfFence, Send, Stop
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
-from hacluster.cib.change import Change, NodeForgotten, NodeStateSet
+from hacluster.cib.change import AttributeSet, Change, NodeForgotten, NodeStateSet, Words
+from hacluster.crmd.fencing import AGAIN_MS, ALONE_AGAIN_MS, LIES_MS, MOST_AGAIN_MS, FencingDesk, Wish, states_in
 from hacluster.crmd.fsa import Input, State, after
 from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.driver import HostSample, MachineRestarted, Persisted, PersistFailed, StopRequested, Tick
 from hacluster.msg.lrm import OpFinished
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
+from hacluster.msg.stonith import (
+    Fence,
+    Fenced,
+    FencersAre,
+    FencingConfigured,
+    FencingEntry,
+    FencingNoticed,
+    FencingState,
+)
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.transition import (
     DoTask,
@@ -48,7 +61,16 @@ from hacluster.msg.transition import (
     TaskKind,
     Touched,
 )
-from hacluster.msg.views import View, ViewEntered, ViewLeft, ViewStalled, ViewSynced
+from hacluster.msg.views import (
+    DownConfirmed,
+    FencedInView,
+    PersonConfirmed,
+    View,
+    ViewEntered,
+    ViewLeft,
+    ViewStalled,
+    ViewSynced,
+)
 
 Event = (
     ViewEntered
@@ -59,6 +81,10 @@ Event = (
     | CopyTaken
     | Conveyed
     | OpFinished
+    | DownConfirmed
+    | FencingConfigured
+    | FencingNoticed
+    | Fenced
     | Scheduled
     | Fire
     | PlanEnded
@@ -77,6 +103,12 @@ INTEGRATION_MS = 20_000
 THINK_MS = 20_000
 """How long pengine may think before it is asked again."""
 
+BY_HAND = "a human"
+"""The executor of a fencing that a person confirmed."""
+
+DC_DEADTIME_MS = 20_000
+"""How long the first thought of a DC waits for configured nodes that nobody has seen yet (dc-deadtime)."""
+
 _THINK_SOON_MS = 20
 """Changes that come together are thought about together."""
 
@@ -84,8 +116,10 @@ _THINK_SOON_MS = 20
 class CrmdMachine:
     """See the module."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, *, dc_deadtime_ms: int = DC_DEADTIME_MS) -> None:
         self._node = node
+        self._dc_deadtime_ms = dc_deadtime_ms
+        self._fencing = FencingDesk(node)
         self._local = Local(node)
         self._state = State.STARTING
         self._view: View | None = None
@@ -104,6 +138,8 @@ class CrmdMachine:
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
         self._now, self._out = now, []
+        if self._fencing.began is None:
+            self._fencing.began = now
         self._dispatch(event)
         return self._out
 
@@ -130,9 +166,20 @@ class CrmdMachine:
                 self._view = event.view
                 self._gone |= {member.name for member in event.left if member.name not in event.view.names}
                 self._gone -= event.view.names
+                self._on_view(event.view)
             case ViewLeft():
                 self._view = None
+                self._timers.cancel("alone")
                 self._move(Input.PENDING)
+            case DownConfirmed():
+                self._timers.cancel("alone")
+            case FencingConfigured():
+                self._fencing.config = event
+                self._fencing.failures.clear()
+            case Fenced():
+                self._on_fenced(event)
+            case FencingNoticed():
+                self._on_noticed(event.entry)
             case ViewSynced():
                 self._on_synced()
             case StatusChanged():
@@ -155,7 +202,11 @@ class CrmdMachine:
                 self._unix_ms, self._sampled = event.unix_ms, self._now
             case StopRequested():
                 self._move(Input.STOP)
-            case CopyTaken() | Committed() | Persisted() | PersistFailed() | MachineRestarted():
+            case CopyTaken():
+                self._fencing.known = states_in(event.text)
+            case MachineRestarted():
+                self._on_restarted(event.machine)
+            case Committed() | Persisted() | PersistFailed():
                 pass
             case _:
                 assert_never(event)
@@ -192,10 +243,17 @@ class CrmdMachine:
             self._change(change)
 
     def _tell_of_the_gone(self, view: View) -> None:
-        for name in sorted(self._gone):
-            self._change(NodeStateSet(name, (("in_ccm", "false"), ("crmd", "offline"), ("join", "down")), name))
-            self._change(NodeForgotten(name, histories_only=True))
-        del view
+        stale = {name for name, member in self._fencing.known.items() if member and name not in view.names}
+        for name in sorted(self._gone | stale | self._fencing.down):
+            self._tell_of_one_gone(name)
+
+    def _tell_of_one_gone(self, name: str) -> None:
+        """Lost, it may still run what it ran; certainly down, it runs nothing, and is not expected."""
+        words: Words = (("in_ccm", "false"), ("crmd", "offline"), ("join", "down"))
+        if name in self._fencing.down:
+            self._change(NodeForgotten(name))
+            words = (*words, ("expected", "down"))
+        self._change(NodeStateSet(name, words, name))
 
     def _on_status(self, change: Change) -> None:
         view = self._view
@@ -205,19 +263,29 @@ class CrmdMachine:
             self._integrated.add(change.node)
             if self._integrated >= self._keepers(view):
                 self._move(Input.INTEGRATED)
-                self._think("every member has said what it runs", now=True)
+                self._think("every member has said what it runs", delay_ms=self._patience(view))
 
     def _keepers(self, view: View) -> set[str]:
         return {accept.member.name for accept in view.table if accept.keeps_content}
 
     # ---- thinking
 
-    def _think(self, why: str, *, now: bool = False) -> None:
+    def _patience(self, view: View) -> int:
+        """Who was never seen would be fenced at once: right after our own start it is given time to come."""
+        unseen = self._fencing.unseen(view) if self._fencing.config.enabled else []
+        began = self._fencing.began
+        left = 0 if began is None else began + self._dc_deadtime_ms - self._now
+        if not unseen or left <= 0:
+            return 0
+        self._say(Severity.NOTICE, "waits", f"waits {left} ms for {', '.join(unseen)}")
+        return left
+
+    def _think(self, why: str, *, delay_ms: int = _THINK_SOON_MS) -> None:
         if self._state not in (State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE):
             return
         if "think" not in self._timers:
             self._say(Severity.INFO, "replan", f"thinks again: {why}")
-            self._timers.set("think", self._now, 0 if now else _THINK_SOON_MS)
+            self._timers.set("think", self._now, delay_ms)
 
     def _ask(self) -> None:
         view = self._view
@@ -261,6 +329,12 @@ class CrmdMachine:
                     self._ask()
                 case "integration":
                     self._on_integration_late()
+                case "alone":
+                    self._fence_the_other()
+                case "lies":
+                    self._look_for_lies()
+                case "fence again":
+                    self._think("a fencing has failed")
                 case _:
                     raise AssertionError(timer)
 
@@ -279,8 +353,11 @@ class CrmdMachine:
             return
         body = DoTask(view.id, fire.task, fire.transition_key)
         if fire.task.operation == "stonith":
-            self._say(Severity.ERROR, "no-fencing", f"{fire.task.node} should be fenced; nothing here can do it yet")
-        elif fire.task.node == self._node:
+            self._fence(view, fire)
+            return
+        if fire.task.operation == "do_shutdown":
+            self._change(NodeStateSet(fire.task.node, (("expected", "down"),), fire.task.node))
+        if fire.task.node == self._node:
             self._do(view.accept_of(self._node).member, body)
         elif fire.task.node in view.names:
             self._send(MachineName.SPEECH, Convey((fire.task.node,), MachineName.CRMD, body))
@@ -339,6 +416,127 @@ class CrmdMachine:
         if asked is not None and asked.task.operation == "notify" and view is not None and asked.view == view.id:
             dc = view.accept_of(view.leader).member
             self._done(dc, DoTask(asked.view, asked.task, asked.transition_key), int(result.rc))
+
+    # ---- fencing
+
+    def _on_view(self, view: View) -> None:
+        for name in self._fencing.on_view(view):
+            self._lied(name, "was fenced and is a member again, in the same life")
+        self._send(MachineName.STONITH, FencersAre(tuple(sorted(view.names))))
+        if view.alone:
+            self._timers.set("alone", self._now, 0)
+        else:
+            self._timers.cancel("alone")
+
+    def _lied(self, name: str, how: str) -> None:
+        text = f"{name} {how}: its fence device does not do what it says, and resources may have run twice"
+        self._say(Severity.CRIT, "device-lied", text)
+
+    def _fence(self, view: View, fire: Fire) -> None:
+        task, desk = fire.task, self._fencing
+        if not desk.may_try(task.node):
+            self._say_given_up(task.node)
+            self._send(MachineName.TE, TaskDone(view.id, fire.transition_key, 1))
+            return
+        number = desk.wish(Wish(task.node, view.id, task, fire.transition_key))
+        delay_ms = task.number("priority_fencing_delay", 0) * 1_000
+        action = task.meta("stonith_action")
+        self._send(MachineName.STONITH, Fence(number, task.node, action, delay_ms=delay_ms, client="crmd"))
+
+    def _say_given_up(self, name: str) -> None:
+        text = f"{name} could not be fenced {self._fencing.failures[name]} times; what it may still run starts nowhere."
+        text += f" If it is certainly down: stonith_admin --confirm {name}; a change of the configuration tries again"
+        self._say(Severity.ERROR, "fencing-given-up", text)
+
+    def _fence_the_other(self) -> None:
+        """One of two nodes is alone, and may do nothing before the other is certainly down."""
+        view, desk = self._view, self._fencing
+        if view is None or not view.alone:
+            return
+        others = sorted(view.table[0].copy.voters.names - view.names)
+        if not others:
+            return
+        if not desk.config.enabled:
+            text = f"fencing is switched off: goes on without knowing whether {others[0]} is down"
+            self._say(Severity.WARNING, "not-fenced", text)
+            self._send(MachineName.CCM, FencedInView(view.id, others[0]))
+            return
+        number = desk.wish(Wish(others[0], view.id))
+        self._send(MachineName.STONITH, Fence(number, others[0], client="crmd"))
+
+    def _on_fenced(self, fenced: Fenced) -> None:
+        wish = self._fencing.wishes.pop(fenced.number, None)
+        if wish is None:
+            return
+        good = fenced.entry.state is FencingState.SUCCESS
+        view = self._view
+        now = view is not None and wish.view == view.id
+        if not good:
+            count = self._fencing.failed(wish.target)
+            if now and wish.task is None:
+                again = min(ALONE_AGAIN_MS << min(count - 1, 8), MOST_AGAIN_MS)
+                self._timers.set("alone", self._now, again)
+            elif now and self._fencing.may_try(wish.target):
+                self._timers.sooner("fence again", self._now, AGAIN_MS)
+            elif now:
+                self._say_given_up(wish.target)
+        if not now or view is None:
+            return
+        if wish.task is not None:
+            if good and fenced.entry.action == "on":
+                self._note_unfenced(wish.task)
+            self._send(MachineName.TE, TaskDone(view.id, wish.transition_key, 0 if good else 1))
+        elif good:
+            self._send(MachineName.CCM, FencedInView(view.id, wish.target))
+
+    def _note_unfenced(self, task: Task) -> None:
+        """With which devices a node was unfenced, and when: what the policy engine compares with."""
+        node = task.node
+        self._change(AttributeSet(node, "#node-unfenced", str(self._unix_s())))
+        for name in ("digests-all", "digests-secure"):
+            self._change(AttributeSet(node, f"#{name}", task.meta(name.replace("-", "_")) or task.meta(name)))
+
+    def _on_noticed(self, entry: FencingEntry) -> None:
+        view, desk = self._view, self._fencing
+        if entry.state is FencingState.PENDING:
+            desk.on_begun(entry, view)
+            return
+        if desk.was_alive(entry, self._now):
+            self._react(entry)
+            return
+        by_hand = entry.executor == BY_HAND
+        down = desk.on_ended(entry, view, by_hand=by_hand)
+        if view is None:
+            return
+        if desk.still_there(view):
+            self._timers.sooner("lies", self._now, LIES_MS)
+        if down and by_hand and view.alone:
+            self._send(MachineName.CCM, PersonConfirmed(entry.target))
+        if down and view.leader == self._node and self._state not in (State.PENDING, State.STOPPING):
+            self._tell_of_one_gone(entry.target)
+            self._think(f"{entry.target} is certainly down")
+
+    def _look_for_lies(self) -> None:
+        view = self._view
+        for name in self._fencing.still_there(view) if view is not None else ():
+            self._fencing.forgive(name)
+            self._lied(name, f"was fenced {LIES_MS // 1_000} s ago and is still a member")
+
+    def _react(self, entry: FencingEntry) -> None:
+        who = entry.client or entry.origin
+        text = f"this node was fenced ({entry.action} by {entry.device or entry.executor}, for {who}) and is alive"
+        self._say(Severity.CRIT, "fenced-alive", text)
+        self._out.append(SelfFence(text) if self._fencing.config.reaction == "panic" else Stop(text))
+
+    def _on_restarted(self, machine: str) -> None:
+        """A fencer that began anew knows nothing of what it was asked."""
+        if machine != MachineName.STONITH:
+            return
+        if self._view is not None:
+            self._send(MachineName.STONITH, FencersAre(tuple(sorted(self._view.names))))
+        for number, wish in list(self._fencing.wishes.items()):
+            entry = FencingEntry("", wish.target, "", FencingState.FAILED, self._node, reason="the fencer began anew")
+            self._on_fenced(Fenced(number, entry))
 
     # ---- speaking
 

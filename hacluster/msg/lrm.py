@@ -10,12 +10,16 @@ from enum import IntEnum, StrEnum
 
 
 class AgentClass(StrEnum):
-    """Standards an agent may follow. HEARTBEAT: positional arguments, and the text of ``status`` decides."""
+    """Standards an agent may follow. HEARTBEAT: positional arguments, and the text of ``status`` decides.
+
+    STONITH: a device of the fencer.
+    """
 
     OCF = "ocf"
     LSB = "lsb"
     HEARTBEAT = "heartbeat"
     SYSTEMD = "systemd"
+    STONITH = "stonith"
 
 
 class OcfCode(IntEnum):

@@ -120,7 +120,7 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class FencingNoticed:
-    """STONITH to crmd of its node: a fencing that anybody asked for has ended."""
+    """STONITH to crmd of its node: a fencing that anybody asked for has begun, or has ended."""
 
     entry: FencingEntry
 

@@ -2,7 +2,8 @@
 
 It follows cibd: the whole at each sync, then each committed record and each change of the status, in that order. Asked
 to schedule, it answers with a plan of tasks; a transition of the engine is good until its next call, so it is turned
-into a plan at once. It has no state that cannot be told again.
+into a plan at once. It has no state that cannot be told again. What the configuration says about fencing it tells the
+fencer and crmd of its node, each time that that changes.
 
 What the machine does not do: decide when to think (crmd), run anything (te), save inputs.
 """
@@ -21,10 +22,12 @@ from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
 from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
 from hacluster.msg.replica import Committed, CopyTaken, StatusChanged
+from hacluster.msg.stonith import FencingConfigured
 from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, Task, TaskKind
 from hacluster.msg.views import ViewSynced
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
+from hacluster.pengine.fencing import fencing_of
 
 Event = (
     CopyTaken
@@ -48,10 +51,26 @@ class PengineMachine:
     def __init__(self) -> None:
         self._document: Document | None = None
         self._engine = Engine()
+        self._fencing: FencingConfigured | None = None
+        self._unix_ms = 0
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
         del now
+        effects = self._dispatch(event)
+        return effects + self._tell_fencers() if isinstance(event, CopyTaken | Committed) else effects
+
+    def _tell_fencers(self) -> list[Effect]:
+        """What the configuration says about fencing, when that is news: to the fencer, and to crmd."""
+        if self._document is None:
+            return []
+        found = fencing_of(self._document, Moment.from_epoch(self._unix_ms // 1_000))
+        if found == self._fencing:
+            return []
+        self._fencing = found
+        return [Send(MachineName.STONITH, found), Send(MachineName.CRMD, found)]
+
+    def _dispatch(self, event: Event) -> list[Effect]:
         match event:
             case CopyTaken():
                 self._document = parse_document(event.text.encode())
@@ -64,7 +83,13 @@ class PengineMachine:
                     apply_change(self._document.status, event.change)
             case ScheduleAt():
                 return [Send(MachineName.CRMD, self._schedule(event))]
-            case ViewSynced() | Tick() | HostSample() | StopRequested() | MachineRestarted():
+            case HostSample():
+                self._unix_ms = event.unix_ms
+            case MachineRestarted():
+                if event.machine in (MachineName.STONITH, MachineName.CRMD):
+                    self._fencing = None
+                    return self._tell_fencers()
+            case ViewSynced() | Tick() | StopRequested():
                 pass
             case _:
                 assert_never(event)

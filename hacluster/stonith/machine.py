@@ -56,7 +56,6 @@ from hacluster.msg.stonith import (
     FencingConfigured,
     FencingEntry,
     FencingNoticed,
-    FencingState,
     FencingTold,
     ForgetHistory,
     HistoryForgotten,
@@ -267,7 +266,7 @@ class StonithMachine:
     def _on_told(self, entry: FencingEntry) -> None:
         new = self._fencings.on_told(entry)
         own = entry.origin == self._node
-        if (new or own) and entry.state is not FencingState.PENDING:
+        if new or own:
             self._out.append(Send(self._asker, FencingNoticed(entry)))
 
     def _answer(self, asker: Asker, entry: FencingEntry) -> None:

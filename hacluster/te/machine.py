@@ -13,9 +13,9 @@ up nobody.
 
 At most ``batch_limit`` operations are under way. Each has a deadline: the agent's own time and what the way takes; a
 result that has not come by then is recorded as timed out, as Pacemaker's DC does on behalf of a node that does not
-speak.
+speak. A fencing has none here: the fencer always answers.
 
-What the machine does not do: think, know resources, save inputs, fence.
+What the machine does not do: think, know resources, save inputs.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ class TeMachine:
         run.begun.add(task.id)
         key = f"{task.id}:{run.plan.number}:{task.target_rc}:{self._uuid}"
         self._running[_place(task)] = _Running(task, key)
-        self._timers.set(_place(task), self._now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
+        if task.operation != "stonith":
+            self._timers.set(_place(task), self._now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
         self._send(MachineName.CRMD, Fire(task, key))
         return True
 
@@ -201,17 +202,25 @@ class TeMachine:
             case ResourceForgotten():
                 pass
             case NodeForgotten(node=node):
-                for place in [place for place in self._running if place[0] == node]:
-                    self._drop(place)
-                self._go_on()
+                self._lose(node)
             case AttributeSet(node=node, name=name):
                 self._touched(f"attribute {name} of {node} has changed")
             case TicketSet(ticket=ticket):
                 self._touched(f"ticket {ticket} has changed")
-            case NodeStateSet() | NodeAttributesSet():
+            case NodeStateSet(node=node, words=words):
+                if dict(words).get("in_ccm") == "false":
+                    self._lose(node)
+            case NodeAttributesSet():
                 pass
             case _:
                 assert_never(change)
+
+    def _lose(self, node: str) -> None:
+        """A node is gone, and with it what it was doing; what is being done to it goes on."""
+        for place, running in list(self._running.items()):
+            if place[0] == node and running.task.operation != "stonith":
+                self._drop(place)
+        self._go_on()
 
     def _drop(self, place: tuple[str, str]) -> _Running:
         self._timers.cancel(place)
@@ -240,11 +249,13 @@ class TeMachine:
 
     def _on_done(self, done: TaskDone) -> None:
         place = next((p for p, entry in self._running.items() if entry.transition_key == done.transition_key), None)
-        if place is None:
-            return
+        if place is not None:
+            self._end(place, failed=done.rc != 0)
+
+    def _end(self, place: tuple[str, str], *, failed: bool) -> None:
         running = self._drop(place)
         if self._run is not None and running.wanted:
-            (self._run.failed if done.rc else self._run.done).add(running.task.id)
+            (self._run.failed if failed else self._run.done).add(running.task.id)
         self._go_on()
 
     def _on_tick(self) -> None:
@@ -253,6 +264,9 @@ class TeMachine:
             task = running.task
             text = f"{task.key} on {task.node} did not come back in time"
             self._out.append(Say(Severity.ERROR, "te", "result-missing", text))
+            if task.kind is TaskKind.CRM:
+                self._end(place, failed=True)
+                continue
             record = operation_record(task, running.transition_key, rc=1, status=2, call_id=0, unix_s=0)
             change = OperationRecorded(task.node, task.resource, record, task.standard, task.provider, task.type)
             self._send(MachineName.CIBD, ChangeStatus(change))

@@ -18,7 +18,7 @@ from typing import cast
 
 from hacluster.attrd.machine import AttrdMachine
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Append, Effect, MachineName, Persist, Reply, Say, Send
+from hacluster.base.effects import Append, Effect, MachineName, Persist, Reply, Say, SelfFence, Send, Spawn, Stop
 from hacluster.base.machine import Instant, Machine
 from hacluster.base.members import Member
 from hacluster.ccm.machine import CcmMachine, by_rank
@@ -40,6 +40,7 @@ from hacluster.msg.views import Accept
 from hacluster.node.router import Asked, Router
 from hacluster.pengine.machine import PengineMachine
 from hacluster.sim.crm.checkers import Checkers
+from hacluster.stonith.machine import StonithMachine
 from hacluster.te.machine import TeMachine
 
 ROOT = Peer("test", 0, 0, 1)
@@ -66,6 +67,7 @@ class RingSetup:
     cibd: type[CibdMachine] = CibdMachine
     content: str = ""
     ping_nodes: tuple[str, ...] = ()
+    dc_deadtime_ms: int = 3_000
 
     @property
     def has_crm(self) -> bool:
@@ -186,6 +188,12 @@ class Ring:
     def operate(self, node: RingNode, body: object) -> None:
         """Something for the hands of a node."""
 
+    def spawn(self, node: RingNode, spawn: Spawn) -> None:
+        """The fencer of a node runs an agent."""
+
+    def ended(self, node: RingNode, why: str) -> None:
+        """A node stops at once, of its own will."""
+
     def queued(self, node: RingNode) -> None:
         """Something was put into a disk's queue."""
 
@@ -231,7 +239,9 @@ class Ring:
         machines = {MachineName.CCM: cast(Machine[object], ccm), MachineName.CIBD: cast(Machine[object], cibd)}
         crmd: CrmdMachine | None = None
         if setup.has_crm:
-            crmd, te = CrmdMachine(name), TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
+            crmd = CrmdMachine(name, dc_deadtime_ms=setup.dc_deadtime_ms)
+            te = TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
+            machines[MachineName.STONITH] = cast(Machine[object], StonithMachine(name, self.dice.fork()))
             machines[MachineName.PENGINE] = cast(Machine[object], PengineMachine())
             machines[MachineName.TE] = cast(Machine[object], te)
             machines[MachineName.ATTRD] = cast(Machine[object], AttrdMachine(name))
@@ -306,6 +316,11 @@ class Ring:
                     self._convey(node, convey)
                 case Send(to=MachineName.LRM, body=body):
                     self.operate(node, body)
+                case Spawn():
+                    self.spawn(node, effect)
+                case SelfFence() | Stop():
+                    self.ended(node, effect.reason)
+                    return
                 case Persist() | Append():
                     node.disk.queue.append((item.by, effect))
                     self.queued(node)

@@ -4,7 +4,8 @@ quiet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from hacluster.ccm.rules import Rules
 from hacluster.cib.voters import voters_of
@@ -47,14 +48,32 @@ def standby_patch(node: str) -> str:
     return write_of(f"standby-{node}").replace("</diff>", f"{change}</diff>")
 
 
-def cluster(names: Sequence[str], *, promotable: bool = False) -> RingSetup:
-    """These nodes, one vote each, without fencing."""
-    voters = voters_of(names)
-    nodes = "".join(f'<node id="{name}" uname="{name}"/>' for name in names)
-    options = (
-        f'<nvpair id="voters" name="quorum-voters" value="{voters.show()}"/>'
-        '<nvpair id="fencing" name="stonith-enabled" value="false"/>'
+def device(name: str, hosts: str = "", agent: str = "fence_sim", **parameters: str) -> str:
+    """A fence device of a pretended cluster; its name is also the switch's (``ip``)."""
+    words = {"ip": name, **({"pcmk_host_list": hosts} if hosts else {}), **parameters}
+    pairs = "".join(f'<nvpair id="{name}-{word}" name="{word}" value="{value}"/>' for word, value in words.items())
+    return (
+        f'<primitive id="{name}" class="stonith" type="{agent}">'
+        f'<instance_attributes id="{name}-params">{pairs}</instance_attributes></primitive>'
     )
+
+
+def cluster(
+    names: Sequence[str],
+    *,
+    promotable: bool = False,
+    devices: str = "",
+    topology: str = "",
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> RingSetup:
+    """These nodes, one vote each; fenced by the given devices, or without fencing. Two with fencing: a pair."""
+    voters = voters_of(names, two_node=bool(devices) and len(names) == 2)
+    nodes = "".join(f'<node id="{name}" uname="{name}"/>' for name in names)
+    options_xml = (
+        f'<nvpair id="voters" name="quorum-voters" value="{voters.show()}"/>'
+        f'<nvpair id="fencing" name="stonith-enabled" value="{str(bool(devices)).lower()}"/>'
+    )
+    options_xml += "".join(f'<nvpair id="o-{name}" name="{name}" value="{value}"/>' for name, value in options.items())
     resources = (
         f'<group id="web">{_primitive("vip")}{_primitive("httpd")}</group>'
         f'<clone id="pings">{_primitive("ping")}</clone>{_primitive("db")}'
@@ -66,17 +85,18 @@ def cluster(names: Sequence[str], *, promotable: bool = False) -> RingSetup:
         resources += f'<clone id="states">{meta}{_primitive("state", stateful=True)}</clone>'
     content = (
         '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="0" num_updates="0" crm_feature_set="3.16.1">'
-        f'<configuration><crm_config><cluster_property_set id="options">{options}</cluster_property_set></crm_config>'
-        f"<nodes>{nodes}</nodes><resources>{resources}</resources><constraints/>"
+        f'<configuration><crm_config><cluster_property_set id="options">{options_xml}</cluster_property_set>'
+        "</crm_config>"
+        f"<nodes>{nodes}</nodes><resources>{resources}{devices}</resources><constraints/>"
         '<rsc_defaults><meta_attributes id="defaults"><nvpair id="sticky" name="resource-stickiness" value="10"/>'
-        "</meta_attributes></rsc_defaults></configuration></cib>"
+        f"</meta_attributes></rsc_defaults><fencing-topology>{topology}</fencing-topology></configuration></cib>"
     )
     return RingSetup(tuple(sorted(names)), voters, ccm_rules=Rules(), content=content)
 
 
-def managed(names: Sequence[str], seed: int = 1, *, promotable: bool = False) -> StandIn:
-    """A run of such a cluster."""
-    ring = StandIn(cluster(names, promotable=promotable), seed)
+def managed(names: Sequence[str], seed: int = 1, *, promotable: bool = False, **more: str) -> StandIn:
+    """A run of such a cluster; ``more`` as for :func:`cluster`."""
+    ring = StandIn(cluster(names, promotable=promotable, **more), seed)  # type: ignore[arg-type]
     ring.services.single = SINGLE
     return ring
 

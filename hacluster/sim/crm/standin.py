@@ -14,16 +14,19 @@ from functools import partial
 from typing import Final
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Append, MachineName
+from hacluster.base.effects import Append, MachineName, Spawn
 from hacluster.base.machine import Instant
+from hacluster.msg.driver import ChildExited, Request
 from hacluster.msg.hearing import Carried, Carry, StatusSeen
-from hacluster.msg.lrm import CancelOp, OpFinished, StartOp
+from hacluster.msg.lrm import AgentClass, CancelOp, OcfCode, OpEnd, OpFinished, StartOp
 from hacluster.msg.membership import Slept
+from hacluster.msg.stonith import ConfirmDown, Device, DeviceOp, DeviceOpEnded
 from hacluster.msg.stream import StreamBroken
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.hands import Hands, Services
-from hacluster.sim.crm.ring import Channel, Ring, RingNode, RingSetup
+from hacluster.sim.crm.power import Power
+from hacluster.sim.crm.ring import ROOT, Channel, Ring, RingNode, RingSetup
 
 KEEPALIVE_MS: Final = 200
 DEADTIME_MS: Final = 1_000
@@ -101,6 +104,10 @@ class StandIn(Ring):
         self._writes = 0
         self.services = Services()
         self._hands: dict[str, Hands] = {}
+        self._device_ops: dict[tuple[str, int], StartOp] = {}
+        self.power = Power(
+            self.agenda, Dice(seed * 7_919 + 1), self.kill, self.start, lambda name: name in self.nodes, setup.names
+        )
         for name in setup.names:
             self.agenda.at((late or {}).get(name, 0), partial(self.start, name))
         for at, fault in script:
@@ -153,8 +160,37 @@ class StandIn(Ring):
                 self.give(node, MachineName.CRMD, result)
 
             hands = self._hands[node.name] = Hands(node.name, self.services, self.agenda, self.dice.fork(), tell)
-        assert isinstance(body, StartOp | CancelOp), body
-        hands.take(body)
+        if isinstance(body, StartOp) and body.resource.agent_class is AgentClass.STONITH:
+            self._device_ops[node.name, body.op_id] = body
+            device = Device(body.resource.id, body.resource.type, body.resource.parameters)
+            op = DeviceOp(body.op_id, device, body.action, body.timeout_ms or 20_000)
+            self.give(node, MachineName.STONITH, op)
+        elif isinstance(body, DeviceOpEnded):
+            asked = self._device_ops.pop((node.name, body.child_id))
+            code = OcfCode(body.code)
+            end = OpFinished(asked.op_id, asked.resource.id, asked.action, OpEnd.DONE, code, body.reason)
+            self.give(node, MachineName.CRMD, end)
+        else:
+            assert isinstance(body, StartOp | CancelOp), body
+            hands.take(body)
+
+    def spawn(self, node: RingNode, spawn: Spawn) -> None:
+        """The fencer of a node switches power."""
+
+        def tell(exited: ChildExited) -> None:
+            self.give(node, MachineName.STONITH, exited)
+
+        self.power.run(node.name, spawn, tell)
+
+    def confirm(self, name: str, target: str) -> None:
+        """A person at a node says that another is down."""
+        request = Request(0, ROOT, ConfirmDown(target))
+        self.give(self.nodes[name], MachineName.STONITH, request)
+
+    def ended(self, node: RingNode, why: str) -> None:
+        """A node that stops of its own will is gone at once, with what it ran."""
+        self.note(f"{node.name} stops: {why}")
+        self.kill(node.name)
 
     def sent(self, channel: Channel) -> None:
         """It arrives after a while, or is held while the way is cut."""
