@@ -60,13 +60,14 @@ from hacluster.msg.driver import (
 from hacluster.msg.membership import Accepted
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.stream import Convey, Conveyed
-from hacluster.msg.views import View, ViewEntered, ViewLeft, ViewSynced
+from hacluster.msg.views import DownConfirmed, View, ViewEntered, ViewLeft, ViewSynced
 
 Event = (
     UpdateAttribute
     | ViewEntered
     | ViewLeft
     | ViewSynced
+    | DownConfirmed
     | StatusChanged
     | Committed
     | CopyTaken
@@ -171,6 +172,7 @@ class AttrdMachine:
             case (
                 Committed() | CopyTaken() | HostSample() | Persisted() | PersistFailed() | StopRequested()
                 | MachineRestarted()
+                | DownConfirmed()
             ):  # fmt: skip
                 pass
             case _:
