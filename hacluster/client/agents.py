@@ -12,6 +12,8 @@ OCF_ROOT: Final = "/usr/lib/ocf"
 LSB_DIR: Final = "/etc/init.d"
 FENCE_DIR: Final = "/usr/sbin"
 SYSTEMD_DIRS: Final = ("/etc/systemd/system", "/run/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+GLUE: Final = "/usr/sbin/stonith"
+"""The program of cluster-glue that knows its own fencing plug-ins, where it is installed."""
 PATIENCE: Final = 30.0
 """Seconds that an agent may take to say something of itself."""
 
@@ -94,11 +96,20 @@ def _run(argv: list[str], text: str = "", environment: Mapping[str, str] | None 
     return done.returncode, done.stdout if not done.stderr else done.stdout + done.stderr
 
 
+def _plugin_metadata(agent: str) -> str | None:
+    """The metadata of one of cluster-glue's plug-ins, which are no programs of their own."""
+    if not agent or agent.startswith("-") or not os.access(GLUE, os.X_OK):
+        return None
+    code, text = _run([GLUE, "-m", "-t", agent])
+    start = text.find("<?xml") if "<?xml" in text else text.find("<resource-agent")
+    return text[start:] if code == 0 and start >= 0 else None
+
+
 def fence_metadata(agent: str) -> str | None:
     """The metadata of a fence agent; ``None`` if there is no such agent, or it says nothing."""
     path = Path(FENCE_DIR) / agent
     if "/" in agent or not agent or not os.access(path, os.X_OK):
-        return None
+        return _plugin_metadata(agent)
     code, text = _run([str(path), "-o", "metadata"])
     start = text.find("<resource-agent")
     return text[start:] if code == 0 and start >= 0 else None

@@ -70,7 +70,7 @@ class Configuration:
         """The id that ``$id-ref`` means: an object's name stands for its first set of that kind."""
         self.referenced[reference] = word
         one = self._by_id.get(reference)
-        if one is not None and one.kind.section == "resources":
+        if one is not None:
             for inside in one.element.iter(word):
                 own = inside.get("id")
                 if own:
@@ -142,6 +142,16 @@ class Configuration:
         """The commands for all objects, or for some, each beginning a line."""
         wanted = self.sorted() if chosen is None else [one for one in self.sorted() if one in chosen]
         return "\n".join(self.text(one, secrets=secrets) for one in wanted)
+
+    def lines(self, chosen: Sequence[Object]) -> str:
+        """The commands for some objects, each in one line, secrets as they are: what a program reads."""
+        style = Style(flat=True, referenced=self.referenced, nodes=len(self.node_names()))
+        texts = []
+        for one in self.sorted():
+            if one in chosen:
+                comments = [str(child.text) for child in one.element if is_comment(child)]
+                texts += [*comments, render(one.element, style) if one.speakable else as_xml(one.element, flat=True)]
+        return "".join(f"{text}\n" for text in texts)
 
     def find(self, id_: str) -> Object | None:
         """The object of that id."""

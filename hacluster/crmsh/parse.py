@@ -161,7 +161,7 @@ def _group(cursor: Cursor) -> XML:
     members: list[str] = []
     while (word := cursor.word) is not None and "=" not in word and word.lower() not in {"params", "meta"}:
         if word in members:
-            raise SyntaxFault("a member is listed twice", word)
+            raise SyntaxFault(f"child {word} listed more than once in group {element.get('id')}", word)
         members.append(cursor.take())
     cursor.description(element)
     _arguments(cursor, element, _RSC, implicit="params")

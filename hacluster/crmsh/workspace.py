@@ -16,18 +16,18 @@ from lxml import etree
 from hacluster.base.report import Place, Report, Severity
 from hacluster.cib.document import XML
 from hacluster.crmsh.cursor import Context, SyntaxFault
-from hacluster.crmsh.ids import Ids
-from hacluster.crmsh.kinds import BY_TAG, CONTAINERS, DEFAULTS, KINDS, Kind, is_element
+from hacluster.crmsh.ids import Ids, alike
+from hacluster.crmsh.kinds import BY_TAG, CONTAINERS, DEFAULTS, KINDS, MEMBERS, Kind, is_element
 from hacluster.crmsh.objects import Configuration
 from hacluster.crmsh.parse import MEMBER, parse
+from hacluster.crmsh.ties import about, drop, pointless, rename, tagging, word_of
 from hacluster.crmsh.words import Statement, statements
 
 METHODS = ("replace", "update", "push")
-"""How a text is loaded. replace: it is all there is afterwards; update: attributes of objects that exist are merged;
-push: objects that exist are replaced, the others stay."""
+"""How a text is loaded. replace: it is all there is afterwards, but for nodes; update: objects that exist become what
+it says, sets of options are merged; push: the same, and what it does not name goes."""
 
 SECTIONS = frozenset(kind.section for kind in KINDS)
-_REFERENCES = ("rsc", "with-rsc", "first", "then")
 Providers = Callable[[str], list[str]]
 
 
@@ -57,29 +57,62 @@ class Workspace:
         self.providers = providers
         found = cib.find("configuration")
         self.root = copy.deepcopy(found) if found is not None else etree.Element("configuration")
-        self._before = etree.tostring(self.root)
+        self.base = copy.deepcopy(self.root)
+        self._before = etree.tostring(self.root, method="c14n")
+        self.told: list[str] = []
+        """What was done besides what was asked for; who shows it takes it out."""
+        self.schema = cib.get("validate-with")
+        """What the configuration is to be valid in."""
         self.ids = Ids()
         self.ids.take_all(self.root)
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to commit."""
-        return etree.tostring(self.root) != self._before
+        return self.schema != self.cib.get("validate-with") or etree.tostring(self.root, method="c14n") != self._before
 
     def view(self) -> Configuration:
         """The objects as they are now, with their texts."""
+        return Configuration(self.whole(), self.providers)
+
+    def whole(self, *, status: bool = False) -> XML:
+        """A CIB with the configuration as it is now; ``status``: and with the status that it began with."""
+        whole = self._around(self.root, status=status)
+        if self.schema is not None:
+            whole.set("validate-with", self.schema)
+        return whole
+
+    def whole_before(self, *, status: bool = False) -> XML:
+        """The same with the configuration as it was when this copy was taken."""
+        return self._around(self.base, status=status)
+
+    def _around(self, root: XML, *, status: bool) -> XML:
         whole = etree.Element("cib", {str(k): str(v) for k, v in self.cib.attrib.items()})
-        whole.append(copy.deepcopy(self.root))
-        return Configuration(whole, self.providers)
+        whole.append(copy.deepcopy(root))
+        found = self.cib.find("status") if status else None
+        if found is not None:
+            whole.append(copy.deepcopy(found))
+        return whole
+
+    def saved(self) -> XML:
+        """The configuration as it is now, to come back to with :meth:`restore`."""
+        return copy.deepcopy(self.root)
+
+    def restore(self, saved: XML) -> None:
+        """Be as it was when that was saved."""
+        self.root[:] = list(copy.deepcopy(saved))
+        self.ids = Ids()
+        self.ids.take_all(self.root)
+        self.told.clear()
 
     def context(self) -> Context:
         """What commands are read against."""
         nodes = [str(node.get("uname") or node.get("id")) for node in self.root.iterfind("nodes/node")]
-        return Context(self.cib.get("validate-with"), nodes=nodes, providers=self.providers, resolve=self._resolve)
+        return Context(self.schema, nodes=nodes, providers=self.providers, resolve=self._resolve)
 
     def _resolve(self, word: str, reference: str) -> str:
         found = self.find(reference, node=False)
-        if found is not None and _section_of(found) == "resources":
+        if found is not None:
             for inside in found.iter(word):
                 if inside.get("id"):
                     return str(inside.get("id"))
@@ -113,19 +146,30 @@ class Workspace:
         made, reports = self._read(text, file)
         if reports:
             raise Rejected(reports)
+        before = self.saved()
         if method == "replace":
-            for section in list(self.root):
-                if section.tag in SECTIONS:
-                    section[:] = []
-                else:
-                    self.root.remove(section)
-            self.ids = Ids()
-        before, known = copy.deepcopy(self.root), self.ids
-        reports = self._take(sorted(made, key=lambda one: one.kind.rank), method, file)
+            self.clear()
+        elif method == "push":
+            self._drop_unnamed(made)
+        taken = "make" if method == "replace" else "update"
+        reports = self._take(sorted(made, key=lambda one: one.kind.rank), taken, file)
         if reports:
-            self.root[:] = list(before)
-            self.ids = known
+            self.restore(before)
             raise Rejected(reports)
+
+    def _drop_unnamed(self, made: Sequence[_Made]) -> None:
+        """Remove what a text does not name; nodes only when it names some."""
+        named = {(one.kind.tag, _name(one.element)) for one in made}
+        with_nodes = any(one.kind.tag == "node" for one in made)
+        gone = []
+        for one in self.view().objects:
+            known = {(one.kind.tag, one.id), (one.kind.tag, str(one.element.get("uname")))}
+            if not known & named and (with_nodes or one.kind.tag != "node"):
+                gone.append((one.id, one.kind.tag == "node"))
+        for id_, node in gone:
+            element = self.find(id_, node=node)
+            if element is not None:
+                self._delete(element)
 
     def make(self, text: str) -> None:
         """One command that makes an object, as typed; raises :class:`Rejected`."""
@@ -180,19 +224,20 @@ class Workspace:
         id_ = element.get("id") or element.get("uname")
         known = "fencing_topology" if kind.tag == "fencing-topology" else str(id_)
         old = self.find(known, node=kind.tag == "node")
-        if kind.tag == "node" and old is not None:
-            method = "update" if method == "make" else method
         if old is not None and old.tag != element.tag:
             return f"{id_} is a {BY_TAG[str(old.tag)].word} already"
-        if old is not None and method == "make" and kind.tag != "fencing-topology":
+        if old is not None and method == "make" and kind.tag not in {"fencing-topology", "node"}:
             return f"{id_} exists already"
         if old is None and kind.tag not in {"fencing-topology", "node"} and self._used(str(id_)):
             return f"the id {id_} is used already"
-        merging = old is not None and method == "update" and kind.tag != "fencing-topology"
+        merging = old is not None and method == "make" and kind.tag == "node"
         if old is not None and not merging:
             self.ids.release(old)
         if not merging:
             self.ids.fill(element, old)
+        if old is not None and not merging and kind.tag not in CONTAINERS and alike(bare(old), bare(element)):
+            self.ids.take_all(old)
+            return ""
         fault = self._members(element, old)
         if fault:
             return fault
@@ -204,6 +249,8 @@ class Workspace:
             parent.replace(old, element)
         else:
             self._section(kind).append(element)
+            if kind.tag in CONTAINERS:
+                self._tie_to_container(element)
         return ""
 
     def _take_sets(self, element: XML, kind: Kind, method: str) -> str:
@@ -216,7 +263,7 @@ class Workspace:
         if old is None:
             self.ids.fill(element, None)
             section.append(element)
-        elif method in {"replace", "push"}:
+        elif method == "rewrite":
             self.ids.release(old)
             self.ids.fill(element, old)
             section.replace(old, element)
@@ -229,10 +276,12 @@ class Workspace:
             id_ = str(reference.get("id"))
             found = self.find(id_, node=False)
             if found is None or _section_of(found) != "resources":
-                return f"{element.get('id')} names the resource {id_}, which does not exist"
+                return f"{element.get('id')} refers to missing object {id_}"
+            if element.tag == "group" and found.tag != "primitive":
+                return f"a group may contain only primitives; {id_} is {BY_TAG[str(found.tag)].word}"
             parent = found.getparent()
             if parent is not None and parent.tag in CONTAINERS and parent is not old:
-                return f"{id_} is in {parent.get('id')} already"
+                return f"Cannot create {word_of(element)}: Child {word_of(found)} already in {word_of(parent)}"
             element.replace(reference, found)
         for inside in element.iterdescendants("primitive", "group"):
             double = self.find(str(inside.get("id")), node=False)
@@ -254,80 +303,161 @@ class Workspace:
         found = self.root.find(kind.section)
         return found if found is not None else etree.SubElement(self.root, kind.section)
 
+    def rewrite(self, chosen: Sequence[str], text: str) -> None:
+        """What an editor or a filter made of the texts of ``chosen`` (ids): those that are gone go, others are made.
+
+        Raises :class:`Rejected`, and then nothing was changed.
+        """
+        made, reports = self._read(text, "")
+        wanted = {_name(one.element): one for one in made}
+        taken = [name for name in wanted if name not in chosen and self._is_object(name)]
+        if taken:
+            reports.append(_report("exists", f"elements {', '.join(taken)} already exist", "", None))
+        if reports:
+            raise Rejected(reports)
+        before = self.saved()
+        gone = [id_ for id_ in chosen if id_ not in wanted and self.find(id_) is not None]
+        first = [id_ for id_ in gone if self._goes_first(id_)]
+        self.delete(first)
+        new = [one for name, one in wanted.items() if name not in chosen]
+        reports = self._take(sorted(new, key=lambda one: one.kind.rank), "make", "")
+        for one in [wanted[id_] for id_ in dict.fromkeys(chosen) if id_ in wanted]:
+            reports = reports or self._take([one], "rewrite", "")
+        self.delete([id_ for id_ in gone if id_ not in first and self.find(id_) is not None])
+        reports += [
+            _report("missing", fault, "", None) for one in wanted.values() for fault in self.dangling(one.element)
+        ]
+        if reports:
+            self.restore(before)
+            raise Rejected(reports)
+
+    def _is_object(self, name: str) -> bool:
+        found = self.find(name)
+        return found is not None and found.tag != "node"
+
+    def _goes_first(self, id_: str) -> bool:
+        found = self.find(id_)
+        return found is not None and (str(found.tag) in CONTAINERS or _section_of(found) == "constraints")
+
+    def dangling(self, element: XML) -> list[str]:
+        """What a constraint names and nobody has."""
+        if _section_of(element) != "constraints":
+            return []
+        names = [element.get(name) for name in ("rsc", "with-rsc", "first", "then") if element.get(name)]
+        names += [one.get("id") for one in element.iterfind("resource_set/resource_ref")]
+        missing = [str(name) for name in names if self.find(str(name), node=False) is None]
+        return [f"constraint {element.get('id')} refers to missing object {name}" for name in missing]
+
     # removing -------------------------------------------------------------------------------------------------------
 
-    def delete(self, ids: Sequence[str]) -> list[str]:
-        """Remove objects with the constraints that name them; members of a container stay. What went besides them."""
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove objects; what is tied to them follows or goes too, which is told. Raises :class:`Rejected`."""
         missing = [id_ for id_ in ids if self.find(id_) is None]
         if missing:
-            raise Rejected([_report("unknown", f"there is no object {id_}", "", None) for id_ in missing])
-        gone: list[str] = []
-        for id_ in ids:
-            element = self.find(id_)
-            if element is None:
+            raise Rejected([_report("unknown", f"object {id_} does not exist", "", None) for id_ in missing])
+        wanted = [(id_, self.find(id_)) for id_ in ids]
+        for id_, element in list(wanted):
+            if element is not None and element.tag == "template":
+                for primitive in [one for one in self.root.iter("primitive") if one.get("template") == id_]:
+                    if str(primitive.get("id")) not in ids:
+                        self.told.append(f"hanging {word_of(primitive)} deleted")
+                        wanted.append((str(primitive.get("id")), primitive))
+        known = [(id_, one) for id_, one in wanted if one is not None]
+        for _, element in sorted(known, key=lambda pair: _rank(pair[1]), reverse=True):
+            self._delete(element)
+
+    def remove(self, element: XML) -> None:
+        """Remove one object with what is tied to it."""
+        self._delete(element)
+
+    def clear(self) -> None:
+        """Remove everything but nodes."""
+        for section in list(self.root):
+            if section.tag == "nodes":
                 continue
-            if str(element.tag) in CONTAINERS:
-                parent = element.getparent()
-                assert parent is not None
-                for child in [child for child in element if str(child.tag) in BY_TAG]:
-                    parent.insert(parent.index(element), child)
+            if section.tag in SECTIONS and section.tag in {"crm_config", "resources", "constraints"}:
+                section[:] = []
+            else:
+                self.root.remove(section)
+        self.ids = Ids()
+        self.ids.take_all(self.root)
+
+    def _delete(self, element: XML) -> None:
+        """Remove one object, and the container that it was the only member of."""
+        parent = element.getparent()
+        if parent is None:
+            return
+        if str(parent.tag) in CONTAINERS and len([one for one in parent if str(one.tag) in MEMBERS]) == 1:
+            self._delete(parent)
+        if element.getparent() is not None:
             self._remove(element)
-            gone += self._drop_references(id_)
-        return gone
 
     def _remove(self, element: XML) -> None:
+        members = [child for child in element if str(child.tag) in MEMBERS] if str(element.tag) in CONTAINERS else []
+        for child in members:
+            self._section(BY_TAG[str(child.tag)]).append(child)
         parent = element.getparent()
         assert parent is not None
         self.ids.release(element)
         parent.remove(element)
-        emptied = str(parent.tag) in CONTAINERS and not any(str(child.tag) in BY_TAG for child in parent)
-        if emptied:
-            self._remove(parent)
-            self._drop_references(str(parent.get("id")))
+        if parent.tag in DEFAULTS and not len(parent):
+            whole = parent.getparent()
+            assert whole is not None
+            whole.remove(parent)
+        self._untie(element, str(element.get("id")), members)
 
-    def _drop_references(self, id_: str) -> list[str]:
-        gone: list[str] = []
-        for constraint in list(self.root.iterfind("constraints/*")):
-            named = any(constraint.get(name) == id_ for name in _REFERENCES) or constraint.get("node") == id_
-            for reference in list(constraint.iter("resource_ref")):
-                if reference.get("id") == id_:
-                    inside = reference.getparent()
-                    assert inside is not None
-                    inside.remove(reference)
-                    if not len(inside):
-                        constraint.remove(inside)
-            empty = not named and "rsc" not in constraint.attrib and "first" not in constraint.attrib
-            if named or (empty and constraint.find("resource_set") is None and "rsc-pattern" not in constraint.attrib):
-                gone.append(str(constraint.get("id")))
+    def _untie(self, element: XML, id_: str, members: Sequence[XML]) -> None:
+        for reference in tagging(self.root, id_):
+            tag = reference.getparent()
+            assert tag is not None
+            tag.remove(reference)
+            if tag.find("obj_ref") is None:
+                self._remove(tag)
+                self.told.append(f"hanging {word_of(tag)} deleted")
+        if _section_of(element) != "resources":
+            return
+        for constraint in about(self.root, id_):
+            if members and constraint.find("resource_set") is None:
+                self._retie(constraint, id_, str(members[0].get("id")))
+            dropped = drop(constraint, id_)
+            if pointless(constraint, id_):
                 self._remove(constraint)
-        for reference in list(self.root.iterfind("tags/tag/obj_ref")):
-            if reference.get("id") == id_:
-                tag = reference.getparent()
-                assert tag is not None
-                tag.remove(reference)
-                if not len(tag):
-                    gone.append(str(tag.get("id")))
-                    self._remove(tag)
-        return gone
+                self.told.append(f"hanging {word_of(constraint)} deleted")
+            elif dropped:
+                self.told.append(f"constraint {word_of(constraint)} updated")
+
+    def _retie(self, constraint: XML, old: str, new: str) -> None:
+        if rename(constraint, old, new):
+            self.told.append(f"modified {word_of(constraint)} from {old} to {new}")
+
+    def _tie_to_container(self, element: XML) -> None:
+        """What was about a member is about the new container."""
+        id_ = str(element.get("id"))
+        for member in [child for child in element if str(child.tag) in MEMBERS]:
+            for constraint in about(self.root, str(member.get("id"))):
+                self._retie(constraint, str(member.get("id")), id_)
+        for constraint in about(self.root, id_):
+            if pointless(constraint, id_):
+                self._remove(constraint)
 
     def rename(self, old: str, new: str) -> None:
-        """Give an object another id; what names it follows. Ids inside it that begin with its own do, too."""
+        """Give an object another id; what names it follows. Ids inside it keep theirs."""
         element = self.find(old)
         if element is None:
-            raise Rejected([_report("unknown", f"there is no object {old}", "", None)])
+            raise Rejected([_report("unknown", f"object {old} does not exist", "", None)])
+        if element.tag == "fencing-topology":
+            raise Rejected([_report("fixed", "fencing_topology cannot be renamed", "", None)])
+        if element.tag == "node":
+            raise Rejected([_report("fixed", f"{old} is a node, which cannot be renamed", "", None)])
         if self.ids.taken(new):
-            raise Rejected([_report("used", f"the id {new} is used already", "", None)])
+            raise Rejected([_report("used", f"{new}: id is already in use", "", None)])
+        for constraint in about(self.root, old):
+            self._retie(constraint, old, new)
         self.ids.release(element)
         element.set("id", new)
         self.ids.take_all(element)
-        for constraint in self.root.iterfind("constraints/*"):
-            for name in _REFERENCES:
-                if constraint.get(name) == old:
-                    constraint.set(name, new)
-        for tag in ("resource_ref", "obj_ref"):
-            for reference in self.root.iter(tag):
-                if reference.get("id") == old:
-                    reference.set("id", new)
+        for reference in tagging(self.root, old):
+            reference.set("id", new)
         for primitive in self.root.iter("primitive"):
             if primitive.get("template") == old:
                 primitive.set("template", new)
@@ -335,6 +465,31 @@ class Workspace:
             devices = (level.get("devices") or "").split(",")
             if old in devices:
                 level.set("devices", ",".join(new if device == old else device for device in devices))
+
+
+def bare(element: XML) -> XML:
+    """A copy without comments: they say nothing to the cluster."""
+    twin = copy.deepcopy(element)
+    for comment in [one for one in twin.iter() if not is_element(one)]:
+        parent = comment.getparent()
+        if parent is not None:
+            parent.remove(comment)
+    return twin
+
+
+def _rank(element: XML) -> int:
+    kind = BY_TAG.get(str(element.tag))
+    return 0 if kind is None else kind.rank
+
+
+def _name(element: XML) -> str:
+    """The id by which an object that was read is known."""
+    if element.tag == "fencing-topology":
+        return "fencing_topology"
+    if element.tag in DEFAULTS:
+        inside = element[0] if len(element) else element
+        return str(inside.get("id") or BY_TAG[str(element.tag)].default_id)
+    return str(element.get("id") or element.get("uname") or BY_TAG[str(element.tag)].default_id)
 
 
 def merge(old: XML, new: XML, ids: Ids, prefix: str = "") -> None:

@@ -44,7 +44,7 @@ def fail(error: ConfigError, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _can_be_made(before: XML, after: XML) -> bool:
+def can_be_made(before: XML, after: XML) -> bool:
     """Whether crm_verify would take a changed configuration: it finds no error that it had not found before."""
     version, schemas = version_of(after.get("validate-with")), installed_schemas()
     if version is not None and not schemas.accepts(after, version) and schemas.accepts(before, version):
@@ -83,7 +83,7 @@ def explain(  # noqa: PLR0917 - one argument per option
             answers = explain_action(document, now, action)
             _show(action_lines(answers), [answer.as_json() for answer in answers], output_as)
         elif resource is not None:
-            explanation = explain_resource(document, now, resource, node, _can_be_made)
+            explanation = explain_resource(document, now, resource, node, can_be_made)
             _show(resource_lines(explanation), explanation.as_json(), output_as)
     except ConfigError as error:
         fail(error, EXIT_INVALID)

@@ -1,44 +1,7 @@
 """The ``crm`` command on a CIB file: one-shot, batch, faults, exit statuses."""
 
-import io
-
 import pytest
 from lxml import etree
-
-from hacluster.crmsh.command import main
-
-EMPTY = (
-    '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="4" num_updates="2"><configuration><crm_config/><nodes/>'
-    "<resources/><constraints/></configuration><status/></cib>"
-)
-START = "primitive a Dummy op monitor interval=10s\nprimitive b Dummy\ngroup g a b\nproperty stonith-enabled=false\n"
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    path = tmp_path / "cib.xml"
-    path.write_text(EMPTY)
-    monkeypatch.setenv("CIB_file", str(path))
-    monkeypatch.delenv("CIB_shadow", raising=False)
-    return path
-
-
-@pytest.fixture
-def crm(file, capsys, monkeypatch):
-    def run(*words, stdin=""):
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        status = main(words)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
-
-
-@pytest.fixture
-def loaded(crm, tmp_path):
-    (tmp_path / "conf").write_text(START)
-    assert crm("-F", "configure", "load", "replace", str(tmp_path / "conf")) == (0, "", "")
-    return crm
 
 
 def epoch(file):
@@ -86,13 +49,16 @@ def test_what_cannot_be_done_changes_nothing(loaded, file):
     assert file.read_bytes() == before
 
 
-def test_a_batch_ends_at_its_first_fault_and_says_the_line(loaded, file):
+def test_a_batch_goes_on_behind_a_fault_and_says_its_line_but_commits_only_when_told_so(loaded, file):
     before = file.read_bytes()
-    text = "configure\nprimitive c Dummy\nprimitive\nprimitive d Dummy\n"
-    status, _, err = loaded("-f", "-", stdin=text)
-    assert status == 1
+    text = "configure\nprimitive c Dummy\nprimitive\nprimitive d Dummy\nshow d\n"
+    status, out, err = loaded("-f", "-", stdin=text)
+    assert (status, out) == (1, "primitive d Dummy\n")
     assert err.startswith("ERROR: 3: ")
+    assert "not committed" in err
     assert file.read_bytes() == before
+    assert loaded(stdin=text + "commit\n")[0] == 1
+    assert "primitive d Dummy" in loaded("configure", "show")[1]
 
 
 def test_a_batch_commits_at_its_end(loaded):
@@ -121,13 +87,13 @@ def test_saving_and_loading_xml(loaded, tmp_path):
 
 
 def test_secrets_are_stars_unless_asked_for(loaded):
-    assert loaded("configure", "primitive", "f", "stonith:x", "params", "password=hush")[0] == 0
+    assert loaded("-F", "configure", "primitive", "f", "stonith:x", "params", "password=hush")[0] == 0
     assert 'password="******"' in loaded("configure", "show", "f")[1]
     assert "password=hush" in loaded("configure", "show", "f", "obscure:nothing")[1]
 
 
 @pytest.mark.parametrize(
-    "words", [("-Z",), ("-f",), ("-D", "loud", "configure"), ("resource", "stop", "a"), ("confgure",)]
+    "words", [("-Z",), ("-f",), ("-D", "loud", "configure"), ("resource", "stop", "a"), ("konfigure",)]
 )
 def test_wrong_calls_are_told(crm, words):
     status, out, err = crm(*words)

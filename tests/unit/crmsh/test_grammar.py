@@ -103,15 +103,17 @@ def test_new_ids_follow_the_habit():
     assert len(ids) == len([one for one in work.find("a").iter("*") if one.get("id")])
 
 
-def test_update_merges_and_push_replaces():
-    start = "primitive a Dummy params x=1 y=2 meta priority=1\n"
-    for method, expected in (("update", {"x": "9", "y": "2"}), ("push", {"x": "9"})):
+def test_update_makes_objects_what_the_text_says_and_push_drops_the_others():
+    start = "node n1\nprimitive a Dummy params x=1 y=2 meta priority=1\nprimitive c Dummy\nproperty p=1\n"
+    for method, left in (("update", True), ("push", False)):
         work = Workspace(cib(""), providers)
         work.load(start, "replace", "conf")
         work.load("primitive a Dummy params x=9\nprimitive b Dummy\n", method, "conf")
         found = {one.get("name"): one.get("value") for one in work.find("a").iterfind("instance_attributes/nvpair")}
-        assert found == expected
+        assert found == {"x": "9"}
         assert work.find("b") is not None
+        assert (work.find("c") is not None, work.find("cib-bootstrap-options") is not None) == (left, left)
+        assert work.find("n1") is not None, "nodes go only when the text names some"
 
 
 def test_merging_gives_new_parts_ids_of_their_own():
@@ -124,9 +126,10 @@ def test_merging_gives_new_parts_ids_of_their_own():
         "a-instance_attributes-y",
         "a-stop-0",
         "a-meta_attributes-z",
+        "cib-bootstrap-options-x",
         "cib-bootstrap-options-w",
     } <= set(ids)
-    assert len(list(work.find("a").iter("op"))) == 2
+    assert [one.get("name") for one in work.find("a").iter("op")] == ["stop"]
 
 
 def test_replace_leaves_nothing_else():
@@ -171,10 +174,14 @@ def test_deleting_takes_constraints_along_and_leaves_members():
         "replace",
         "conf",
     )
-    assert work.delete(["g"]) == ["l", "o"]
+    work.delete(["g"])
+    assert work.told == ["modified location:l from g to a", "modified order:o from g to a"]
     assert [one.get("id") for one in work.root.find("resources")] == ["c", "a", "b"]
-    assert work.delete(["c"]) == ["t"]
-    assert work.find("s") is not None
+    work.told.clear()
+    work.delete(["c"])
+    assert "hanging order:o deleted" in work.told
+    assert work.find("t") is None
+    assert dict(work.find("s").attrib) == {"id": "s", "first": "a", "then": "b"}, "two that are left need no set"
     with pytest.raises(Rejected):
         work.delete(["nobody"])
 
@@ -207,7 +214,7 @@ def test_renaming_follows_references():
         ('primitive a "Dummy', "quotes"),
         ("primitive a a:b:c:d", "type expected"),
         ("primitive a Dummy op", "an id expected"),
-        ("group g a a", "twice"),
+        ("group g a a", "more than once"),
         ("location l d1", "too short|expected"),
         ("location l d1 rule", "expected|end"),
         ("location l d1 rule #uname eq a and b eq c or d eq e", "mixed"),

@@ -1,0 +1,168 @@
+"""From the copy that is worked on to the CIB: checked, planned, put together with what others did, written, noted."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from hacluster.base.errors import HaError
+from hacluster.base.report import Report, Severity
+from hacluster.client.agents import providers_of
+from hacluster.crmsh.level import Refused
+from hacluster.crmsh.merging import alike, together
+from hacluster.crmsh.objects import Configuration
+from hacluster.crmsh.past import Past
+from hacluster.crmsh.selecting import changed
+
+if TYPE_CHECKING:
+    from hacluster.cib.document import XML
+    from hacluster.crmsh.plan import Plan
+    from hacluster.crmsh.session import Session
+    from hacluster.crmsh.workspace import Workspace
+
+
+def place_of(session: Session) -> str:
+    """What the history of commits is kept under."""
+    if session.shadow:
+        return f"shadow {session.shadow} {session.environment.get('CIB_shadow_dir', '')}"
+    return session.environment.get("CIB_file") or "live"
+
+
+def verify(session: Session, *, everything: bool) -> bool:
+    """Check the configuration, and tell what is found; whether it may be committed.
+
+    ``everything``: all objects are held against meta-data, not only those that changed.
+    """
+    work = session.work
+    sound = True
+    for report in _schema_reports(work):
+        sound = False
+        session.voice.error(_said(report))
+    if session.preferences.get("core.check_frequency") == "never":
+        return sound
+    from hacluster.crmsh.sanity import Sense  # noqa: PLC0415  reads meta-data
+
+    view = work.view()
+    before = Configuration(work.whole_before(), providers_of)
+    chosen = view.objects if everything else changed(view, before)
+    lax = session.preferences.get("core.check_mode") == "relaxed"
+    missing = session.preferences.truth("core.ignore_missing_metadata") or _asymmetric(work.root)
+    sense = Sense(view.root, session.agents, lax=lax, missing_agents=missing)
+    for finding in sense.check(one.element for one in chosen):
+        if finding.wrong:
+            sound = False
+            session.voice.error(finding.text)
+        else:
+            session.voice.warning(finding.text)
+    return sound
+
+
+def _asymmetric(root: XML) -> bool:
+    pairs = root.iterfind("crm_config/cluster_property_set/nvpair")
+    return any(one.get("name") == "symmetric-cluster" and one.get("value") != "true" for one in pairs)
+
+
+def _schema_reports(work: Workspace) -> list[Report]:
+    from hacluster.client.schemas import installed_schemas  # noqa: PLC0415  compiling a grammar takes its time
+
+    whole = work.whole()
+    etree.SubElement(whole, "status")
+    return [one for one in installed_schemas().check(whole, "") if one.severity <= Severity.ERROR]
+
+
+def _said(report: Report) -> str:
+    hint = f" ({report.hint})" if report.hint else ""
+    field = report.place.field if report.place is not None else None
+    return f"{f'{field}: ' if field else ''}{report.text}{hint}"
+
+
+def planned(session: Session) -> Plan:
+    """What committing the copy would lead to."""
+    from hacluster.crmsh.plan import plan  # noqa: PLC0415  schedules the cluster twice
+
+    return plan(session.work.whole_before(status=True), session.work.whole(status=True))
+
+
+def tell_plan(session: Session, found: Plan, form: str) -> None:
+    """Show a plan; the session ends with 2 when something changes."""
+    if form == "json":
+        session.voice.out(json.dumps(found.as_json(), indent=2))
+    else:
+        for line in found.lines():
+            session.voice.out(line)
+    if found.changes:
+        session.status = 2
+
+
+def commit(session: Session, *, force: bool = False, replace: bool = False, check: bool = True, how: str = "") -> bool:
+    """Commit the copy; ``False`` when it was not done, which has been told.
+
+    ``replace``: what others changed meanwhile is overwritten, instead of put together with. Without ``check`` nothing
+    is held against schema and meta-data: for one attribute that the shell itself has set.
+    """
+    work = session.work
+    if not work.changed:
+        session.voice.info("apparently there is nothing to commit")
+        session.voice.info("try changing something first")
+        return True
+    if session.switches.plan:
+        tell_plan(session, planned(session), session.switches.plan)
+        session.renew()
+        return True
+    forced = force or session.force
+    if check and work.root.find("resources/*") is not None and not verify(session, everything=False):
+        if forced:
+            session.voice.info("commit forced")
+        elif not session.ask("Do you still want to commit?"):
+            return False
+    if check and not forced and not _may_stop_all(session):
+        return False
+    _write(session, work, replace=replace, how=how)
+    session.renew()
+    return True
+
+
+def _may_stop_all(session: Session) -> bool:
+    from hacluster.crmsh.running import running  # noqa: PLC0415
+
+    if not running(session.work.cib):
+        return True
+    try:
+        found = planned(session)
+    except HaError:
+        return True
+    if not found.stops_all:
+        return True
+    session.voice.warning(f"this would stop everything that runs: {', '.join(found.stops)}")
+    if session.ask("Do you want that?"):
+        return True
+    session.voice.error("not committed; use commit force")
+    return False
+
+
+def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> None:
+    before = session.read()
+    now = before.find("configuration")
+    wanted = copy.deepcopy(work.root)
+    if now is not None and not replace and not alike(now, work.base):
+        wanted, clashes = together(work.base, work.root, now)
+        if clashes:
+            raise Refused(
+                f"changed by somebody else meanwhile: {', '.join(clashes)}; look with show and diff, refresh and change"
+                " it again, or commit replace"
+            )
+        session.voice.info("put together with changes that others made meanwhile")
+    if work.schema != work.cib.get("validate-with"):
+        whole = copy.deepcopy(before)
+        whole.set("validate-with", str(work.schema))
+        old = whole.find("configuration")
+        if old is not None:
+            whole.replace(old, wanted)
+        session.source.change("replace", data=whole)
+    else:
+        session.source.change("replace", scope="configuration", data=wanted)
+    if now is not None:
+        Past(place_of(session)).note(now, wanted, how)

@@ -1,0 +1,323 @@
+"""Levels and their verbs on a CIB file: what they write, say, refuse, and end with."""
+
+import json
+
+import pytest
+from lxml import etree
+
+from hacluster.crmsh.levels import SUMMARIES, find_level
+from hacluster.crmsh.levels.root import ROOT
+
+NODES = "node 1: n1\nnode 2: n2\n"
+
+
+@pytest.fixture
+def nodes(loaded, tmp_path):
+    (tmp_path / "nodes").write_text(NODES)
+    assert loaded("configure", "load", "update", str(tmp_path / "nodes")) == (0, "", "")
+    return loaded
+
+
+def tree(file):
+    return etree.parse(file).getroot()
+
+
+def value(file, path):
+    found = tree(file).xpath(path)
+    return found[0] if found else None
+
+
+def test_every_verb_of_every_level_has_a_summary_and_every_opened_level_is_there():
+    for name in SUMMARIES:
+        level = find_level(name)
+        assert level.name == name
+        for verb in level.verbs:
+            assert verb.summary or verb.opens or not verb.shown, (name, verb.name)
+            assert not verb.opens or find_level(verb.opens)
+    assert {verb.opens for verb in ROOT.verbs if verb.opens} == set(SUMMARIES)
+
+
+# configure ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_rewrites_makes_and_removes_and_a_wrong_one_changes_nothing(loaded):
+    assert loaded("configure", "filter", "sed s/10s/15s/", "a")[0] == 0
+    assert "interval=15s" in loaded("configure", "show", "a")[1]
+    assert loaded("configure", "filter", "sed '$aprimitive c Dummy'")[0] == 0
+    assert loaded("configure", "show", "c")[1] == "primitive c Dummy\n"
+    assert loaded("configure", "filter", "sed /^primitive.c/d")[0] == 0
+    assert loaded("configure", "show", "c")[0] == 1
+    for program in ("sed s/primitive/frob/", "false", "sed s/Dummy//"):
+        assert loaded("configure", "filter", program, "a")[0] == 1
+    assert "interval=15s" in loaded("configure", "show", "a")[1]
+
+
+def test_members_of_a_group_come_and_go_where_they_are_meant(loaded):
+    assert loaded("configure", "primitive", "c", "Dummy")[0] == 0
+    for words, members in (
+        (("add", "c"), "a b c"),
+        (("remove", "c"), "a b"),
+        (("add", "c", "before", "b"), "a c b"),
+        (("remove", "a"), "c b"),
+        (("add", "a", "after", "c"), "c a b"),
+    ):
+        assert loaded("configure", "modgroup", "g", *words) == (0, "", "")
+        assert loaded("configure", "show", "g")[1] == f"group g {members}\n"
+    for words in (
+        ("g", "add", "c"),
+        ("g", "add", "nobody"),
+        ("g", "remove", "nobody"),
+        ("a", "add", "c"),
+        ("g", "frob", "c"),
+    ):
+        assert loaded("configure", "modgroup", *words)[0] == 1
+
+
+def test_set_and_monitor(loaded):
+    assert loaded("configure", "primitive", "c", "Dummy", "fake=1", "op", "monitor", "interval=7s")[0] == 0
+    assert loaded("configure", "set", "c.fake", "2")[0] == 0
+    assert loaded("configure", "set", "c.monitor.timeout", "30s")[0] == 0
+    assert loaded("configure", "set", "c.monitor.7s.interval", "8s")[0] == 0
+    assert loaded("configure", "monitor", "c", "60s:25s")[0] == 0
+    shown = loaded("configure", "show", "c")[1]
+    for part in ("fake=2", "interval=8s timeout=30s", "interval=60s timeout=25s"):
+        assert part in shown
+    for words in (("set", "c.nothing", "1"), ("set", "nobody.x", "1"), ("set", "c", "1"), ("monitor", "c", "60s")):
+        assert loaded("configure", *words)[0] == 1
+
+
+def test_parameters_are_held_against_the_agent(loaded):
+    status, _, err = loaded("configure", "primitive", "n", "Needy", "fakee=1")
+    assert status == 1
+    assert 'required parameter "ip" not defined' in err
+    assert 'parameter "fakee" is not known (did you mean fake?)' in err
+    assert loaded("configure", "show", "n")[0] == 1
+    assert loaded("-F", "configure", "primitive", "n", "Needy", "fakee=1")[0] == 0
+    status, out, _ = loaded("configure", "primitive", "m", "Dummy", "op", "start", "timeout=5s")
+    assert status == 0
+    assert "specified timeout 5s for start is smaller than the advised 20s" in out
+    assert loaded("configure", "primitive", "q", "Nobody")[0] == 1
+
+
+def test_what_contradicts_itself_is_told_by_verify(nodes):
+    assert nodes("configure", "location", "l", "a", "inf:", "nowhere")[0] == 0
+    assert nodes("configure", "colocation", "c", "inf:", "a", "g")[0] in {0, 1}
+    status, out, err = nodes("configure", "verify")
+    assert "l: referenced node nowhere does not exist" in out
+    assert "stonith-enabld" not in out + err
+    assert nodes("configure", "property", "stonith-enabld=false")[0] == 0
+    assert "did you mean stonith-enabled" in nodes("configure", "verify")[1]
+    assert status in {0, 1}
+
+
+def test_show_chooses(nodes):
+    assert nodes("configure", "tag", "t", "a", "g")[0] == 0
+    for words, expected in (
+        (("type:group",), "group g a b\n"),
+        (("tag:t", "and", "type:group"), "group g a b\n"),
+        (("related:b",), "primitive b Dummy\ngroup g a b\n"),
+        (("?", "and", "type:tag"), "tag t a g\n"),
+    ):
+        assert nodes("configure", "show", *words)[1] == expected, words
+    shown = nodes("configure", "show", "xml", "a")[1]
+    assert shown.startswith('<?xml version="1.0" ?>\n<cib ')
+    assert "<group" in shown
+    assert "<tag" not in shown
+
+
+def test_schema_upgrade_and_options_with_defaults(loaded):
+    assert loaded("configure", "schema")[1] == "pacemaker-3.9\n"
+    assert loaded("configure", "schema", "pacemaker-3.7")[0] == 0
+    assert loaded("configure", "schema")[1] == "pacemaker-3.7\n"
+    assert loaded("configure", "schema", "pacemaker-77")[0] == 1
+    assert loaded("configure", "upgrade", "force")[0] == 0
+    assert loaded("configure", "get-property", "stonith-enabled", "cluster-delay")[1].endswith("false\n60s\n")
+
+
+def test_previews_and_pictures(nodes, tmp_path):
+    assert "Transition Summary" in nodes("configure", "ptest")[1]
+    assert nodes("configure", "ptest", "frob")[0] == 1
+    assert nodes("configure", "graph", "dot", str(tmp_path / "g.dot"))[0] == 0
+    assert "digraph" in (tmp_path / "g.dot").read_text()
+
+
+# plans, commits -----------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_changes_nothing_and_ends_with_two(nodes, file):
+    before = file.read_bytes()
+    status, out, _ = nodes("--plan=json", "configure", "primitive", "c", "Dummy")
+    assert status == 2
+    said = json.loads(out)
+    assert (said["changes"], said["objects"]["create"]) == (True, ["c"])
+    assert nodes("resource", "stop", "g", "--plan")[0] == 2
+    assert nodes(stdin="configure\nproperty no-quorum-policy=ignore\ncommit --plan\nrefresh\n")[0] == 2
+    assert file.read_bytes() == before
+
+
+def test_applying_twice_is_applying_once(nodes, file, tmp_path):
+    text = tmp_path / "wanted"
+    text.write_text("primitive a Dummy op monitor interval=11s\nproperty cluster-name=x\n")
+    assert nodes("apply", "--plan", str(text))[0] == 2
+    assert nodes("apply", str(text))[0] == 0
+    done = file.read_bytes()
+    assert b"11s" in done
+    assert nodes("apply", str(text))[0] == 0
+    assert nodes("apply", "--plan", str(text))[0] == 0
+    assert file.read_bytes() == done
+    assert nodes("configure", "show", "b")[0] == 0, "others stay"
+    assert nodes("apply", "--prune", str(text))[0] == 0
+    assert nodes("configure", "show", "b")[0] == 1
+    assert nodes("configure", "show", "n1")[0] == 0, "nodes are not pruned"
+    text.write_text("primitive\nfrob x\n")
+    status, _, err = nodes("apply", str(text))
+    assert status == 1
+    assert f"{text}:1:" in err
+    assert f"{text}:2:" in err
+
+
+def test_commits_are_blamed_and_rolled_back(nodes):
+    before = nodes("configure", "show")[1]
+    assert nodes("configure", "property", "cluster-name=x")[0] == 0
+    assert nodes("configure", "primitive", "c", "Dummy")[0] == 0
+    blamed = nodes("blame", "c")[1]
+    assert blamed.endswith("primitive c Dummy\n")
+    assert not blamed.startswith(" " * 5)
+    assert "+primitive c Dummy" in nodes("diff")[1]
+    assert nodes("rollback", "2", "--plan")[0] == 2
+    assert nodes("rollback", "2")[0] == 0
+    assert nodes("configure", "show")[1] == before
+    assert nodes("rollback", "99")[0] == 1
+    assert len(nodes("history", "commits")[1].splitlines()) >= 3
+
+
+def test_what_somebody_else_changed_is_put_together_or_refused(nodes, file):
+    other = "sed -i s/{0}/{1}/ " + str(file)
+    apart = 'configure\nproperty cluster-name=x\nfilter "' + other.format("10s", "12s") + '; cat"\ncommit\n'
+    status, out, _ = nodes(stdin=apart)
+    assert status == 0
+    assert "put together" in out
+    shown = nodes("configure", "show")[1]
+    assert "cluster-name=x" in shown
+    assert "interval=12s" in shown
+    clash = 'configure\nset a.monitor.timeout 44s\nfilter "' + other.format("12s", "13s") + '; cat"\ncommit\n'
+    status, _, err = nodes(stdin=clash)
+    assert status == 1
+    assert "changed by somebody else meanwhile: g" in err
+    assert "interval=13s" in nodes("configure", "show")[1]
+
+
+# resources and nodes ------------------------------------------------------------------------------------------------
+
+
+def test_roles_go_to_the_container(nodes, file):
+    assert nodes("configure", "clone", "k", "g")[0] == 0
+    assert nodes("resource", "stop", "g")[0] == 0
+    assert value(file, "//clone/meta_attributes/nvpair[@name='target-role']/@value") == "Stopped"
+    assert nodes("resource", "start", "a")[0] == 0
+    assert value(file, "//primitive[@id='a']/meta_attributes/nvpair/@value") == "Started"
+    assert nodes("resource", "stop", "nobody")[0] == 1
+    assert nodes("-F", "resource", "maintenance", "k", "on")[0] == 0
+    assert nodes("-F", "resource", "unmanage", "k")[0] == 0
+    assert value(file, "//clone/meta_attributes/nvpair[@name='maintenance']") is None
+
+
+def test_moves_parameters_and_traces(nodes, file):
+    assert nodes("resource", "move", "g", "n2")[0] == 0
+    assert value(file, "//rsc_location[@id='cli-prefer-g']/@node") == "n2"
+    assert nodes("resource", "clear", "g")[0] == 0
+    assert value(file, "//rsc_location") is None
+    for words in (("g",), ("g", "nowhere", "PT1H"), ("nobody", "n1")):
+        assert nodes("resource", "move", *words)[0] == 1
+    assert nodes("resource", "param", "b", "set", "fake", "two words")[0] == 0
+    assert "two words" in nodes("resource", "param", "b", "show", "fake")[1]
+    assert nodes("resource", "param", "b", "frob", "fake")[0] == 1
+    assert nodes("resource", "trace", "a", "start")[0] == 0
+    assert value(file, "//op[@name='start']//nvpair[@name='trace_ra']/@value") == "1"
+    assert nodes("resource", "untrace", "a")[0] == 0
+    assert value(file, "//op[@name='start']") is None
+
+
+def test_half_quotes_of_a_command_line_are_put_together(nodes, file):
+    assert nodes("resource", "param", "b", "set", "fake", '"1', "2", '3"')[0] == 0
+    assert value(file, "//primitive[@id='b']//nvpair[@name='fake']/@value") == "1 2 3"
+
+
+def test_nodes_are_shown_and_taken_out_of_service(nodes, file):
+    assert nodes("node", "show", "n1")[1] == "n1(1): member\n"
+    assert nodes("node", "standby", "n1")[0] == 0
+    assert value(file, "//node[@uname='n1']//nvpair[@name='standby']/@value") == "on"
+    assert nodes("node", "online", "n1")[0] == 0
+    assert value(file, "//node[@uname='n1']//nvpair[@name='standby']/@value") == "off"
+    assert nodes("node", "maintenance", "n2")[0] == 0
+    assert nodes("node", "ready", "n2")[0] == 0
+    assert nodes("node", "attribute", "n2", "set", "rack", "7")[0] == 0
+    assert "rack=7" in nodes("configure", "show", "n2")[1]
+    assert nodes("node", "standby", "nowhere")[0] == 1
+    assert nodes("node", "fence", "n1")[0] == 1, "nobody can be asked"
+    assert nodes("node", "delete", "n2")[0] == 0
+    assert value(file, "//node[@uname='n2']") is None
+
+
+def test_shadows_are_made_used_compared_and_committed(nodes):
+    text = "cib\nnew lab\nup\nconfigure\nproperty cluster-name=lab\ncommit\nup\ncib diff\ncib use\n"
+    text += "cib commit lab\ncib delete lab\n"
+    status, out, err = nodes(stdin=text)
+    assert (status, err) == (0, "")
+    assert "cluster-name" in out
+    assert "cluster-name=lab" in nodes("configure", "show")[1]
+    assert nodes("cib", "use", "nothing")[0] == 1
+    assert nodes("-c", "nothing", "configure", "show")[0] == 1
+
+
+def test_templates_agents_options(nodes):
+    assert "virtual-ip" in nodes("template", "list", "templates")[1]
+    text = "configure\ntemplate\nnew vip virtual-ip params ip=192.0.2.9\nshow\nload vip\napply update\nup\n"
+    text += "show vip\nrefresh\n"
+    assert "params ip=192.0.2.9" in nodes(stdin=text)[1]
+    assert nodes("template", "apply", "update", "nothing")[0] == 1
+    shown = nodes("ra", "info", "Needy")[1]
+    assert "ip* (string): Address" in shown
+    assert nodes("ra", "info", "Nobody")[0] == 1
+    assert nodes("ra", "validate", "Dummy", "state=good")[0] == 0
+    assert nodes("ra", "validate", "Dummy", "state=bad")[0] == 1
+    assert nodes("options", "check-mode", "relaxed")[0] == 0
+    assert "core.check_mode = relaxed" in nodes("options", "show")[1]
+    assert nodes("configure", "primitive", "q", "Nobody")[0] == 0, "relaxed"
+    assert nodes("options", "check-mode", "frob")[0] == 1
+
+
+def test_maintenance_mode_tickets_and_what_is_not_there(nodes, file):
+    assert nodes("maintenance", "on")[0] == 0
+    assert value(file, "//nvpair[@name='maintenance-mode']/@value") == "true"
+    assert nodes("maintenance", "action", "a", "start")[0] == 0
+    assert nodes("maintenance", "off")[0] == 0
+    assert nodes("maintenance", "action", "a", "start")[0] == 1
+    assert nodes("site", "ticket", "grant", "t")[0] == 1, "not without force"
+    assert nodes("-F", "site", "ticket", "grant", "t")[0] == 0
+    assert nodes("site", "ticket", "show", "t")[1] == "ticket t is granted\n"
+    for words in (
+        ("script", "list"),
+        ("cluster", "init"),
+        ("history", "transitions"),
+        ("report",),
+        ("configure", "rsctest", "a"),
+    ):
+        status, _, err = nodes(*words)
+        assert status == 1, words
+        assert "this version" in err
+
+
+def test_help_is_there_for_everything(nodes):
+    for name in SUMMARIES:
+        assert nodes("help", name)[0] == 0
+        for verb in find_level(name).verbs:
+            if verb.shown and not verb.opens:
+                status, out, _ = nodes(name, verb.name, "--help")
+                assert (status, out.startswith("usage: crm ")) == (0, True), (name, verb.name)
+    assert nodes("help", "frob")[0] == 1
+
+
+def test_prefixes_and_letters_name_a_verb_that_is_alone(nodes):
+    assert "n1(1)" in nodes("nod", "sho", "n1")[1]
+    assert nodes("r", "stop", "g")[0] == 1, "ra, resource, report, rollback"
