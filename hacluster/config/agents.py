@@ -82,6 +82,11 @@ def _port(value: str) -> str:
     return "" if number is not None and 1 <= number <= 65_535 else f"{shown(value)} is no port of 1 to 65535"
 
 
+def _sync_id(value: str) -> str:
+    number = parse_number(value)
+    return "" if number is not None and 0 <= number <= 255 else f"{shown(value)} is no number of 0 to 255"
+
+
 def _address(value: str) -> str:
     return "" if address_of(value) is not None else f"{shown(value)} is not an IP address"
 
@@ -124,21 +129,21 @@ def _number(name: str) -> ParameterFacts:
     return ParameterFacts(name, "integer", check=_whole)
 
 
+_ADDRESS: Final = (
+    ParameterFacts("ip", required=True, check=_address),
+    ParameterFacts("cidr_netmask", check=_netmask),
+    ParameterFacts("nic", check=_nic),
+    ParameterFacts("iflabel", check=_label),
+    ParameterFacts("broadcast", check=_broadcast),
+    ParameterFacts("check_duplicate", "boolean"),
+    *map(_number, ("duplicate_wait", "arp_count", "arp_interval")),
+)
+"""What IPaddr and every agent that puts an address as it does take."""
+
 _STATE: Final = ParameterFacts("state", check=_absolute)
 
 OURS: Final[Mapping[str, AgentFacts]] = {
-    "IPaddr": AgentFacts(
-        "",
-        (
-            ParameterFacts("ip", required=True, check=_address),
-            ParameterFacts("cidr_netmask", check=_netmask),
-            ParameterFacts("nic", check=_nic),
-            ParameterFacts("iflabel", check=_label),
-            ParameterFacts("broadcast", check=_broadcast),
-            ParameterFacts("check_duplicate", "boolean"),
-            *map(_number, ("duplicate_wait", "arp_count", "arp_interval")),
-        ),
-    ),
+    "IPaddr": AgentFacts("", _ADDRESS),
     "Filesystem": AgentFacts(
         "",
         (
@@ -171,6 +176,15 @@ OURS: Final[Mapping[str, AgentFacts]] = {
             ParameterFacts("nic", check=_interface),
         ),
     ),
+    "lvs-director": AgentFacts(
+        "",
+        (
+            *_ADDRESS,
+            ParameterFacts("forward", "boolean"),
+            ParameterFacts("sync_interface", check=_interface),
+            ParameterFacts("sync_id", "integer", check=_sync_id),
+        ),
+    ),
     "Dummy": AgentFacts("", (_STATE, ParameterFacts("value"), _number("op_sleep"), ParameterFacts("fail_start_on"))),
     "Stateful": AgentFacts("", (_STATE, ParameterFacts("promoted_score"), ParameterFacts("unpromoted_score"))),
 }
@@ -197,6 +211,10 @@ FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {
     ),
     "webserver": FrontEnd(("port", "directory"), "webserver[::PORT[::DIRECTORY]]"),
     "ldirectord": FrontEnd(("configfile",), "ldirectord[::CONFIGFILE]", of_heartbeat=True),
+    "lvs-director": FrontEnd(
+        ("ip", "sync_interface", "sync_id"),
+        "lvs-director::ADDRESS[/BITS[/INTERFACE[:LABEL][/BROADCAST]]][::SYNC_INTERFACE[::SYNC_ID]]",
+    ),
     "lvs-realserver": FrontEnd(("ip", "method", "nic"), "lvs-realserver::ADDRESS[::dr|tun[::NIC]]"),
     "Dummy": FrontEnd(("name",), "Dummy[::NAME]"),
 }

@@ -26,7 +26,10 @@ from hacluster.config.lexical import physical_lines
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
 
 IP_AGENTS: Final = ("IPaddr", "IPaddr2", "IPv6addr")
-"""Scripts whose first argument is an IP argument."""
+"""Scripts whose argument is an IP argument."""
+
+IP_FIRST: Final = ("lvs-director",)
+"""Scripts of ours whose first argument is one, with others after it."""
 
 _WORD = re.compile(r"[^ \t\r\f\v]+")
 _SHORTHAND = re.compile(r"\d[^.]*\.\d[^.]*\.\d[^.]*\.\d.*", re.ASCII | re.DOTALL)
@@ -142,7 +145,7 @@ class _Reader:
         text = word.text
         bare = address_of(text.partition("/")[0])
         address_text = text
-        if (bare is None or bare.version != 6) and word.name in IP_AGENTS:
+        if (bare is None or bare.version != 6) and word.name in (*IP_AGENTS, *IP_FIRST):
             address_text = text.partition("::")[2]
             bare = address_of(address_text.partition("/")[0]) if "::" in address_text else None
         if bare is None or bare.version != 6:
@@ -189,7 +192,11 @@ class _Reader:
             text = f"{word.name} takes {len(front.names)} arguments at most, this one has {len(word.arguments)}"
             self.findings.error("bad-arguments", line, text, hint)
         given = dict(zip(front.names, word.arguments, strict=False))
+        if word.name in IP_FIRST:
+            self._check_ip(word, line)
         for name, fault in faults_of(OURS[word.name], given):
+            if name == "ip" and word.name in IP_FIRST:
+                continue  # judged above, with all that may follow it
             self.findings.error("bad-arguments", line, f"{name} of {shown(word.text)}: {fault}", hint)
         if word.name == "Filesystem":
             self._check_filesystem(given, word, line)

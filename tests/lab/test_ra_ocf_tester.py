@@ -19,6 +19,7 @@ AGENTS: dict[str, dict[str, str]] = {
     "IPaddr": {"ip": "172.16.100.1"},
     "Filesystem": {"device": "none", "directory": "/srv/lab", "fstype": "tmpfs"},
     "webserver": {"port": "8080"},
+    "lvs-director": {"ip": "172.16.100.1"},
     "lvs-realserver": {"ip": "172.16.100.1"},
 }
 

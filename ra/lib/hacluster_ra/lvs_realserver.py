@@ -1,24 +1,19 @@
 """lvs-realserver: what a real server of LVS needs for direct routing or tunnels.
 
-The virtual address stands on lo (DR) or tunl0 (TUN), and the kernel neither answers ARP for it nor speaks of it. The
-settings are those of the whole host, so all resources of this type share a note of what they were; the last that stops
-puts them back, where nobody has changed them since.
+The virtual address stands on lo (DR) or tunl0 (TUN), and the kernel neither answers ARP for it nor speaks of it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from _socket import AF_INET, inet_pton
 from collections.abc import Sequence
 
-from hacluster_ra import ocf
+from hacluster_ra import host_settings, ocf
 from hacluster_ra.netlink import Address, Link, Netlink, family_of
 from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Unfinished, Values
 from hacluster_ra.programs import run
 
 KIND = "lvs-realserver"
-SETTINGS = ocf.file_name("host settings")
 QUIET = {"arp_ignore": "1", "arp_announce": "2"}
 UNFILTERED = {"rp_filter": "0"}
 """Packets that come out of a tunnel have a source that does not lead back into it."""
@@ -56,23 +51,6 @@ def wanted_settings(values: Values) -> dict[str, str]:
     return {f"net/ipv4/conf/{place}/{name}": value for place in places for name, value in settings.items()}
 
 
-def _read(name: str) -> str:
-    return (ocf.read_file(f"/proc/sys/{name}") or "").strip()
-
-
-def _write(name: str, value: str) -> None:
-    with open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
-        file.write(value)
-
-
-def _lock() -> int:
-    """Held until this process ends: one at a time changes the settings."""
-    path = os.path.join(ocf.state_directory(), f"hacluster-{KIND}.lock")
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
-
-
 def _present(netlink: Netlink, values: Values) -> tuple[Link | None, list[Address]]:
     """The interface, and the address on it."""
     ip, link = values.text("ip"), netlink.link(nic_of(values))
@@ -92,11 +70,8 @@ def start(values: Values) -> int:
         link, present = _present(netlink, values)
     if link is None:
         raise Failure(ocf.ERR_INSTALLED, f"there is no interface {nic_of(values)}")
-    _lock()
-    _keep(wanted)
-    for name, value in wanted.items():
-        if _read(name) != value:
-            _write(name, value)
+    host_settings.lock(KIND)
+    host_settings.bring_about(KIND, wanted)
     ocf.write_record(ocf.record_path(KIND, values.text("ip")), nic_of(values))
     if not link.is_up:
         netlink.set_up(link)
@@ -106,15 +81,6 @@ def start(values: Values) -> int:
     return ocf.OK
 
 
-def _keep(wanted: dict[str, str]) -> None:
-    """Note what each setting was before the first of us changed it."""
-    path = ocf.record_path(KIND, SETTINGS)
-    lines = ocf.read_record(path).splitlines()
-    known = {line.split()[0] for line in lines if line}
-    lines += [f"{name} {_read(name)} {value}" for name, value in wanted.items() if name not in known]
-    ocf.write_record(path, "\n".join(lines) + "\n")
-
-
 def stop(values: Values) -> int:
     """The address goes first; the settings when no other address needs them."""
     netlink = Netlink()
@@ -122,20 +88,11 @@ def stop(values: Values) -> int:
     _, present = _present(netlink, values)
     if not present and not ocf.exists(record):
         return ocf.OK
-    _lock()
+    host_settings.lock(KIND)
     for address in present:
         netlink.remove(address)
     ocf.remove_record(record)
-    settings = ocf.record_path(KIND, SETTINGS)
-    start_of_name = f"hacluster-{KIND}-"
-    others = [n for n in os.listdir(ocf.records()) if n.startswith(start_of_name) and n != os.path.basename(settings)]
-    if not others:
-        for line in ocf.read_record(settings).splitlines():
-            name, _, values_of = line.partition(" ")
-            before, _, ours = values_of.partition(" ")
-            if before and _read(name) == ours != before:
-                _write(name, before)
-        ocf.remove_record(settings)
+    host_settings.put_back(KIND)
     return ocf.OK
 
 
@@ -144,9 +101,9 @@ def monitor(values: Values) -> int:
     _, present = _present(Netlink(), values)
     if not present:
         return ocf.NOT_RUNNING
-    wrong = [f"{name} is {_read(name)}" for name, value in wanted_settings(values).items() if _read(name) != value]
+    wrong = host_settings.wrong(wanted_settings(values))
     if wrong:
-        raise Unfinished("; ".join(wrong))
+        raise Unfinished(wrong)
     return ocf.OK
 
 

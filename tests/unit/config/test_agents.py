@@ -25,6 +25,7 @@ GOOD = {
     "Filesystem": {"device": "-Ldata", "directory": "/srv/a b", "options": "rw,noatime", "force_unmount": "safe"},
     "webserver": {"port": "65535", "ip": "::1", "directory": "/srv", "access_log": "/var/log/x"},
     "ldirectord": {"configfile": "shop.cf", "ldirectord": "/usr/sbin/ldirectord"},
+    "lvs-director": {"ip": "172.16.100.1", "forward": "no", "sync_interface": "eth1", "sync_id": "255"},
     "lvs-realserver": {"ip": "fd00::1", "method": "tun", "nic": "tunl0"},
     "Dummy": {"op_sleep": "0", "value": "any thing"},
     "Stateful": {"promoted_score": "-INFINITY"},
@@ -50,7 +51,7 @@ def test_the_table_refuses_what_the_agents_refuse(name: str, key: str) -> None:
     assert faults_of(OURS[name], GOOD[name]) == []
     agent(name).perform("validate-all", {f"OCF_RESKEY_{k}": v for k, v in GOOD[name].items()})
     for value in UNUSABLE[name][key]:
-        if (name, key, value) in {("IPaddr", "cidr_netmask", "33"), ("IPaddr", "broadcast", "fe80::1")}:
+        if name in ("IPaddr", "lvs-director") and (key, value) in (("cidr_netmask", "33"), ("broadcast", "fe80::1")):
             continue  # wrong with an IPv4 address only
         found = faults_of(OURS[name], {"ip": "10.0.0.1"} | GOOD[name] | {key: value})
         assert [parameter for parameter, _ in found] == [key], value
@@ -73,6 +74,7 @@ def judged(line: str, host: HostFacts = NO_FACTS) -> list[tuple[str, str, str]]:
         ("webserver::80::www", ["'www' is no absolute path"]),
         ("webserver::80::/www::x", ["2 arguments at most"]),
         ("Dummy::a::b", ["1 arguments at most"]),
+        ("lvs-director::10.0.0.1::e/1::300", ["'e/1' is not the name", "'300' is no number of 0 to 255"]),
     ],
 )
 def test_arguments_that_no_node_can_use_are_errors(line: str, words: list[str]) -> None:
@@ -93,6 +95,7 @@ def test_arguments_that_no_node_can_use_are_errors(line: str, words: list[str]) 
         "Filesystem::/srv/x::/data::none::bind,ro",
         "webserver webserver::8080::/srv",
         "Dummy Dummy::x",
+        "lvs-director::10.0.0.1/24/eth0:0::eth1::7",
         "10.0.0.1/24/an-alternative-name-of-some-length:0",
     ],
 )
@@ -193,6 +196,17 @@ def test_an_agent_of_ours_is_asked_by_its_program(tmp_path: Path) -> None:
         path.chmod(0o755)
     assert (agents.get("absent"), agents.get("mute"), agents.get("noise")) == (None, None, None)
     assert agents["lax"].parameters == (ParameterFacts("a"),)
+
+
+def test_the_address_of_a_director_is_judged_as_any_other() -> None:
+    for line, words in {
+        "lvs-director::10.0.0.300": "10.0.0.300",
+        "lvs-director": "lvs-director needs an address",
+        "lvs-director::10.0.0.1 10.0.0.1": "is used in line 1 already",
+        "lvs-director::fd00::1/64": "would split the address",
+    }.items():
+        ((severity, _, text),) = judged(line)
+        assert (severity, words in text) == ("error", True), text
 
 
 def test_every_front_end_is_judged() -> None:

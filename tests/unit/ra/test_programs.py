@@ -45,6 +45,7 @@ GOOD = {
     "Filesystem": {"device": "/dev/x", "directory": "/absent"},
     "webserver": {},
     "ldirectord": {"configfile": "absent.cf"},
+    "lvs-director": {"ip": "192.0.2.77"},
     "lvs-realserver": {"ip": "192.0.2.77"},
     "Dummy": {},
     "Stateful": {},
@@ -95,6 +96,7 @@ def test_the_program_says_it_in_one_line(name: str, key: str) -> None:
         ("Filesystem", {"device": "UUID=x", "directory": "/x", "options": "ro,noatime"}),
         ("webserver", {"port": "8080", "ip": "::1"}),
         ("ldirectord", {"configfile": "/etc/ha.d/web.cf"}),
+        ("lvs-director", {"ip": "192.0.2.1", "sync_interface": "eth1", "sync_id": "255", "forward": "no"}),
         ("lvs-realserver", {"ip": "2001:db8::1", "method": "tun", "nic": "tunl0"}),
         ("Dummy", {}),
         ("Stateful", {"promoted_score": "100"}),
@@ -140,7 +142,7 @@ def test_arguments_that_do_not_say_what_is_meant_are_neither_running_nor_not(nam
     if name in ("Dummy", "ldirectord", "webserver"):
         assert done.returncode == 3
         return
-    agent = name if name in ("Filesystem", "lvs-realserver") else "IPaddr"
+    agent = name if name in ("Filesystem", "lvs-director", "lvs-realserver") else "IPaddr"
     assert (done.returncode, done.stdout) == (4, f"{agent}: unknown, for the arguments cannot be used\n")
     assert call(RA / "heartbeat" / name, *words, "stop").returncode == 1
 

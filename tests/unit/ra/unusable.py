@@ -2,15 +2,22 @@
 
 NUMBERS = ("five", "-1", "1.5", "0x10", "9" * 30, "1 2")
 FLAGS = ("maybe", "2", "yes please")
+ADDRESS = {
+    "ip": ("", "172.16.100.300", "web", "10.0.0.1/24", "fe80::1::2", "\udcff"),
+    "cidr_netmask": ("244", "33", "255.0.255.0", "-1", "24 ", "x"),
+    "nic": ("eth0/16", ":0", "eth0:", "a b", "n" * 128),
+    "iflabel": ("much-too-long-a-label", "l" * 14),
+    "broadcast": ("all", "1.2.3", "fe80::1"),
+    "check_duplicate": FLAGS,
+    **dict.fromkeys(("duplicate_wait", "arp_count", "arp_interval"), NUMBERS),
+}
 UNUSABLE = {
-    "IPaddr": {
-        "ip": ("", "172.16.100.300", "web", "10.0.0.1/24", "fe80::1::2", "\udcff"),
-        "cidr_netmask": ("244", "33", "255.0.255.0", "-1", "24 ", "x"),
-        "nic": ("eth0/16", ":0", "eth0:", "a b", "n" * 128),
-        "iflabel": ("much-too-long-a-label", "l" * 14),
-        "broadcast": ("all", "1.2.3", "fe80::1"),
-        "check_duplicate": FLAGS,
-        **dict.fromkeys(("duplicate_wait", "arp_count", "arp_interval"), NUMBERS),
+    "IPaddr": ADDRESS,
+    "lvs-director": {
+        **ADDRESS,
+        "forward": FLAGS,
+        "sync_interface": ("a b", "eth0/1", "n" * 16),
+        "sync_id": (*NUMBERS, "256"),
     },
     "Filesystem": {
         "device": ("",),
@@ -34,6 +41,7 @@ UNUSABLE = {
 }
 IDENTITY = {
     "IPaddr": {"ip", "nic"},
+    "lvs-director": {"ip", "nic"},
     "Filesystem": {"device", "directory"},
     "webserver": {"pidfile"},
     "ldirectord": {"ldirectord"},
