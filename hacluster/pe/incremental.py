@@ -10,6 +10,7 @@ when others chose their places), everything is scheduled anew.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -22,9 +23,10 @@ from hacluster.pe.model.memory import Memory
 from hacluster.pe.model.tally import Tally
 from hacluster.pe.schedule import Transition, decide, schedule
 from hacluster.pe.unpack.status import unpack
+from hacluster.pe.warm.defaults import Defaults, are_plain
 from hacluster.pe.warm.islands import Islands
 from hacluster.pe.warm.kept import Kept
-from hacluster.pe.warm.steady import is_divisible, is_steady
+from hacluster.pe.warm.steady import is_steady
 from hacluster.pe.warm.watch import Watch
 
 _ATTRIBUTES = ("have-quorum", "dc-uuid", "crm_feature_set", "no-quorum-panic")
@@ -63,44 +65,51 @@ class Engine:
         *,
         sanitized: bool = False,
         ledger: bool = False,
+        touched: Collection[str] | None = None,
     ) -> Transition:
-        """Decide what has to be done. Who wants to listen, or the ledger, gets a schedule of everything."""
-        known = self._recall(document)
-        if known.memory is None:
-            return schedule(document, now, listener, sanitized=sanitized, ledger=ledger)
+        """Decide what has to be done. Who wants to listen, or the ledger, gets a schedule of everything.
+
+        ``touched``: the caller knows that since the last call the configuration is the same and that no histories were
+        changed but those of these ids (others may have been added). Without it everything is compared.
+        """
+        known = self._recall(document, touched is not None)
         if listener is not None or ledger:
             cluster = Cluster(document, now, sanitized, ledger, known.memory)
             unpack(cluster)
             return decide(cluster, listener)
+        if not known.divisible:
+            return schedule(document, now, sanitized=sanitized)
         kept, known.kept = known.kept, None
-        changed = known.watch.look(document.status)
+        changed = known.watch.look(document.status, touched)
         transition: Transition | None = None
-        if kept is not None and changed is not None and kept.sanitized is sanitized:
-            known.islands = known.islands or Islands(document)
-            transition = kept.renew(document, now, known.islands, known.memory, changed | known.watch.uneasy)
+        if kept is not None and changed is not None and kept.transition.cluster.sanitized is sanitized:
+            transition = kept.renew(document, now, known.memory, changed | known.watch.uneasy, known.watch.pick)
         if transition is None:
-            return self._everything(document, now, known, known.memory, sanitized)
+            return self._everything(document, now, known, sanitized)
         known.kept = kept
         return transition
 
-    def _everything(
-        self, document: Document, now: Moment, known: _Configuration, memory: Memory, sanitized: bool
-    ) -> Transition:
-        cluster, tally = Cluster(document, now, sanitized, memory=memory), Tally()
+    def _everything(self, document: Document, now: Moment, known: _Configuration, sanitized: bool) -> Transition:
+        cluster, tally = Cluster(document, now, sanitized, memory=known.memory), Tally()
         cluster.tally = tally
         unpack(cluster)
+        tally.capacities(cluster.node_table)
         transition = decide(cluster)
-        if known.divisible and is_steady(transition):
-            known.kept = Kept(transition, tally, sanitized)
+        if is_steady(transition):
+            known.islands = known.islands or Islands(document)
+            known.kept = Kept(transition, tally, known.islands, Defaults(document, now))
         return transition
 
-    def _recall(self, document: Document) -> _Configuration:
-        configuration = document.root.find("configuration")
-        text = b"" if configuration is None else etree.tostring(configuration)
-        digest, known = hashlib.sha256(text).digest(), self._known
+    def _recall(self, document: Document, same_configuration: bool) -> _Configuration:
+        known, root = self._known, document.root
         attributes = tuple(document.attribute(name) for name in _ATTRIBUTES)
-        same = known is not None and (known.root, known.digest, known.attributes) == (document.root, digest, attributes)
-        if known is None or not same:
+        if known is not None and same_configuration and (known.root, known.attributes) == (root, attributes):
+            return known
+        configuration = root.find("configuration")
+        text = b"" if configuration is None else etree.tostring(configuration)
+        digest = hashlib.sha256(text).digest()
+        if known is None or (known.root, known.digest, known.attributes) != (root, digest, attributes):
             memory = Memory() if Memory.trusts(text) else None
-            known = self._known = _Configuration(document.root, digest, attributes, memory, is_divisible(text))
+            divisible = configuration is not None and are_plain(configuration)
+            known = self._known = _Configuration(root, digest, attributes, memory, divisible)
         return known

@@ -17,7 +17,16 @@ from lxml import etree
 from hacluster.base.effects import Effect, MachineName, Send
 from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
-from hacluster.cib.change import apply_change
+from hacluster.cib.change import (
+    AttributeSet,
+    Change,
+    NodeForgotten,
+    NodeStateSet,
+    OperationRecorded,
+    ResourceForgotten,
+    TicketSet,
+    apply_change,
+)
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
 from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
@@ -53,6 +62,7 @@ class PengineMachine:
         self._engine = Engine()
         self._fencing: FencingConfigured | None = None
         self._unix_ms = 0
+        self._touched: set[str] | None = None
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
@@ -73,14 +83,16 @@ class PengineMachine:
     def _dispatch(self, event: Event) -> list[Effect]:
         match event:
             case CopyTaken():
-                self._document = parse_document(event.text.encode())
+                self._document, self._touched = parse_document(event.text.encode()), None
             case Committed():
                 if self._document is not None:
                     patch = etree.fromstring(event.record.patch)
                     self._document.root = apply_patch(self._document.root, patch, check_version=False)
+                    self._touched = None
             case StatusChanged():
                 if self._document is not None:
                     apply_change(self._document.status, event.change)
+                    self._note(event.change)
             case ScheduleAt():
                 return [Send(MachineName.CRMD, self._schedule(event))]
             case HostSample():
@@ -102,13 +114,27 @@ class PengineMachine:
     def check(self) -> None:
         """There is nothing that could contradict itself."""
 
+    def _note(self, change: Change) -> None:
+        """Note which histories are not what they were, as long as all that are there keep their places."""
+        match change:
+            case OperationRecorded():
+                if self._touched is not None:
+                    self._touched.add(change.resource)
+            case ResourceForgotten() | NodeForgotten():
+                self._touched = None
+            case NodeStateSet() | AttributeSet() | TicketSet():
+                pass  # what is said of nodes and tickets is compared each time
+            case _:
+                assert_never(change)
+
     def _schedule(self, asked: ScheduleAt) -> Scheduled:
         if self._document is None:
             return Scheduled(Plan(asked.number, ()), "no copy of the CIB yet")
         root = self._document.root
         root.set("have-quorum", "1" if asked.quorate else "0")
         root.set("dc-uuid", asked.leader)
-        transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s))
+        touched, self._touched = self._touched, set()
+        transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s), touched=touched)
         return Scheduled(plan_of(graph_xml(transition.graph, asked.number), asked.number))
 
 

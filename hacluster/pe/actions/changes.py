@@ -7,7 +7,7 @@ from typing import Final
 from hacluster.cib.records import History, OpRecord
 from hacluster.pe.actions.cancel import reschedule, schedule_cancel, schedule_cleanup, schedule_reload
 from hacluster.pe.model.action import op_key
-from hacluster.pe.model.births import Stage
+from hacluster.pe.model.births import Stage, newest_first
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.digests import Verdict
 from hacluster.pe.model.kinds import Kind
@@ -74,7 +74,7 @@ def _check_op(rsc: Resource, node: Node, op: OpRecord) -> None:
         schedule_cancel(rsc, op.call_id if op.has_call_id else None, op.task, op.interval_ms, node)
     elif op.interval_ms > 0 or op.task in _CHECKED:
         if needs_remote_name(rsc):
-            rsc.cluster.param_checks.insert(0, (op, rsc, node, True))
+            rsc.cluster.param_checks.insert(0, (op, rsc, node, True, rsc.cluster.birth()))
         elif check_config(rsc, node, op) and failcount(rsc, node, effective=True)[0]:
             clear_failcount(rsc, node, "action definition changed")
 
@@ -157,7 +157,8 @@ def handle_changes(cluster: Cluster) -> None:
 
 def check_late_parameters(cluster: Cluster) -> None:
     """The comparisons that had to wait until containers have their places."""
-    for op, rsc, node, active in cluster.param_checks:
+    for op, rsc, node, active, born in cluster.param_checks:
+        cluster.begin_at(newest_first(Stage.LATE, born))
         if active:
             if check_config(rsc, node, op) and failcount(rsc, node, effective=True)[0]:
                 clear_failcount(rsc, node, "action definition changed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hacluster.pe.actions.notify import notify_after_fencing
 from hacluster.pe.model.action import Action, Flag, Order, find_first, order, resource_actions
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Needs
 from hacluster.pe.model.node import Node
@@ -57,6 +58,7 @@ def order_against_fencing(fencing: Action, cluster: Cluster) -> None:
     target = fencing.node
     assert target is not None, fencing.key
     for top in cluster.resources:
+        cluster.begin(Stage.FENCING, cluster.nodes.index(target), top.rank)
         for rsc in top.walk():
             if not rsc.instances and rsc.managed:
                 _order_starts(rsc, fencing, target)
@@ -101,7 +103,8 @@ def schedule_fencing_and_shutdowns(cluster: Cluster) -> None:
     dc_down: Action | None = None
     fencings: list[Action] = []
     shutdowns: list[Action] = []
-    for node in cluster.nodes:
+    for position, node in enumerate(cluster.nodes):
+        cluster.begin(Stage.FENCING, position)
         container = node.guest_container
         if container is not None:
             if node.remote_requires_reset and have_managed and can_fence(cluster, node):

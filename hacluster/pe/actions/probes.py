@@ -166,6 +166,7 @@ def probe_on(rsc: Resource, node: Node) -> bool:
 def schedule_probes(cluster: Cluster) -> None:
     """Make the probes of all nodes."""
     for position, node in enumerate(cluster.nodes):
+        cluster.begin(Stage.PROBES, position)
         if not node.online:
             if is_failed_remote(node):
                 fence_node(cluster, node, "the connection is unrecoverable")

@@ -9,6 +9,7 @@ from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.model.sorting import merge_sort
+from hacluster.pe.model.tally import SortKey
 
 Row = dict[int, int]
 
@@ -26,8 +27,24 @@ def _weight(node: Node, row: Row) -> int:
     return row[node.idx] if node.available else -INFINITY
 
 
-def sort_nodes(cluster: Cluster, row: Row, active: Node | None) -> list[Node]:
-    """The nodes of a row, best first: by score, then as the placement strategy says, then by name."""
+def _note_ties(cluster: Cluster, keyed: list[SortKey], only_best: bool) -> None:
+    """Write down where loads had a say: among the best alone if no other place counts."""
+    if cluster.tally is None:
+        return
+    scores = [key[0] for key in keyed]
+    if only_best:
+        keyed = keyed[: scores.count(scores[0])] if scores else []
+    elif len(set(scores)) == len(scores):
+        return
+    if len(keyed) > 1:
+        cluster.tally.sorted(keyed)
+
+
+def sort_nodes(cluster: Cluster, row: Row, active: Node | None, *, only_best: bool = False) -> list[Node]:
+    """The nodes of a row, best first: by score, then as the placement strategy says, then by name.
+
+    ``only_best``: those that are worse than the best, the caller does not look at.
+    """
     nodes = [cluster.node_table[idx] for idx in row]
     if cluster.placement == "minimal":
         nodes.sort(key=lambda node: (-_weight(node, row), node.name))
@@ -37,7 +54,9 @@ def sort_nodes(cluster: Cluster, row: Row, active: Node | None) -> list[Node]:
             (-row[node.idx] if node.available else INFINITY, node.load, node is not active, node.name, node.idx)
             for node in nodes
         ]
-        return [cluster.node_table[key[-1]] for key in sorted(keyed)]
+        keyed.sort()
+        _note_ties(cluster, keyed, only_best)
+        return [cluster.node_table[key[-1]] for key in keyed]
 
     def compare(one: Node, other: Node) -> int:
         left, right = _weight(one, row), _weight(other, row)

@@ -69,6 +69,7 @@ def _lock(rsc: Resource) -> None:
 
 def _apply_locks(cluster: Cluster) -> None:
     for rsc in cluster.resources if cluster.shutdown_lock else ():
+        cluster.begin(Stage.LOCKS, rsc.rank)
         if rsc.kind is Kind.PRIMITIVE:
             _lock(rsc)
         elif rsc.kind is Kind.GROUP:
@@ -138,7 +139,10 @@ def _sort_resources(cluster: Cluster) -> None:
         here = -INFINITY if current is None else scores.get(current.idx, -INFINITY)
         return -rsc.priority, -here, *(-scores.get(node.idx, -INFINITY) for node in nodes)
 
-    cluster.resources.sort(key=key)
+    keys = {rsc: key(rsc) for rsc in cluster.resources}
+    cluster.resources.sort(key=keys.__getitem__)
+    if cluster.tally is not None:
+        cluster.tally.sort(cluster.resources, [keys[rsc] for rsc in cluster.resources])
 
 
 def _assign_in_turn(cluster: Cluster, rsc: Resource) -> None:
@@ -146,9 +150,10 @@ def _assign_in_turn(cluster: Cluster, rsc: Resource) -> None:
     if cluster.tally is None:
         assign(rsc, None)
         return
-    cluster.tally.before(rsc, cluster.node_table)
+    with_room = cluster.placement != "default"
+    cluster.tally.before(rsc, cluster.node_table, with_room)
     assign(rsc, None)
-    cluster.tally.after(rsc, cluster.node_table)
+    cluster.tally.after(rsc, cluster.node_table, with_room)
 
 
 def assign_everything(cluster: Cluster) -> None:
@@ -165,6 +170,8 @@ def assign_everything(cluster: Cluster) -> None:
     for rsc in cluster.resources:
         if not rsc.is_remote:
             _assign_in_turn(cluster, rsc)
+    if cluster.tally is not None and cluster.tally.replaying:
+        cluster.tally.settle()
     if cluster.listener is not None:
         for node in cluster.nodes:
             cluster.listener.capacity("Remaining", node)

@@ -110,7 +110,7 @@ def _assign_best(rsc: Resource, prefer: Node | None, final: bool) -> None:
         prefer = most_free
     if not rsc.provisional:
         return
-    nodes = sort_nodes(rsc.cluster, rsc.allowed, rsc.current)
+    nodes = sort_nodes(rsc.cluster, rsc.allowed, rsc.current, only_best=True)
     rsc.cluster.note_contest(rsc, nodes, prefer)
     chosen: Node | None = None
     if prefer is not None and nodes and prefer.idx in rsc.allowed:

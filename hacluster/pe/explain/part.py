@@ -24,13 +24,13 @@ from hacluster.pe.operation.failcount import COUNT, LAST, base_name
 from hacluster.pe.schedule import Transition, decide
 from hacluster.pe.unpack.status import unpack
 from hacluster.pe.warm.islands import Excerpt, Islands
-from hacluster.pe.warm.steady import is_divisible, owners
+from hacluster.pe.warm.steady import restless
 from hacluster.pe.warm.watch import is_uneasy
 
 _OF_NODES: Final = (What.FENCE, What.STANDBY)
 _SEEN_AGAIN: Final = frozenset({Why.NODE_STATE, Why.OPTION, Why.ON_FAIL, Why.STOP_FAILED, Why.LOST})
 """Causes of what is decided of nodes that a part sees, too: states of nodes, and failures, which are in every part."""
-_REACHING: Final = (b"id-ref", b"<bundle")
+_REACHING: Final = (b"id-ref", b"<bundle", b"rsc-pattern", b"remote-node", b'"container"', b'"remote"')
 """Words of a configuration whose elements need others that are not connected with them."""
 
 
@@ -174,8 +174,7 @@ def neighbourhood(document: Document, cluster: Cluster, tally: Tally, rsc: Resou
     configuration = document.root.find("configuration")
     text = b"" if configuration is None else etree.tostring(configuration)
     if (
-        not is_divisible(text)
-        or any(word in text for word in _REACHING)
+        any(word in text for word in _REACHING)
         or cluster.have_remote_nodes
         or cluster.shutdown_lock
         or cluster.unfencing
@@ -185,7 +184,7 @@ def neighbourhood(document: Document, cluster: Cluster, tally: Tally, rsc: Resou
     ):
         return None
     islands = Islands(document)
-    wanted = {rsc.top.config_id} | owners(cluster)
+    wanted = {rsc.top.config_id} | restless(cluster)
     for state in document.status.nodes:
         wanted |= {base_name(history.id) for history in state.histories if is_uneasy(history)}
     known = {name for name in wanted if islands.around([name]) is not None}

@@ -131,6 +131,7 @@ def build_graph(cluster: Cluster) -> Graph:
         cluster.begin(Stage.GRAPH, rsc.rank)
         builder.resource(rsc)
         graph.ends.append(len(graph.synapses))
+    cluster.begin(Stage.END, 0)
     graph.maintenance = _maintenance_changes(cluster)
     if graph.maintenance:
         pseudo_action(cluster, "maintenance_nodes").set(Flag.ALWAYS)

@@ -10,6 +10,7 @@ from hacluster.pe.model.kinds import Needs, OnFail, Role
 
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
+    from hacluster.pe.model.births import Birth
     from hacluster.pe.model.node import Node
     from hacluster.pe.model.resource import Resource
 
@@ -84,7 +85,8 @@ class Action:
     )  # fmt: skip
 
     def __init__(self, key: str, task: str, rsc: Resource | None, node: Node | None, flags: int) -> None:
-        self.id = self.born = 0
+        self.id = 0
+        self.born: Birth = ()
         self.key = key
         self.task = task
         self.rsc = rsc

@@ -1,4 +1,4 @@
-"""When in a schedule an action or an order came to be, as a number that does not depend on what else there is.
+"""When in a schedule an action or an order came to be, as numbers that do not depend on what else there is.
 
 Actions are numbered in the order in which they are made. What is made for one resource alone, in a schedule of a part
 of the cluster, finds its place among the others by its birth: the stage, and what the stage was looking at.
@@ -8,30 +8,40 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+Birth = tuple[int, ...]
+"""Smaller ones come first."""
+
 
 class Stage(IntEnum):
     """The loops that make actions and orders, in the order in which they run, and what they go through."""
 
-    STATUS = 0  # nodes as they are read, histories
-    CONSTRAINTS = 1  # constraints
-    IMPLIED = 2  # resources
-    CHANGES = 3  # nodes, histories
-    ASSIGN = 4  # resources
-    PROBES = 5  # nodes, resources
-    ACTIONS = 6  # resources
-    GRAPH = 16  # resources
+    NODES = 0  # node states
+    STATUS = 1  # nodes as they are read, histories
+    CONTAINERS = 2  # containers
+    CONSTRAINTS = 3  # constraints
+    LOCKS = 4  # resources
+    IMPLIED = 5  # resources
+    CHANGES = 6  # nodes, histories
+    ASSIGN = 7  # resources
+    LATE = 8  # what STATUS and CHANGES have put off, the newest first
+    PROBES = 9  # nodes, resources
+    ACTIONS = 10  # resources
+    REMOTE = 11  # actions, the newest first
+    FENCING = 12  # nodes, resources
+    ORDERS = 13  # orders
+    GRAPH = 14  # resources
+    END = 15
 
 
-_MAJOR_SHIFT = 48
-_STAGE_SHIFT = 96
-_ORDERED = 8 << _STAGE_SHIFT
+_BY_RANK = {Stage.LOCKS: 1, Stage.IMPLIED: 1, Stage.ASSIGN: 1, Stage.PROBES: 2, Stage.ACTIONS: 1, Stage.FENCING: 2}
 
 
-def birth(stage: Stage, major: int, minor: int) -> int:
-    """The birth of what is made now; smaller ones come first."""
-    return stage << _STAGE_SHIFT | major << _MAJOR_SHIFT | minor
+def newest_first(stage: Stage, born: Birth) -> Birth:
+    """The birth of what is made in a stage that looks at things in the reverse of their births."""
+    return (stage, *(-part for part in born))
 
 
-def birth_for_order(born: int) -> int:
-    """The birth of what is made because an order needs it: between the stages, in the order of the orders."""
-    return _ORDERED | born
+def rank_of(born: Birth) -> int | None:
+    """The rank of the resource that was looked at; ``None`` where that is not known, 0 if it was none."""
+    place = _BY_RANK.get(Stage(born[0])) if born else None
+    return None if place is None else born[place]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hacluster.base.report import Report
 from hacluster.base.score import parse_score
 from hacluster.base.values import name_order
-from hacluster.pe.model.births import Stage, birth
+from hacluster.pe.model.births import Birth, Stage
 from hacluster.pe.model.causes import Contest, Decision
 from hacluster.pe.model.kinds import NodeKind, Quorum
 from hacluster.pe.model.node import Node
@@ -103,13 +103,16 @@ class Cluster:
         self.colocations: list[Colocation] = []
         self.orderings: list[Ordering] = []
         self.constraint_id: str | None = None
-        self.birth = 0
+        self._slot: Birth = ()
+        self._births = 0
         self.recycled: dict[str, Node] = {}
         self.tally: Tally | None = None
         self.actions: list[Action] = []
         self.singletons: dict[str, Action] = {}
+        self.flags_before: dict[Action, int] = {}
+        self.pulling: set[Action] = set()
         self.failed_ops: list[tuple[OpRecord, str]] = []
-        self.param_checks: list[tuple[OpRecord, Resource, Node, bool]] = []
+        self.param_checks: list[tuple[OpRecord, Resource, Node, bool, Birth]] = []
         self.stop_needed: list[Resource] = []
         self.plain: dict[str, Plain] | None = None
         self.op_defaults: XML | None = None
@@ -123,7 +126,16 @@ class Cluster:
 
     def begin(self, stage: Stage, major: int, minor: int = 0) -> None:
         """Say what is being worked on: it is the birth of the actions and orders that are made from now on."""
-        self.birth = birth(stage, major, minor)
+        self._slot, self._births = (stage, major, minor), 0
+
+    def begin_at(self, slot: Birth) -> None:
+        """The same, where what is worked on has a birth itself."""
+        self._slot, self._births = slot, 0
+
+    def birth(self) -> Birth:
+        """The birth of what is made now."""
+        self._births += 1
+        return (*self._slot, self._births)
 
     # Nodes
 

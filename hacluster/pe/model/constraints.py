@@ -11,6 +11,7 @@ from hacluster.pe.model.kinds import Discovery, Role
 
 if TYPE_CHECKING:
     from hacluster.pe.model.action import Action
+    from hacluster.pe.model.births import Birth
     from hacluster.pe.model.node import Node
     from hacluster.pe.model.resource import Resource
 
@@ -77,7 +78,7 @@ class Ordering:
     then_key: str | None
     then: Action | None
     cause: str | None = None
-    born: int = 0
+    born: Birth = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -38,6 +38,11 @@ class Options:
         )
         return option.default
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Options) and self._given == other._given
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __getitem__(self, name: str) -> str:
         return self._given[name]
 

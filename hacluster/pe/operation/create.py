@@ -20,7 +20,7 @@ def _new(rsc: Resource, key: str, task: str, node: Node | None, *, optional: boo
     action.needs, action.on_fail, action.fail_role = config.needs, config.on_fail, config.fail_role
     if save:
         cluster = rsc.cluster
-        action.id, action.born = len(cluster.actions) + 1, cluster.birth
+        action.id, action.born = len(cluster.actions) + 1, cluster.birth()
         cluster.actions.append(action)
         rsc.actions.append(action)
         rsc.tasks.add(task)

@@ -47,11 +47,12 @@ def _priority_delay(cluster: Cluster, node: Node) -> int:
     return cluster.priority_fencing_delay if node.priority >= max(priorities) else 0
 
 
-def _unfencing_devices(resources: list[Resource]) -> list[Resource]:
+def unfencing_devices(resources: list[Resource]) -> list[Resource]:
+    """The devices that have to unfence a node before it is used."""
     found: list[Resource] = []
     for rsc in resources:
         if rsc.instances:
-            found = _unfencing_devices(rsc.instances) + found
+            found = unfencing_devices(rsc.instances) + found
         elif rsc.fence_device and (rsc.needs_unfencing or rsc.meta.get("provides", "").lower() == "unfencing"):
             found.insert(0, rsc)
     return found
@@ -60,7 +61,7 @@ def _unfencing_devices(resources: list[Resource]) -> list[Resource]:
 def _add_device_digests(action: Action, node: Node, cluster: Cluster) -> bool:
     """Note the digests of all unfencing devices; true if one of them changed since the node was unfenced."""
     changed, plain, secure = False, [], []
-    for device in _unfencing_devices(cluster.resources):
+    for device in unfencing_devices(cluster.resources):
         agent = device.meta.get("type", "")
         verdict, digest, secure_digest = fencing_digests(device, agent, node)
         changed = changed or verdict is Verdict.ALL
@@ -76,7 +77,7 @@ def new_cluster_action(cluster: Cluster, key: str, task: str, node: Node | None,
     action = cluster.singletons.get(key)
     if action is None:
         action = Action(key, task, None, node, Flag.RUNNABLE | (Flag.OPTIONAL if optional else 0))
-        action.id, action.born = len(cluster.actions) + 1, cluster.birth
+        action.id, action.born = len(cluster.actions) + 1, cluster.birth()
         cluster.actions.append(action)
         cluster.singletons[key] = action
     elif node is not None and action.node is None:

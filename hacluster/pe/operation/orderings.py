@@ -56,9 +56,8 @@ def new_ordering(
     owner = first_rsc or then_rsc
     assert owner is not None, (first_key, then_key)
     cluster = owner.cluster
-    entry = Ordering(
-        flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cluster.constraint_id, cluster.birth
-    )
+    cause, born = cluster.constraint_id, cluster.birth()
+    entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cause, born)
     cluster.orderings.append(entry)
     if first_rsc is not None and then_rsc is not None and (first_rsc.allow_migrate or then_rsc.allow_migrate):
         _mirror_migrations(entry, first_rsc, then_rsc)

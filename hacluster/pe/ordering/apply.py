@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hacluster.pe.model.action import Action, Edge, Flag, Order, find_keyed, op_key, order, parse_op_key
-from hacluster.pe.model.births import birth_for_order
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ordering
 from hacluster.pe.model.kinds import Role
@@ -94,8 +94,10 @@ def _is_invalid(action: Action, edge: Edge) -> bool:
 def apply_orderings(cluster: Cluster) -> None:
     """Make the edges, and let them take effect."""
     for entry in cluster.orderings:
-        cluster.birth = birth_for_order(entry.born)
+        cluster.begin_at((Stage.ORDERS, *entry.born))
         _apply(entry)
+    if cluster.tally is not None and (cluster.singletons or cluster.have_remote_nodes):
+        cluster.flags_before = {action: action.flags for action in cluster.actions}
     for action in reversed(list(cluster.actions)):
         block_dependents(action)
     order_probes(cluster)

@@ -7,6 +7,7 @@ from typing import Final
 
 from hacluster.base.values import scan_int
 from hacluster.pe.model.action import Action, Order
+from hacluster.pe.model.births import Stage, newest_first
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Role
 from hacluster.pe.model.node import Node
@@ -142,6 +143,7 @@ def order_remote_actions(cluster: Cluster) -> None:
         return
     for action in reversed(list(cluster.actions)):
         if action.rsc is not None:
+            cluster.begin_at(newest_first(Stage.REMOTE, action.born))
             _order(action, action.rsc)
 
 

@@ -314,6 +314,8 @@ def _update_edge(edge: Edge, then: Action) -> int:
         changed = THEN
         edge.type = Order.NONE
     if changed & FIRST:
+        if first.rsc is not None:
+            first.rsc.cluster.pulling.add(then)
         for after in reversed(list(first.after)):
             update(after)
         update(first)

@@ -17,7 +17,9 @@ def unpack_resources(cluster: Cluster) -> None:
     assert bundles.unpack_bundle is not None
     connections = unpack_remote_nodes(cluster)
     entries = list(cluster.document.entries("resources"))
-    entries += enumerate(connections, len(entries))
+    # Their places are the same in an excerpt of the document.
+    section = cluster.document.section("resources")
+    entries += enumerate(connections, 0 if section is None else len(section))
     for place, element in entries:
         ident = element.get("id")
         if not ident:

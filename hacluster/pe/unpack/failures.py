@@ -76,7 +76,7 @@ def _param_change(op: OpRecord, rsc: Resource, node: Node) -> bool:
     if op.task not in ("start", "monitor"):
         return False
     if needs_remote_name(rsc):
-        rsc.cluster.param_checks.insert(0, (op, rsc, node, False))
+        rsc.cluster.param_checks.insert(0, (op, rsc, node, False, rsc.cluster.birth()))
         return False
     return compare(rsc, op, node) not in (Verdict.UNKNOWN, Verdict.MATCH)
 

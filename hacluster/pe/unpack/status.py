@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hacluster.pe.model.births import Stage
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind, Role
 from hacluster.pe.model.node import Node
@@ -48,12 +49,14 @@ def _histories_round(cluster: Cluster, even_offline: bool) -> bool:
 def unpack_status(cluster: Cluster) -> None:
     """Read the status: tickets, membership, then histories until nothing new comes up."""
     unpack_tickets(cluster)
-    for state in cluster.document.status.nodes:
+    for position, state in enumerate(cluster.document.status.nodes):
+        cluster.begin(Stage.NODES, position)
         unpack_node_state(cluster, state)
     while _histories_round(cluster, False):
         pass
     _histories_round(cluster, cluster.fencing)
     for container in cluster.stop_needed:
+        cluster.begin(Stage.CONTAINERS, container.rank)
         node = container.current
         if node is not None:
             task_action(container, "stop", node, optional=False)

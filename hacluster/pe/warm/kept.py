@@ -12,10 +12,13 @@ from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.memory import Memory
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.model.tally import Tally
+from hacluster.pe.operation.fence import unfencing_devices
 from hacluster.pe.schedule import Transition, decide
 from hacluster.pe.unpack.status import count, unpack
-from hacluster.pe.warm.islands import Islands
-from hacluster.pe.warm.steady import concerned, is_steady, owners, picture
+from hacluster.pe.warm.defaults import Defaults
+from hacluster.pe.warm.islands import Islands, Pick, makes_nodes
+from hacluster.pe.warm.shared import Shared
+from hacluster.pe.warm.steady import concerned, is_steady, picture, restless, settings
 
 _ROUNDS = 2
 """A part is scheduled again once, when its first schedule shows that more than thought is concerned."""
@@ -28,50 +31,88 @@ class Kept:
     are those that a schedule of everything would have given.
     """
 
-    def __init__(self, transition: Transition, tally: Tally, sanitized: bool) -> None:
+    def __init__(self, transition: Transition, tally: Tally, islands: Islands, defaults: Defaults) -> None:
         self.transition = transition
-        self.sanitized = sanitized
-        self._cluster = transition.cluster
+        self._cluster = cluster = transition.cluster
         self._tally = tally
-        self._picture = picture(self._cluster.node_table)
-        self._attrs = [dict(node.attrs) for node in self._cluster.node_table]
-        self._failed = owners(self._cluster)
+        self._islands = islands
+        self._defaults = defaults
+        self._picture = picture(cluster.node_table)
+        self._attrs = [dict(node.attrs) for node in cluster.node_table]
+        islands.learn(cluster)
+        devices = unfencing_devices(cluster.resources) if cluster.unfencing else []
+        makers = {islands.home(rsc) for rsc in cluster.resource_table if makes_nodes(rsc)}
+        self._always = islands.spread(makers | {islands.home(rsc) for rsc in devices})
+        self._restless = islands.timed | restless(cluster)
         self._pieces = _pieces(transition)
+        self._tail = transition.graph.synapses[transition.graph.ends[-1] if transition.graph.ends else 0 :]
         tally.replay()
 
     def renew(
-        self, document: Document, now: Moment, islands: Islands, memory: Memory, changed: set[str]
+        self, document: Document, now: Moment, memory: Memory | None, changed: set[str], pick: Pick
     ) -> Transition | None:
         """The transition for a document in which the histories of these ids are different.
 
         ``None``, and nothing that can be used any more, if it takes a schedule of everything to find that out.
         """
-        wanted: set[str] | None = changed | self._failed
+        wanted: set[str] | None = changed | self._restless
+        if not self._defaults.hold(now):
+            return None
         for _round in range(_ROUNDS):
-            places = None if wanted is None else islands.around(wanted)
-            if places is None or wanted is None or 2 * len(places) > len(islands):
+            places = None if wanted is None else self._islands.around(wanted)
+            if places is None or wanted is None:
                 return None
-            part = self._schedule(islands.excerpt(document, places), now, memory)
+            places = self._with_dependents(places)
+            if 2 * len(places | self._always) > len(self._islands):
+                return None
+            part = self._schedule(self._islands.excerpt(document, places | self._always, pick), now, memory)
             more = self._concerned(part.cluster)
             if more is not None and more <= wanted:
                 return self._graft(part, document, now, places)
             wanted = None if more is None else wanted | more
         return None
 
-    def _schedule(self, document: Document, now: Moment, memory: Memory) -> Transition:
+    def _with_dependents(self, places: set[int]) -> set[int]:
+        """These places; with what makes nodes, what is or is to be done there, and all that waits for that."""
+        islands = self._islands
+        while not places.isdisjoint(self._always):
+            found = set(places)
+            for action in self._cluster.actions:
+                rsc = action.rsc
+                if rsc is None:
+                    continue
+                here = islands.home(rsc)
+                others = {islands.home(other.rsc) for other in action.after if other.rsc is not None}
+                host = None if action.node is None else action.node.remote_rsc
+                if host is not None:
+                    others.add(islands.home(host))
+                if here in places:
+                    found |= others
+                elif not others.isdisjoint(places):
+                    found.add(here)
+            found = islands.spread(found)
+            if found == places:
+                break
+            places = found
+        return places
+
+    def _schedule(self, document: Document, now: Moment, memory: Memory | None) -> Transition:
         """Schedule an excerpt as if the rest were there."""
         whole = self._cluster
-        part = Cluster(document, now, self.sanitized, memory=memory)
+        part = Cluster(document, now, whole.sanitized, memory=memory)
         part.recycled = {node.id: node for node in whole.node_table}
         part.tally = self._tally
         self._tally.replay()
         part.have_fencing = whole.have_fencing
         unpack(part)
+        self._tally.capacities(part.node_table)
         return decide(part)
 
     def _concerned(self, part: Cluster) -> set[str] | None:
         """The resources that changed attributes of nodes are about; ``None`` if other attributes changed."""
         found: set[str] = set()
+        if len(part.node_table) != len(self._attrs):
+            return None
         for node, old in zip(part.node_table, self._attrs, strict=True):
             more = set() if node.attrs == old else concerned(old, node.attrs)
             if more is None:
@@ -80,48 +121,98 @@ class Kept:
         return found
 
     def _graft(self, part: Transition, document: Document, now: Moment, places: set[int]) -> Transition | None:
-        whole, new = self._cluster, part.cluster
-        old = [rsc for rsc in whole.resource_table if rsc.place in places]
+        whole, new, home = self._cluster, part.cluster, self._islands.home
+        old = [rsc for rsc in whole.resource_table if home(rsc) in places]
+        come = [rsc for rsc in new.resource_table if home(rsc) in places]
+        others = [rsc for rsc in whole.resource_table if home(rsc) in self._always and home(rsc) not in places]
+        standins = [rsc for rsc in new.resource_table if home(rsc) not in places]
         if (
             not is_steady(part)
             or self._tally.differs
             or picture(new.node_table) != self._picture
-            or [rsc.id for rsc in old] != [rsc.id for rsc in new.resource_table]
+            or names(old) != names(come)
+            or names(others) != names(standins)
+            or settings(new) != settings(whole)
         ):
             return None
-        gone = set(old)
+        shared = Shared(whole, new, old, come)
+        if not (
+            shared.pair_resources(zip(others, standins, strict=True))
+            and shared.pair_milestones(places)
+            and shared.leave()
+        ):
+            return None
+        shared.enter()
         for rsc in old:
             if rsc.parent is None:
                 count(whole, rsc, -1)
-        _graft_constraints(whole, new, gone)
-        actions = [action for action in whole.actions if action.rsc not in gone]
-        whole.actions = sorted(actions + new.actions, key=attrgetter("born"))
+        _graft_constraints(whole, new, set(old), set(come))
+        actions = [action for action in whole.actions if action not in shared.gone]
+        actions += [action for action in new.actions if action in shared.come]
+        whole.actions = sorted(actions, key=attrgetter("born"))
         for number, action in enumerate(whole.actions, 1):
             action.id = number
         for rsc in new.resources:
-            count(whole, rsc)
-        whole.replace_resources(old, new.resource_table)
-        _note_places(whole)
-        whole.document, whole.now, whole.recheck_by, whole.failed_ops = document, now, new.recheck_by, new.failed_ops
-        whole.plain = None
+            if home(rsc) in places:
+                count(whole, rsc)
+        whole.replace_resources(old, come)
+        _note_places(whole, dict(zip(standins, others, strict=True)))
+        if not self._join(part, shared, set(come)):
+            return None
+        self._tally.accept()
+        whole.document, whole.now, whole.failed_ops, whole.plain = document, now, new.failed_ops, None
+        whole.recheck_by = part.graph.recheck_by = self._defaults.recheck(new)
         self._attrs = [dict(node.attrs) for node in whole.node_table]
-        self._failed = owners(whole)
-        self._pieces |= _pieces(part)
-        self.transition = Transition(whole, _joined(whole, self._pieces, part.graph))
+        self._restless = self._islands.timed | restless(whole)
         return self.transition
 
+    def _join(self, part: Transition, shared: Shared, come: set[Resource]) -> bool:
+        """Make one graph of what stays and what comes, with the limits of the part's."""
+        graph, cluster = part.graph, self._cluster
+        tail = graph.synapses[graph.ends[-1] if graph.ends else 0 :]
+        kept = [synapse for place in self._always for synapse in self._pieces.get(place, ())]
+        kept += [synapse for place in self._islands.aliased for synapse in self._pieces.get(place, ())]
+        if not shared.settle(kept + self._tail, graph.synapses):
+            return False
+        self._tail = [synapse for synapse in self._tail if synapse.action not in shared.gone]
+        self._tail += [synapse for synapse in tail if synapse.action in shared.come]
+        self._tail.sort(key=lambda synapse: -synapse.action.id)
+        fresh = _pieces(part)
+        self._pieces |= {rsc.place: fresh[rsc.place] for rsc in part.cluster.resources if rsc in come}
+        joined: Graph = graph
+        joined.synapses, joined.ends = [], []
+        for rsc in cluster.resources:
+            joined.synapses += self._pieces[rsc.place]
+            joined.ends.append(len(joined.synapses))
+        joined.synapses += self._tail
+        for number, synapse in enumerate(joined.synapses):
+            synapse.id = number
+        self.transition = Transition(cluster, joined)
+        return True
 
-def _graft_constraints(whole: Cluster, new: Cluster, gone: set[Resource]) -> None:
+
+def names(resources: list[Resource]) -> list[str]:
+    """The ids of resources: an instance may be there that was not."""
+    return [rsc.id for rsc in resources]
+
+
+def _graft_constraints(whole: Cluster, new: Cluster, gone: set[Resource], come: set[Resource]) -> None:
+    """Constraints are looked at by those who draw them; all that they say is done already."""
     orderings = [entry for entry in whole.orderings if entry.first_rsc not in gone and entry.then_rsc not in gone]
-    whole.orderings = sorted(orderings + new.orderings, key=attrgetter("born"))
-    whole.colocations = [entry for entry in whole.colocations if entry.dependent not in gone] + new.colocations
-    whole.locations = [entry for entry in whole.locations if entry.rsc not in gone] + new.locations
+    orderings += [entry for entry in new.orderings if entry.first_rsc in come or entry.then_rsc in come]
+    whole.orderings = sorted(orderings, key=attrgetter("born"))
+    whole.colocations = [entry for entry in whole.colocations if entry.dependent not in gone]
+    whole.colocations += [entry for entry in new.colocations if entry.dependent in come]
+    whole.locations = [entry for entry in whole.locations if entry.rsc not in gone]
+    whole.locations += [entry for entry in new.locations if entry.rsc in come]
 
 
-def _note_places(whole: Cluster) -> None:
+def _note_places(whole: Cluster, stays: dict[Resource, Resource]) -> None:
     """Say on the nodes what runs there: the schedule of the part knew of its own resources alone."""
     for node in whole.node_table:
         node.running, node.load = [], 0
+        if node.remote_rsc is not None:
+            node.remote_rsc = stays.get(node.remote_rsc, node.remote_rsc)
     for rsc in whole.resource_table:
         if rsc.kind is Kind.PRIMITIVE:
             for node in rsc.active_on:
@@ -137,14 +228,3 @@ def _pieces(transition: Transition) -> dict[int, list[Synapse]]:
         found[rsc.place] = graph.synapses[start:end]
         start = end
     return found
-
-
-def _joined(cluster: Cluster, pieces: dict[int, list[Synapse]], like: Graph) -> Graph:
-    """One graph of all pieces, with the limits of another."""
-    like.synapses, like.ends = [], []
-    for rsc in cluster.resources:
-        like.synapses += pieces[rsc.place]
-        like.ends.append(len(like.synapses))
-    for number, synapse in enumerate(like.synapses):
-        synapse.id = number
-    return like

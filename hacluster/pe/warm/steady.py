@@ -1,54 +1,90 @@
-"""Whether the resources of a cluster have nothing to do with one another but constraints and the load of nodes."""
+"""What can be compared of two schedules, to know whether a part has left the rest of a cluster alone."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from hacluster.pe.model.action import Action, Flag
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
+from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.failcount import COUNT, LAST, base_name
 from hacluster.pe.schedule import Transition
 
-_TELLING: Final = (b"rsc-pattern", b"remote-node", b'"container"', b'"remote"')
-"""Words of a configuration whose resources cannot be told apart."""
-_LEFT_OUT: Final = frozenset({"attrs", "fail_any", "fail_known", "load", "priority", "running", "utilization"})
-"""Attributes are compared by themselves, loads by the tally; priorities count where nodes are fenced, and capacities
-and what they leave with other placement strategies."""
+_LEFT_OUT: Final = frozenset(
+    {"attrs", "fail_any", "fail_known", "load", "priority", "remote_rsc", "running", "utilization"}
+)
+"""Attributes are compared by themselves, loads and capacities by the tally, connections by name. Priorities count where
+nodes are fenced with a delay for the more important side, which is always scheduled as a whole."""
 _FIELDS: Final = tuple(name for name in Node.__slots__ if name not in _LEFT_OUT)
 _OF_RESOURCES: Final = (COUNT, LAST, "master-")
-
-
-def is_divisible(configuration: bytes) -> bool:
-    """Whether a configuration has nothing that reaches across its resources without naming them."""
-    return not any(word in configuration for word in _TELLING)
+_SEEN: Final = (
+    "active_on", "allowed", "assigned", "assigned_score", "blocked", "clone_name", "counts", "dangling", "failed", "id",
+    "known", "lock_node", "lock_time", "managed", "next_role", "orphan_filler", "partial_source", "partial_target",
+    "pending_node", "pending_task", "priority", "reload", "role", "starting", "stop_flag", "stopping",
+)  # fmt: skip
+TRACES: Final = Flag.TRACKING | Flag.DEDUP | Flag.DUMPED
+"""Flags that say what was looked at, not what was decided."""
 
 
 def is_steady(transition: Transition) -> bool:
-    """Whether nothing was decided that concerns more than single resources: no fencing, no shutdown, no orphan."""
-    cluster, graph = transition.cluster, transition.graph
-    return (
-        not cluster.singletons
-        and not cluster.have_remote_nodes
-        and not cluster.shutdown_lock
-        and not cluster.unfencing
-        and not cluster.reports
-        and not graph.maintenance
-        and cluster.placement == "default"
-        and cluster.health_strategy == "none"
-        and len(graph.synapses) == (graph.ends[-1] if graph.ends else 0)
-        and not any(rsc.orphan or rsc.container or rsc.fillers or rsc.utilization for rsc in cluster.resource_table)
+    """Whether parts of a transition can be replaced: what is to be done is of a configured resource, or nobody's."""
+    return not has_orphans(transition.cluster) and not weighs_sides(transition.cluster)
+
+
+def has_orphans(cluster: Cluster) -> bool:
+    """Whether something is known of resources that are not configured: it is on no island."""
+    return any(rsc.orphan for rsc in cluster.resource_table)
+
+
+def weighs_sides(cluster: Cluster) -> bool:
+    """Whether all that runs on the nodes, and as what, may decide how long a fencing waits."""
+    return cluster.priority_fencing_delay > 0 and any(
+        action.task == "stonith" for action in cluster.singletons.values()
     )
+
+
+def settings(cluster: Cluster) -> tuple[object, ...]:
+    """What is set for everything: the options, which may have rules, and what is wrong with the document."""
+    return cluster.options, cluster.reports
 
 
 def picture(nodes: list[Node]) -> list[tuple[object, ...]]:
     """What a schedule of a part must find, and leave, as it was: all that is known of nodes but their attributes."""
-    return [tuple(getattr(node, name) for name in _FIELDS) for node in nodes]
+    return [
+        (None if node.remote_rsc is None else node.remote_rsc.id, *(getattr(node, name) for name in _FIELDS))
+        for node in nodes
+    ]
 
 
-def owners(cluster: Cluster) -> set[str]:
-    """The resources that have failed somewhere: how long that counts depends on the time."""
+def portrait(rsc: Resource) -> tuple[object, ...]:
+    """What is known and decided of a resource."""
+    return tuple(getattr(rsc, name) for name in _SEEN)
+
+
+def alike(one: Action, other: Action) -> bool:
+    """Whether two actions are the same but for what comes before and after them."""
+    return (
+        one.key == other.key
+        and one.node is other.node
+        and (one.flags ^ other.flags) & ~TRACES == 0
+        and (one.task, one.needs, one.on_fail, one.fail_role, one.priority, one.reason, one.cancel_task)
+        == (other.task, other.needs, other.on_fail, other.fail_role, other.priority, other.reason, other.cancel_task)
+        and one.meta == other.meta
+        and one.extra == other.extra
+        and (one.runnable_before, one.required_runnable) == (other.runnable_before, other.required_runnable)
+    )
+
+
+def restless(cluster: Cluster) -> set[str]:
+    """The resources that may look different by the time alone: they have failed somewhere, or wait for a node."""
     names = (name for node in cluster.nodes if node.has_failures for name in node.attrs)
-    return {_owner(name) for name in names if name.startswith((COUNT, LAST))}
+    found = {_owner(name) for name in names if name.startswith((COUNT, LAST))}
+    if cluster.shutdown_lock:
+        found |= {rsc.top.config_id for rsc in cluster.resource_table if rsc.lock_node is not None}
+        states = cluster.document.status.nodes
+        found |= {entry.id for state in states for entry in state.histories if entry.shutdown_lock}
+    return found
 
 
 def _owner(attribute: str) -> str:

@@ -86,7 +86,7 @@ def failure_that_expires() -> tuple[Document, Change, int]:
 
 GUARDS = [
     pytest.param(standby_on_failure, kept, "picture", lambda _nodes: [], id="the picture of the nodes"),
-    pytest.param(failure_that_expires, kept, "owners", lambda _cluster: set(), id="the owners of fail counts"),
+    pytest.param(failure_that_expires, kept, "restless", lambda _cluster: set(), id="the owners of fail counts"),
 ]
 
 

@@ -1,0 +1,148 @@
+"""What a part of a cluster has in common with the rest: the actions that are nobody's, and those of what makes nodes.
+
+Fencing, unfencing and shutdowns of nodes, and the milestones of orders and of room, are there once, whoever waits for
+them. Connections, containers and bundles are in every part, since nodes depend on them. A part is decided with its own
+objects for these. If they come out as those of the whole did, the whole's stay, and what belongs to the part is tied to
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Final
+
+from hacluster.pe.graph.build import Synapse
+from hacluster.pe.model.action import Action
+from hacluster.pe.model.births import rank_of
+from hacluster.pe.model.cluster import Cluster
+from hacluster.pe.model.resource import PLACE_BITS, Resource
+from hacluster.pe.warm.steady import TRACES, alike, portrait
+
+_OF_NODES: Final = frozenset({"stonith", "do_shutdown", "maintenance_nodes"})
+"""Tasks that everything has to do with."""
+_NUMBER: Final = attrgetter("id")
+
+
+def _around(action: Action) -> Iterable[Action]:
+    yield from (edge.action for edge in action.before)
+    yield from action.after
+
+
+class Shared:
+    """Replaces actions of a whole by those of a part.
+
+    ``gone``: the actions that go; ``come``: those that take their places; ``twins``: of the part's other actions, the
+    one of the whole that each stands for.
+    """
+
+    def __init__(self, whole: Cluster, part: Cluster, old: Iterable[Resource], new: Iterable[Resource]) -> None:
+        self._whole = whole
+        self._part = part
+        self.gone = {action for rsc in old for action in rsc.actions}
+        self.come = {action for rsc in new for action in rsc.actions}
+        self.twins: dict[Action, Action] = {}
+
+    def pair_resources(self, stays: Iterable[tuple[Resource, Resource]]) -> bool:
+        """Pair the actions of resources that stay, each given with what the part made of it; false if that differs."""
+        for known, rsc in stays:
+            if portrait(known) != portrait(rsc) or len(known.actions) != len(rsc.actions):
+                return False
+            for kept, other in zip(known.actions, rsc.actions, strict=True):
+                if not alike(kept, other) or self.was_changed(kept, other):
+                    return False
+                self.twins[other] = kept
+        return True
+
+    def was_changed(self, kept: Action, other: Action) -> bool:
+        """Whether orders changed an action, or what comes before it because of it.
+
+        Then what is said of others, the part's and the rest's, hangs on which one was the first to do so.
+        """
+        for cluster, action in ((self._whole, kept), (self._part, other)):
+            before = cluster.flags_before.get(action)
+            if action in cluster.pulling or (before is not None and (before ^ action.flags) & ~TRACES):
+                return True
+        return False
+
+    def pair_milestones(self, places: set[int]) -> bool:
+        """Pair the actions that are nobody's; what has to do with the part (at these places) alone goes with it."""
+        old, new = self._whole.singletons, self._part.singletons
+        gone, come = set(self.gone), set(self.come)
+        for key in sorted(old.keys() | new.keys()):
+            kept, other = old.get(key), new.get(key)
+            if (kept is None or _only(kept, gone)) and (other is None or _only(other, come)):
+                self.gone |= set() if kept is None else {kept}
+                self.come |= set() if other is None else {other}
+            elif kept is None:
+                return False
+            elif other is None:
+                if kept.task in _OF_NODES or not gone.isdisjoint(_around(kept)):
+                    return False
+            elif not alike(kept, other) or self.was_changed(kept, other) or not same_birth(kept, other, places):
+                return False
+            else:
+                self.twins[other] = kept
+        for key in [key for key, action in old.items() if action in self.gone]:
+            del old[key]
+        old.update((key, action) for key, action in new.items() if action in self.come)
+        return True
+
+    def leave(self) -> bool:
+        """Untie what goes; false if it has to do with something that nobody knew of."""
+        shared = set(self.twins.values())
+        for action in self.gone:
+            firsts = {edge.action for edge in action.before} - self.gone
+            thens = action.after.keys() - self.gone
+            if not firsts <= shared or not thens <= shared:
+                return False
+            for first in firsts:
+                first.after.pop(action, None)
+            for then in thens:
+                then.before = [edge for edge in then.before if edge.action is not action]
+        return True
+
+    def enter(self) -> None:
+        """Tie what comes."""
+        for action in self.come:
+            for edge in action.before:
+                kept = self.twins.get(edge.action)
+                if kept is not None:
+                    kept.after[action] = edge.action.after.get(action, edge.type)
+                    edge.action = kept
+            for other in [then for then in action.after if then in self.twins]:
+                self.twins[other].before += [edge for edge in other.before if edge.action is action]
+                action.after[self.twins[other]] = action.after.pop(other)
+
+    def settle(self, kept: Iterable[Synapse], part: Iterable[Synapse]) -> bool:
+        """Settle what comes before what, now that all actions have their numbers; false if the graphs do not fit."""
+        mine = {synapse.action: synapse for synapse in part}
+        for action in self.come & mine.keys():
+            inputs = mine[action].inputs
+            mine[action].inputs = sorted((self.twins.get(first, first) for first in inputs), key=_NUMBER)
+        theirs = {synapse.action: synapse for synapse in kept}
+        for other, action in self.twins.items():
+            if (action in theirs) is not (other in mine):
+                return False
+            action.before.sort(key=lambda edge: edge.action.id)
+            if action in theirs:
+                stay = [first for first in theirs[action].inputs if first not in self.gone]
+                comes = [first for first in mine[other].inputs if first in self.come]
+                theirs[action].inputs = sorted(stay + comes, key=_NUMBER)
+        return True
+
+
+def _only(action: Action, actions: set[Action]) -> bool:
+    """Whether an action has to do with these alone, and with one of them at least."""
+    around = list(_around(action))
+    return action.task not in _OF_NODES and bool(around) and actions.issuperset(around)
+
+
+def same_birth(kept: Action, other: Action, places: set[int]) -> bool:
+    """See when a milestone is born: with the first who asks for it, in the part or in the rest."""
+    if other.born < kept.born:
+        kept.born = other.born
+    elif other.born > kept.born:
+        rank = rank_of(kept.born)
+        return rank is not None and rank > 0 and rank & ((1 << PLACE_BITS) - 1) not in places
+    return True
