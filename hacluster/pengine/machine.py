@@ -20,6 +20,7 @@ from hacluster.base.machine import Instant
 from hacluster.cib.change import (
     AttributeSet,
     Change,
+    NodeAttributesSet,
     NodeForgotten,
     NodeStateSet,
     OperationRecorded,
@@ -122,7 +123,7 @@ class PengineMachine:
                     self._touched.add(change.resource)
             case ResourceForgotten() | NodeForgotten():
                 self._touched = None
-            case NodeStateSet() | AttributeSet() | TicketSet():
+            case NodeStateSet() | NodeAttributesSet() | AttributeSet() | TicketSet():
                 pass  # what is said of nodes and tickets is compared each time
             case _:
                 assert_never(change)
