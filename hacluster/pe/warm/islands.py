@@ -115,6 +115,8 @@ class Islands:
         for _place, element, member in self._constraints:
             if is_timed(element) or _refers(element):
                 self.timed.add(self._resources[member][1].get("id", ""))
+        if any(is_timed(element) or _refers(element) for _place, element in self._patterns):
+            self.timed |= {top.get("id", "") for _place, top in self._resources if top.tag != "template"}
 
     def learn(self, cluster: Cluster) -> None:
         """Take the resources in that exist in the engine only: those that bundles and guest nodes are made of."""
