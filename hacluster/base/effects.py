@@ -95,11 +95,13 @@ class Append:
     """Add ``data`` to the end of what is kept under ``key``, durably; answered like ``Persist``, in one order with it.
 
     After a crash a part of ``data`` may be there: the reader must be able to tell, and the end is then cut off.
+    ``volatile`` as with ``Persist``.
     """
 
     key: str
     data: bytes
     token: int
+    volatile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class Spawn:
     ``kill_after_ms`` later. Output beyond ``output_limit`` bytes per stream is counted and dropped. ``user`` is a login
     name, empty for the daemon's own. ``stdin`` is what the program reads, then the end of the file: a pipe, so that
     no secret in it is on a disk, among arguments or in an environment; it must fit into one (:data:`MAX_STDIN`).
+    ``secrets`` are variables of ``env`` whose values lie in files (cibsecret(8)): one that cannot be had, or is not
+    what its signature says, is ``NOT_STARTED`` with EBADMSG.
     """
 
     child_id: int
@@ -128,6 +132,30 @@ class Spawn:
     output_limit: int = 65_536
     user: str = ""
     stdin: bytes = field(default=b"", repr=False)
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+class UnitVerb(StrEnum):
+    """What may be asked of a unit of the service manager."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    RELOAD = "reload"
+    LOOK = "look"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitJob:
+    """Have systemd do something with a unit, by a job that is waited for; answered by ``UnitDone(child_id, …)``.
+
+    Numbers are shared with ``Spawn``, and ``Kill`` ends the waiting (systemd goes on with the job).
+    """
+
+    child_id: int
+    unit: str
+    verb: UnitVerb
+    timeout_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +197,18 @@ class Stop:
 
 
 Effect = (
-    Send | Transmit | Screen | Reply | Publish | Persist | Append | SetAside | Spawn | Kill | Say | SelfFence | Stop
+    Send
+    | Transmit
+    | Screen
+    | Reply
+    | Publish
+    | Persist
+    | Append
+    | SetAside
+    | Spawn
+    | UnitJob
+    | Kill
+    | Say
+    | SelfFence
+    | Stop
 )

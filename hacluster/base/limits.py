@@ -43,6 +43,15 @@ MAX_IPC_BACKLOG: Final = 8 * 1024 * 1024
 MAX_OPERATIONS: Final = 4_096
 """Most operations of agents that wait, run or recur on one node; one more is refused."""
 
+MAX_RUNNING: Final = 128
+"""Most operations of agents that run at one moment, those included that only wait."""
+
+MAX_NOTES: Final = 32_768
+"""Most things that the hands keep for the machine they work for."""
+
+MAX_LRM_JOURNAL: Final = 4 * 1024 * 1024
+"""Bytes of the hands' journal after which it is written anew, at least."""
+
 MAX_RESULTS: Final = 8_192
 """Most results of operations that are kept for whoever asks; the oldest go first."""
 

@@ -36,7 +36,7 @@ from hacluster.crmd.fsa import Input, State, after
 from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.driver import HostSample, MachineRestarted, Persisted, PersistFailed, StopRequested, Tick
-from hacluster.msg.lrm import OpFinished
+from hacluster.msg.lrm import OpFinished, OpsQuery, OpsView
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import (
     Fence,
@@ -50,6 +50,7 @@ from hacluster.msg.stonith import (
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.transition import (
     DoTask,
+    FailResource,
     Fire,
     HaltPlan,
     PlanEnded,
@@ -85,6 +86,8 @@ Event = (
     | FencingConfigured
     | FencingNoticed
     | Fenced
+    | OpsView
+    | FailResource
     | Scheduled
     | Fire
     | PlanEnded
@@ -108,6 +111,8 @@ BY_HAND = "a human"
 
 DC_DEADTIME_MS = 20_000
 """How long the first thought of a DC waits for configured nodes that nobody has seen yet (dc-deadtime)."""
+HANDS_MS = 2_000
+"""How long the hands may take to say what they do, before they are asked again."""
 
 _THINK_SOON_MS = 20
 """Changes that come together are thought about together."""
@@ -128,6 +133,7 @@ class CrmdMachine:
         self._number = 0
         self._asked = 0
         self._timers: Timers[str] = Timers()
+        self._silent = False
         self._unix_ms = 0
         self._sampled = Instant(0)
         self._now = Instant(0)
@@ -141,6 +147,9 @@ class CrmdMachine:
         if self._fencing.began is None:
             self._fencing.began = now
         self._dispatch(event)
+        noted = self._local.notes()
+        if noted is not None:
+            self._send(MachineName.LRM, noted)
         return self._out
 
     def deadline(self) -> Instant | None:
@@ -188,6 +197,10 @@ class CrmdMachine:
                 self._on_conveyed(event.sender, event.body)
             case OpFinished():
                 self._on_finished(event)
+            case OpsView():
+                self._on_hands(event)
+            case FailResource():
+                self._on_fail(event)
             case Scheduled():
                 self._on_scheduled(event)
             case Fire():
@@ -199,6 +212,8 @@ class CrmdMachine:
             case Tick():
                 self._on_tick()
             case HostSample():
+                if not self._unix_ms:
+                    self._ask_hands()
                 self._unix_ms, self._sampled = event.unix_ms, self._now
             case StopRequested():
                 self._move(Input.STOP)
@@ -239,8 +254,32 @@ class CrmdMachine:
             self._tell_of_the_gone(view)
         else:
             self._move(Input.NOT_DC)
-        for change in self._local.said_anew():
-            self._change(change)
+        self._silent = True
+        self._say_anew()
+
+    def _say_anew(self) -> None:
+        """Say what runs here, as soon as the hands have told."""
+        if self._silent and not self._local.unknown and self._view is not None:
+            self._silent = False
+            for change in self._local.said_anew():
+                self._change(change)
+
+    def _ask_hands(self) -> None:
+        self._local.unknown = True
+        self._timers.set("hands", self._now, HANDS_MS)
+        self._send(MachineName.LRM, OpsQuery(MachineName.CRMD.value))
+
+    def _on_hands(self, told: OpsView) -> None:
+        taken = self._local.take_up(told)
+        if taken is None:
+            return
+        self._timers.cancel("hands")
+        again, results = taken
+        for operation in again:
+            self._send(MachineName.LRM, operation)
+        for result in results:
+            self._on_finished(result)
+        self._say_anew()
 
     def _tell_of_the_gone(self, view: View) -> None:
         stale = {name for name, member in self._fencing.known.items() if member and name not in view.names}
@@ -327,6 +366,11 @@ class CrmdMachine:
                 case "thinking":
                     self._say(Severity.ERROR, "pengine-silent", "the policy engine does not answer; it is asked again")
                     self._ask()
+                case "hands":
+                    self._say(
+                        Severity.WARNING, "hands-silent", "the hands do not say what they do; they are asked again"
+                    )
+                    self._ask_hands()
                 case "integration":
                     self._on_integration_late()
                 case "alone":
@@ -370,26 +414,35 @@ class CrmdMachine:
             self._do(sender, body)
         elif isinstance(body, TaskDone) and body.view == view.id:
             self._send(MachineName.TE, body)
+        elif isinstance(body, FailResource) and body.node == self._node:
+            self._on_fail(body)
 
     def _do(self, dc: Member, do: DoTask) -> None:
         task = do.task
         if task.kind is TaskKind.RESOURCE and task.operation == "cancel":
-            ends, change = self._local.cancel(task)
+            ends, changes = self._local.cancel(task)
             for end in ends:
                 self._send(MachineName.LRM, end)
-            self._change(change)
+            for change in changes:
+                self._change(change)
             self._done(dc, do, 0)
         elif task.kind is TaskKind.RESOURCE:
-            operation, pending = self._local.start(task, do.transition_key, do.view)
-            if pending is not None:
-                self._change(pending)
-            self._send(MachineName.LRM, operation)
+            asks, changes = self._local.start(task, do.transition_key, do.view, self._unix_s())
+            for change in changes:
+                self._change(change)
+            for ask in asks:
+                self._send(MachineName.LRM, ask)
+            if self._local.goes_on_without(task):
+                self._done(dc, do, 0)
         else:
             self._do_own(dc, do, task)
 
     def _do_own(self, dc: Member, do: DoTask, task: Task) -> None:
         if task.operation == "lrm_delete":
-            self._change(self._local.forget(task.resource))
+            ends, forgotten = self._local.forget(task.resource)
+            for end in ends:
+                self._send(MachineName.LRM, end)
+            self._change(forgotten)
         elif task.operation == "clear_failcount":
             for change in self._local.clear_failures(task.resource):
                 self._change(change)
@@ -529,7 +582,9 @@ class CrmdMachine:
         self._out.append(SelfFence(text) if self._fencing.config.reaction == "panic" else Stop(text))
 
     def _on_restarted(self, machine: str) -> None:
-        """A fencer that began anew knows nothing of what it was asked."""
+        """A fencer that began anew knows nothing of what it was asked; hands that did are asked what they still do."""
+        if machine == MachineName.LRM:
+            self._ask_hands()
         if machine != MachineName.STONITH:
             return
         if self._view is not None:
@@ -537,6 +592,15 @@ class CrmdMachine:
         for number, wish in list(self._fencing.wishes.items()):
             entry = FencingEntry("", wish.target, "", FencingState.FAILED, self._node, reason="the fencer began anew")
             self._on_fenced(Fenced(number, entry))
+
+    def _on_fail(self, fail: FailResource) -> None:
+        """Somebody says that a resource has failed: on its node that becomes a record, and the DC thinks."""
+        if fail.node == self._node:
+            names = (fail.standard, fail.provider, fail.type, fail.resource)
+            for change in self._local.fail(*names, self._unix_s()):
+                self._change(change)
+        elif self._view is not None and fail.node in self._view.names:
+            self._send(MachineName.SPEECH, Convey((fail.node,), MachineName.CRMD, fail))
 
     # ---- speaking
 

@@ -10,6 +10,7 @@ aside under another name and said so; the node goes on without it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import Final
@@ -61,9 +62,9 @@ class Disk:
         """Replace what is kept under ``key``: after a crash there is the old or the new, never a part. OSError."""
         files.replace(self.path(key, volatile=volatile), data, sync=not volatile)
 
-    def append(self, key: str, data: bytes) -> None:
+    def append(self, key: str, data: bytes, *, volatile: bool = False) -> None:
         """Add to the end of ``key``, on disk when this returns. OSError; then a part of it may be there."""
-        path = self.path(key)
+        path = self.path(key, volatile=volatile)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         fd = os.open(path, flags, 0o600)
         try:
@@ -71,10 +72,11 @@ class Disk:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
-            os.fsync(fd)
+            if not volatile:
+                os.fsync(fd)
         finally:
             os.close(fd)
-        if is_new:
+        if is_new and not volatile:
             files.sync_directory(os.path.dirname(path))
 
     def read(self, key: str, *, volatile: bool = False) -> bytes | None:
@@ -83,6 +85,11 @@ class Disk:
         :class:`DamagedFileError` for what is no regular file, too large, somebody else's, or cannot be read.
         """
         return files.read(self.path(key, volatile=volatile), MAX_FILE)
+
+    def forget(self, key: str, *, volatile: bool = False) -> None:
+        """There is nothing under ``key`` any more. OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(key, volatile=volatile))
 
     def set_aside(self, key: str, *, volatile: bool = False) -> str:
         """Give the file another name, and say which. OSError."""

@@ -37,6 +37,7 @@ from hacluster.base.effects import (
     Spawn,
     Stop,
     Transmit,
+    UnitJob,
 )
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
@@ -90,6 +91,18 @@ class Spawner(Protocol):
         ...
 
 
+class ServiceManager(Protocol):
+    """systemd, as the driver sees it."""
+
+    def start(self, job: UnitJob) -> None:
+        """Perform ``UnitJob``."""
+        ...
+
+    def kill(self, child_id: int) -> bool:
+        """Perform ``Kill`` if that is a job; whether it is."""
+        ...
+
+
 class Clients(Protocol):
     """Local clients, as the driver sees them."""
 
@@ -109,7 +122,7 @@ class Storage(Protocol):
         """Write; blocks; OSError."""
         ...
 
-    def append(self, key: str, data: bytes) -> None:
+    def append(self, key: str, data: bytes, *, volatile: bool = False) -> None:
         """Add to the end; blocks; OSError."""
         ...
 
@@ -143,6 +156,7 @@ class Driver:
         self._last_job: Future[None] | None = None
         self.media: Sender | None = None
         self.children: Spawner | None = None
+        self.units: ServiceManager | None = None
         self.clients: Clients | None = None
         self.disk: Storage | None = None
         self.others: Others | None = None
@@ -231,7 +245,7 @@ class Driver:
         for name in sorted(self._router.names):
             self.post(name, sample)
 
-    def _perform(self, by: MachineName, effect: Effect) -> None:
+    def _perform(self, by: MachineName, effect: Effect) -> None:  # noqa: C901 - one flat table of effects
         # Before the act: what follows from it in another process may be over before this one goes on.
         for observer in self.observers:
             observer(by, effect)
@@ -260,6 +274,11 @@ class Driver:
             case Spawn():
                 assert self.children is not None, effect
                 self.children.start(effect)
+            case UnitJob():
+                assert self.units is not None, effect
+                self.units.start(effect)
+            case Kill() if self.units is not None and self.units.kill(effect.child_id):
+                pass
             case Kill():
                 assert self.children is not None, effect
                 self.children.kill(effect)
@@ -275,7 +294,7 @@ class Driver:
         assert self.disk is not None, effect
         loop, disk = asyncio.get_running_loop(), self.disk
         if isinstance(effect, Append):
-            job = self._writer.submit(disk.append, effect.key, effect.data)
+            job = self._writer.submit(disk.append, effect.key, effect.data, volatile=effect.volatile)
         else:
             job = self._writer.submit(disk.write, effect.key, effect.data, volatile=effect.volatile)
         self._last_job = job

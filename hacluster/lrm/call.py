@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hacluster.base.effects import UnitVerb
 from hacluster.msg.driver import ChildEnd, ChildExited
 from hacluster.msg.lrm import OcfCode, OpEnd
 
@@ -13,11 +14,24 @@ MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How to run an operation: programs in the order to try, what follows the program's name, the whole environment."""
+    """How to run an operation: programs in the order to try, what follows the program's name, the whole environment.
+
+    ``unit`` comes after the last program, where there is one: ``verb`` is what systemd is asked to do with it.
+    ``secrets`` as in ``Spawn``. ``device``: the fencer does it.
+    """
 
     candidates: tuple[str, ...]
-    arguments: tuple[str, ...]
-    env: tuple[tuple[str, str], ...]
+    arguments: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    verb: UnitVerb = UnitVerb.LOOK
+    secrets: tuple[tuple[str, str], ...] = ()
+    device: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """How many ways there are to do it."""
+        return len(self.candidates) + bool(self.unit or self.device)
 
 
 @dataclass(frozen=True, slots=True)

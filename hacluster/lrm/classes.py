@@ -1,4 +1,4 @@
-"""The classes of agents that can be run, as a table."""
+"""The classes of agents that can be run, as a table. What a unit's job means is the same for all (``systemd``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.config.settings import HaclusterConfig
-from hacluster.lrm import heartbeat, lsb, ocf
+from hacluster.lrm import fencing, heartbeat, lsb, nagios, ocf, systemd
 from hacluster.lrm.call import Call, Verdict
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.driver import ChildExited
@@ -26,4 +26,8 @@ CLASSES: Final[dict[AgentClass, ClassRules]] = {
     AgentClass.OCF: ClassRules(ocf.call, ocf.verdict),
     AgentClass.LSB: ClassRules(lsb.call, lsb.verdict),
     AgentClass.HEARTBEAT: ClassRules(heartbeat.call, heartbeat.verdict),
+    AgentClass.SYSTEMD: ClassRules(systemd.call, lsb.verdict),
+    AgentClass.SERVICE: ClassRules(systemd.service_call, lsb.verdict),
+    AgentClass.STONITH: ClassRules(fencing.call, fencing.verdict),
+    AgentClass.NAGIOS: ClassRules(nagios.call, nagios.verdict),
 }

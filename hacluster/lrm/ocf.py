@@ -7,9 +7,10 @@ from hacluster.lrm.call import Call, Verdict, exit_reason, unusual_end
 from hacluster.lrm.paths import DEFAULT_PROVIDERS, ocf_candidates
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.driver import ChildExited
-from hacluster.msg.lrm import OcfCode, OpEnd, StartOp
+from hacluster.msg.lrm import OcfCode, OpEnd, ResourceSpec, StartOp
 
 REASON_PREFIX = "ocf-exit-reason:"
+CHECK_LEVEL = "OCF_CHECK_LEVEL"
 
 ACTION_NAMES = {"status": "monitor"}
 """Words of the Heartbeat era and what the standard calls them."""
@@ -28,11 +29,35 @@ _MEANINGS = {
 
 
 def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
-    """The program and the whole environment of one OCF operation."""
+    """The program and the whole environment of one OCF operation.
+
+    Names are those of Pacemaker's executor: parameters and ``CRM_meta_*`` with OCF_RESKEY_ before them, the depth of a
+    check as it is. What an asker with a context names in ``meta`` is whole; to others the usual three are added.
+    """
     resource = op.resource
     action = ACTION_NAMES.get(op.action, op.action)
     variables = host.environment(f"{resource.type}({resource.id})")
-    variables |= {
+    variables |= _fixed(resource, host)
+    usual = {"timeout": str(timeout_ms), "interval": str(op.interval_ms), "name": action}
+    meta = dict(op.meta) if op.context else {**usual, **dict(op.meta)}
+    level = meta.pop(CHECK_LEVEL, "")
+    if level:
+        variables[CHECK_LEVEL] = level
+    variables |= {f"OCF_RESKEY_CRM_meta_{name.replace('-', '_')}": value for name, value in meta.items()}
+    for name, value in resource.parameters:
+        variables[CHECK_LEVEL if name == CHECK_LEVEL else f"OCF_RESKEY_{name}"] = value
+    return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())))
+
+
+def meta_data_call(resource: ResourceSpec, host: Surroundings) -> Call:
+    """How an agent is asked for its meta-data: without parameters."""
+    variables = host.environment(f"{resource.type}(meta-data)") | _fixed(resource, host)
+    variables["OCF_RESOURCE_INSTANCE"] = resource.type
+    return Call(ocf_candidates(resource, host), ("meta-data",), tuple(sorted(variables.items())))
+
+
+def _fixed(resource: ResourceSpec, host: Surroundings) -> dict[str, str]:
+    return {
         "OCF_ROOT": host.ocf_root,
         "OCF_FUNCTIONS_DIR": f"{host.ocf_root}/lib/heartbeat",
         "OCF_RA_VERSION_MAJOR": "1",
@@ -41,15 +66,9 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
         "OCF_RESOURCE_TYPE": resource.type,
         "OCF_RESOURCE_PROVIDER": resource.provider or DEFAULT_PROVIDERS[0],
         "OCF_EXIT_REASON_PREFIX": REASON_PREFIX,
+        "OCF_OUTPUT_FORMAT": "text",
         "OCF_RESKEY_crm_feature_set": FEATURE_SET,
     }
-    meta = {"timeout": str(timeout_ms), "interval": str(op.interval_ms), "name": action, **dict(op.meta)}
-    level = meta.pop("OCF_CHECK_LEVEL", "")
-    if level:
-        variables["OCF_CHECK_LEVEL"] = level
-    variables |= {f"OCF_RESKEY_CRM_meta_{name.replace('-', '_')}": value for name, value in meta.items()}
-    variables |= {f"OCF_RESKEY_{name}": value for name, value in resource.parameters}
-    return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())))
 
 
 def verdict(op: StartOp, exited: ChildExited, _: HaclusterConfig) -> Verdict:

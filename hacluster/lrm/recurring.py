@@ -4,61 +4,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hacluster.base.machine import Instant, after, earliest
+from hacluster.base.machine import Instant
+from hacluster.base.timers import Timers
+from hacluster.lrm.queue import Key, key_of
 from hacluster.msg.lrm import OcfCode, OpEnd, OpFinished, StartOp
 
 
 @dataclass(slots=True)
 class _Entry:
     op: StartOp
-    due: Instant | None
     told: tuple[OpEnd, OcfCode] | None = None
+    changed_s: int = 0
 
 
 class RecurringSet:
-    """The recurring operations by id. One is either due at an instant, or on its way through the queue."""
+    """The recurring operations. One is either due at an instant, or on its way through the queue."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[Key, _Entry] = {}
+        self._due: Timers[Key] = Timers()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, op_id: int) -> bool:
-        return op_id in self._entries
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
+
+    def all(self) -> list[StartOp]:
+        """Every one, in the order of asking."""
+        return [entry.op for entry in self._entries.values()]
 
     def add(self, op: StartOp) -> None:
         """Begin one; its first run is on its way."""
         assert op.interval_ms > 0
-        self._entries[op.op_id] = _Entry(op, None)
+        self._entries[key_of(op)] = _Entry(op)
 
-    def remove(self, op_id: int) -> StartOp | None:
+    def due_after(self, key: Key, now: Instant, delay_ms: int) -> None:
+        """It is not on its way, but due in a while."""
+        self._due.set(key, now, delay_ms)
+
+    def remove(self, key: Key) -> StartOp | None:
         """End one; the operation, or ``None`` when it is not known."""
-        entry = self._entries.pop(op_id, None)
+        self._due.cancel(key)
+        entry = self._entries.pop(key, None)
         return entry.op if entry else None
 
-    def finished(self, result: OpFinished, now: Instant) -> bool:
-        """A run is over, the next is due one interval from now. Whether the answer is news: the first, or another."""
-        entry = self._entries[result.op_id]
-        entry.due = after(now, entry.op.interval_ms)
+    def finished(self, key: Key, result: OpFinished, now: Instant, unix_s: int) -> tuple[bool, int]:
+        """A run is over, the next is due one interval from now.
+
+        Whether the answer is news (the first, or another than before), and the Unix second at which it became that.
+        """
+        entry = self._entries[key]
+        self._due.set(key, now, entry.op.interval_ms)
         answer = (result.end, result.rc)
         news = entry.told != answer
+        if news:
+            entry.changed_s = unix_s
         entry.told = answer
-        return news
+        return news, entry.changed_s
+
+    def told(self, key: Key, end: OpEnd, rc: OcfCode, changed_s: int) -> None:
+        """What was told of one before this process lived."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.told, entry.changed_s = (end, rc), changed_s
 
     def take_due(self, now: Instant) -> list[StartOp]:
         """The operations to run now, in the order of their ids; they count as on their way."""
-        found = [self._entries[op_id] for op_id in sorted(self._entries)]
-        due = [entry for entry in found if entry.due is not None and entry.due <= now]
-        for entry in due:
-            entry.due = None
-        return [entry.op for entry in due]
+        due: list[Key] = []
+        while (key := self._due.pop(now)) is not None:
+            due.append(key)
+        return [self._entries[key].op for key in sorted(due)]
 
-    def postpone(self, op_id: int, now: Instant) -> None:
+    def postpone(self, key: Key, now: Instant) -> None:
         """The queue has no room: try again one interval later."""
-        entry = self._entries[op_id]
-        entry.due = after(now, entry.op.interval_ms)
+        self._due.set(key, now, self._entries[key].op.interval_ms)
 
     def deadline(self) -> Instant | None:
         """When the first is due."""
-        return earliest(*(entry.due for entry in self._entries.values()))
+        return self._due.deadline()

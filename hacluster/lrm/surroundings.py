@@ -11,6 +11,9 @@ from dataclasses import dataclass
 AGENT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Agents expect the sbin directories (OCF Resource Agent API 1.1, and what Debian's agents call)."""
 
+CRM_WORDS = {"HA_cluster_type": "heartbeat", "HA_debug": "0", "HOME": "/root", "LC_ALL": "C", "TERM": "dumb"}
+"""What agents of a CRM find besides: Pacemaker's executor gives the same names (seen on 2.1.5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -18,7 +21,8 @@ class Surroundings:
 
     ``own_agents`` is our ``ra`` directory (``heartbeat/NAME`` and ``ocf/PROVIDER/TYPE`` below it), empty for none.
     ``log_facility`` is a syslog name or ``none``. ``extra`` is ``setenv`` of ha.cf and the like; it
-    is put before everything else, so that it cannot change what the standard fixes.
+    is put before everything else, so that it cannot change what the standard fixes. ``tools_dir`` has the tools that
+    agents call (crm_attribute, attrd_updater, …) under the names they know; empty where there is no CIB to ask about.
     """
 
     node: str
@@ -32,6 +36,7 @@ class Surroundings:
     logfile: str = ""
     debugfile: str = ""
     extra: tuple[tuple[str, str], ...] = ()
+    tools_dir: str = ""
 
     def environment(self, tag: str) -> dict[str, str]:
         """What agents of every class get; ``tag`` names the resource in log lines. The locale is always C."""
@@ -47,6 +52,10 @@ class Surroundings:
             "HA_LOGTAG": tag,
             "HA_LOGFACILITY": self.log_facility,
         }
+        if self.tools_dir:
+            # First in the path, and where agents look that name the whole path: another manager's may be installed.
+            variables |= {"PATH": f"{self.tools_dir}:{self.search_path}", "HA_SBIN_DIR": self.tools_dir}
+            variables |= CRM_WORDS
         if self.logfile:
             variables["HA_logfile"] = self.logfile
         if self.debugfile:

@@ -86,7 +86,8 @@ class ChildExited:
 
     What it left behind in its process group lives on (an init script may have started a service there), except after
     a time-out or ``Kill``, which end the whole group. ``code`` is the exit status, the signal number, or for
-    NOT_STARTED the errno. ``dropped`` counts the bytes beyond the output limit.
+    NOT_STARTED the errno. ``dropped`` counts the bytes beyond the output limit. ``stamp`` changes when the program's
+    file does; 0: not known. ``scene``: what its processes were doing when time was up, a line each.
     """
 
     child_id: int
@@ -95,6 +96,34 @@ class ChildExited:
     stdout: bytes = b""
     stderr: bytes = b""
     dropped: int = 0
+    elapsed_ms: int = 0
+    stamp: int = 0
+    scene: str = ""
+
+
+class UnitEnd(StrEnum):
+    """How a job of the service manager ended. UNREACHABLE: it cannot be asked. CANCELLED: by ``Kill``."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NO_SUCH_UNIT = "no-such-unit"
+    TIMED_OUT = "timed-out"
+    UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDone:
+    """What became of a ``UnitJob``. ``active`` and ``loaded`` are the unit's ActiveState and LoadState after it.
+
+    ``detail``: systemd's own word for the failure.
+    """
+
+    child_id: int
+    end: UnitEnd
+    active: str = ""
+    loaded: str = ""
+    detail: str = ""
     elapsed_ms: int = 0
 
 

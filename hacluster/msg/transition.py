@@ -23,6 +23,7 @@ class Task:
 
     ``key`` is unique per node (``A_start_0``, for an instance of a clone with its number); ``inputs`` are the ids of
     what must be done before. ``attributes`` are the agent's parameters and, as ``CRM_meta_NAME``, everything else.
+    ``fail_value``: what its fail count becomes when it fails; empty: one more.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Task:
     attributes: Words = field(default=())
     inputs: tuple[int, ...] = field(default=())
     priority: int = 0
+    fail_value: str = ""
 
     def meta(self, name: str) -> str:
         """A ``CRM_meta_`` attribute; empty when it is not there."""
@@ -138,3 +140,14 @@ class TaskDone:
     view: ViewId
     transition_key: str
     rc: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailResource:
+    """Record that a resource has failed on ``node``, as if its monitor had said so (``crm_resource --fail``)."""
+
+    node: str
+    resource: str
+    standard: str
+    provider: str
+    type: str

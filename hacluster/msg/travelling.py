@@ -31,7 +31,7 @@ TRAVELS: Final[Mapping[MachineName, tuple[type[Any], ...]]] = MappingProxyType(
             replica.VotersAsked,
             replica.WriteAnswered,
         ),
-        MachineName.CRMD: (transition.DoTask, transition.TaskDone),
+        MachineName.CRMD: (transition.DoTask, transition.TaskDone, transition.FailResource),
         MachineName.ATTRD: (attrd.AttributesTold, attrd.AttributeAsked),
         MachineName.STONITH: (
             stonith.AskDevices,

@@ -142,15 +142,16 @@ class PengineMachine:
 def plan_of(graph: XML, number: int) -> Plan:
     """The plan that a transition graph says."""
     tasks = []
+    fail_values = {name: graph.get(f"failed-{name}-offset", "") for name in ("start", "stop")}
     for synapse in graph.iterfind("synapse"):
         inputs = tuple(int(event.get("id", "0")) for event in synapse.iterfind("inputs/trigger/*"))
         priority = int(synapse.get("priority", "0"))
-        tasks += [_task(event, inputs, priority) for event in synapse.iterfind("action_set/*")]
+        tasks += [_task(event, inputs, priority, fail_values) for event in synapse.iterfind("action_set/*")]
     limit = graph.get("batch-limit", "0")
     return Plan(number, tuple(tasks), int(limit) if limit.isdecimal() else 0, int(graph.get("recheck-by", "0")))
 
 
-def _task(event: XML, inputs: tuple[int, ...], priority: int) -> Task:
+def _task(event: XML, inputs: tuple[int, ...], priority: int, fail_values: dict[str, str]) -> Task:
     agent = next((child for child in event if child.tag in _RESOURCES), None)
     words: dict[str, str] = {} if agent is None else {str(name): str(value) for name, value in agent.attrib.items()}
     attributes = event.find("attributes")
@@ -168,4 +169,5 @@ def _task(event: XML, inputs: tuple[int, ...], priority: int) -> Task:
         () if attributes is None else tuple((str(name), str(value)) for name, value in attributes.attrib.items()),
         inputs,
         priority,
+        fail_values.get(event.get("operation", ""), ""),
     )

@@ -71,7 +71,7 @@ class Disk:
 
     def write(self, persist: Persist | Append, done: Done, owner: str = "") -> None:
         """Begin a write; those of one ``owner`` (a process) end in the order in which they began."""
-        volatile = isinstance(persist, Persist) and persist.volatile
+        volatile = persist.volatile
         begin = max(self._busy_until.get(owner, 0), self._agenda.now)
         end = self._busy_until[owner] = begin + self._duration(volatile=volatile)
         if self.health is DiskHealth.FAIL and not volatile:

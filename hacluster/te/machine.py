@@ -38,7 +38,7 @@ from hacluster.cib.change import (
     TicketSet,
 )
 from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
-from hacluster.msg.record import operation_record
+from hacluster.msg.record import Outcome, effective, operation_records
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
 from hacluster.msg.views import ViewSynced
@@ -94,6 +94,7 @@ class TeMachine:
         self._run: _Run | None = None
         self._running: dict[tuple[str, str], _Running] = {}
         self._timers: Timers[tuple[str, str]] = Timers()
+        self._last: dict[str, str] = {}
         self._now = Instant(0)
         self._out: list[Effect] = []
 
@@ -231,8 +232,10 @@ class TeMachine:
         key = words.get("transition-key", "")
         place = next((place for place, entry in self._running.items() if entry.transition_key == key), None)
         rc, good = words.get("rc-code", ""), words.get("op-status", "") == "0"
-        if words.get("op-status") == "-1":
-            return
+        rc = str(effective(int(rc))) if rc.isdecimal() else rc
+        if words.get("op-status") == "-1" or self._last.get(change.node) == words.get("transition-magic"):
+            return  # under way, or the second record of one result
+        self._last[change.node] = words.get("transition-magic", "")
         if place is None:
             self._touched(f"{words.get('operation_key')} on {change.node} gave {rc}")
             return
@@ -267,9 +270,9 @@ class TeMachine:
             if task.kind is TaskKind.CRM:
                 self._end(place, failed=True)
                 continue
-            record = operation_record(task, running.transition_key, rc=1, status=2, call_id=0, unix_s=0)
-            change = OperationRecorded(task.node, task.resource, record, task.standard, task.provider, task.type)
-            self._send(MachineName.CIBD, ChangeStatus(change))
+            for record in operation_records(task, running.transition_key, Outcome(1, 2, 0, "no result came in time")):
+                change = OperationRecorded(task.node, task.resource, record, task.standard, task.provider, task.type)
+                self._send(MachineName.CIBD, ChangeStatus(change))
             self._timers.set(place, self._now, WAY_MS)
 
     def _touched(self, why: str) -> None:

@@ -1,28 +1,62 @@
-"""Hands of a pretended node: services, how long agents take, and what fails; and who may run where (A1)."""
+"""Hands of a pretended node: the real machine of the hands over services, agents and a journal that are pretended.
+
+Agents take their time, fail, or hang until their time is up; hands may be killed at any moment, and their agents with
+them, in the middle of what they do. Who may run where is looked at all the time (A1).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from hacluster.base.dice import Dice
-from hacluster.msg.lrm import CancelOp, OcfCode, OpEnd, OpFinished, StartOp
+from hacluster.base.effects import Append, Effect, Kill, MachineName, Persist, Send, SetAside, Spawn
+from hacluster.base.machine import Instant
+from hacluster.config.settings import HaclusterConfig
+from hacluster.lrm.ledger import KEY
+from hacluster.lrm.machine import LrmEvent, LrmMachine
+from hacluster.lrm.surroundings import Surroundings
+from hacluster.msg.driver import ChildEnd, ChildExited, HostSample, Persisted, Restored, Tick
+from hacluster.msg.lrm import CancelOp, OcfCode, OpsNoted, OpsQuery, StartOp
+from hacluster.msg.stonith import DeviceOpEnded
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
 
-_DOES = {"start": OcfCode.OK, "promote": OcfCode.RUNNING_PROMOTED, "demote": OcfCode.OK, "stop": OcfCode.NOT_RUNNING}
+EPOCH_MS: Final = 1_600_000_000_000
+WAY_MS: Final = 1
+"""What a message between two processes of a node takes."""
+
+_DOES = {
+    "start": OcfCode.OK,
+    "promote": OcfCode.RUNNING_PROMOTED,
+    "demote": OcfCode.OK,
+    "stop": OcfCode.NOT_RUNNING,
+    "migrate_from": OcfCode.OK,
+}
 """What a service is after an action, in the words of its monitor."""
+
+_META_DATA: Final = b"""<?xml version="1.0"?>
+<resource-agent name="pretended"><version>1.1</version><parameters>
+<parameter name="config" unique="1"/><parameter name="level" reloadable="1"/><parameter name="passwd" private="1"/>
+</parameters><actions><action name="start"/><action name="reload-agent"/></actions></resource-agent>
+"""
 
 
 @dataclass(slots=True)
 class Services:
-    """All services of a ring: who runs what. ``single`` may run on one node at a time."""
+    """All services of a ring: who runs what. ``single`` may run on one node at a time.
+
+    ``broken``: (node, service, action) that fails; ``slow``: milliseconds of (service, action); ``hanging``: (service,
+    action) that never ends. ``done``: what was carried out, as (when, node, action, service).
+    """
 
     single: frozenset[str] = frozenset()
     runs: dict[str, dict[str, OcfCode]] = field(default_factory=dict)
     broken: set[tuple[str, str, str]] = field(default_factory=set)
     slow: dict[tuple[str, str], int] = field(default_factory=dict)
+    hanging: set[tuple[str, str]] = field(default_factory=set)
     done: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def where(self, service: str) -> list[str]:
@@ -40,71 +74,132 @@ class Services:
             raise Breach(f"A1 {service} runs on {self.where(service)}")
 
 
-class Hands:
-    """The operations of one life of a node."""
+@dataclass(slots=True)
+class _Child:
+    spawn: Spawn
+    began: int
+    service: str
+    action: str
 
-    def __init__(
-        self, node: str, services: Services, agenda: Agenda, dice: Dice, tell: Callable[[OpFinished], None]
+
+class Hands:
+    """The hands of one life of their process. ``files`` outlive it, until the node loses power."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        node: str,
+        services: Services,
+        agenda: Agenda,
+        dice: Dice,
+        tell: Callable[[MachineName, object], None],
+        files: dict[str, bytes],
     ) -> None:
         self._node, self._services, self._agenda, self._dice, self._tell = node, services, agenda, dice, tell
-        self._queues: dict[str, list[StartOp]] = {}
-        self._recurring: dict[tuple[int, str], OcfCode] = {}
+        self._files = files
+        self._lrm = LrmMachine(HaclusterConfig(), Surroundings(node), asker=MachineName.CRMD)
+        self._children: dict[int, _Child] = {}
+        self._writing: list[Persist | Append] = []
+        self._armed: int | None = None
         self.alive = True
+        self._give(HostSample(EPOCH_MS + agenda.now, ""))
+        self._give(Restored(KEY, files.get(KEY)))
 
-    def take(self, body: StartOp | CancelOp) -> None:
-        """An operation is asked for, or one is to end."""
-        if isinstance(body, CancelOp):
-            self._recurring = {key: last for key, last in self._recurring.items() if key[0] != body.op_id}
-            return
-        queue = self._queues.setdefault(body.resource.id, [])
-        queue.append(body)
-        if len(queue) == 1:
-            self._run(body)
+    def take(self, body: StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded) -> None:
+        """The brain says something."""
+        self._agenda.after(WAY_MS, partial(self._give, body))
 
-    def _run(self, op: StartOp) -> None:
-        took = self._services.slow.get((op.resource.id, op.action), 0) or self._dice.between(10, 60)
-        self._agenda.after(took, partial(self._end, op, took))
+    def kill(self) -> None:
+        """The process is killed: what its agents were doing is done, or not; of what was being written a beginning."""
+        self.alive = False
+        for child in self._children.values():
+            if self._dice.chance(500_000) and (child.service, child.action) not in self._services.hanging:
+                self._carry_out(child)
+        for write in self._writing[: self._dice.below(len(self._writing) + 1)]:
+            self._write(write)
+        self._children.clear()
 
-    def _outcome(self, op: StartOp) -> OcfCode:
-        service = op.resource.id
-        if (self._node, service, op.action) in self._services.broken:
-            return OcfCode.GENERIC
-        if op.action in _DOES:
-            self._services.become(self._node, service, _DOES[op.action])
-            self._services.done.append((self._agenda.now, self._node, op.action, service))
-            return OcfCode.OK
-        if op.action == "monitor":
-            return self._services.runs.get(self._node, {}).get(service, OcfCode.NOT_RUNNING)
-        return OcfCode.OK
+    # ---- the driver of the machine
 
-    def _end(self, op: StartOp, took: int) -> None:
+    def _give(self, event: LrmEvent) -> None:
         if not self.alive:
             return
-        queue = self._queues[op.resource.id]
-        queue.remove(op)
-        if queue:
-            self._run(queue[0])
-        code = self._outcome(op)
-        if op.action == "stop":
-            self._recurring = {key: last for key, last in self._recurring.items() if key[1] != op.resource.id}
-        if op.interval_ms:
-            self._recurring[op.op_id, op.resource.id] = code
-            self._agenda.after(op.interval_ms, partial(self._again, op))
-        self._finish(op, code, took)
+        for effect in self._lrm.step(event, Instant(self._agenda.now)):
+            self._perform(effect)
+        self._lrm.check()
+        self._arm()
 
-    def _again(self, op: StartOp) -> None:
-        key = (op.op_id, op.resource.id)
-        if not self.alive or key not in self._recurring:
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Send():
+                self._agenda.after(WAY_MS, partial(self._say, effect))
+            case Spawn():
+                self._run(effect)
+            case Kill():
+                self._end(effect.child_id, ChildEnd.SIGNALED, effect.signal)
+            case Persist() | Append():
+                self._writing.append(effect)
+                self._agenda.after(self._dice.between(0, 3), self._written)
+            case SetAside():
+                self._files.pop(effect.key, None)
+            case _:
+                pass
+
+    def _say(self, send: Send) -> None:
+        if self.alive:
+            self._tell(send.to, send.body)
+
+    def _written(self) -> None:
+        if self.alive and self._writing:
+            write = self._writing.pop(0)
+            self._write(write)
+            self._give(Persisted(write.key, write.token))
+
+    def _write(self, write: Persist | Append) -> None:
+        before = self._files.get(write.key, b"") if isinstance(write, Append) else b""
+        self._files[write.key] = before + write.data
+
+    def _arm(self) -> None:
+        due = self._lrm.deadline()
+        if due is None or (self._armed is not None and self._agenda.now <= self._armed <= due):
             return
-        code = self._outcome(op)
-        if code is not self._recurring[key]:
-            self._recurring[key] = code
-            self._finish(op, code, 5)
-        self._agenda.after(op.interval_ms, partial(self._again, op))
+        self._armed = max(int(due), self._agenda.now)
+        self._agenda.at(self._armed, partial(self._tick, self._armed))
 
-    def _finish(self, op: StartOp, code: OcfCode, took: int) -> None:
-        self._tell(
-            OpFinished(
-                op.op_id, op.resource.id, op.action, OpEnd.DONE, code, elapsed_ms=took, interval_ms=op.interval_ms
-            )
-        )
+    def _tick(self, when: int) -> None:
+        if self._armed == when:
+            self._armed = None
+        self._give(Tick())
+
+    # ---- agents
+
+    def _run(self, spawn: Spawn) -> None:
+        child = _Child(spawn, self._agenda.now, dict(spawn.env).get("OCF_RESOURCE_INSTANCE", ""), spawn.argv[-1])
+        self._children[spawn.child_id] = child
+        if spawn.timeout_ms is not None:
+            self._agenda.after(spawn.timeout_ms, partial(self._end, spawn.child_id, ChildEnd.TIMED_OUT, 15))
+        if (child.service, child.action) in self._services.hanging:
+            return
+        took = self._services.slow.get((child.service, child.action), 0) or self._dice.between(10, 60)
+        self._agenda.after(took, partial(self._exit, child))
+
+    def _carry_out(self, child: _Child) -> OcfCode:
+        if (self._node, child.service, child.action) in self._services.broken:
+            return OcfCode.GENERIC
+        if child.action in _DOES:
+            self._services.become(self._node, child.service, _DOES[child.action])
+            self._services.done.append((self._agenda.now, self._node, child.action, child.service))
+            return OcfCode.OK
+        if child.action == "monitor":
+            return self._services.runs.get(self._node, {}).get(child.service, OcfCode.NOT_RUNNING)
+        return OcfCode.OK
+
+    def _exit(self, child: _Child) -> None:
+        if self._children.get(child.spawn.child_id) is child and self.alive:
+            out = _META_DATA if child.action == "meta-data" else b""
+            self._end(child.spawn.child_id, ChildEnd.EXITED, int(self._carry_out(child)), out)
+
+    def _end(self, child_id: int, end: ChildEnd, code: int, out: bytes = b"") -> None:
+        child = self._children.pop(child_id, None)
+        if child is not None:
+            elapsed = self._agenda.now - child.began
+            self._give(ChildExited(child_id, end, code, out, elapsed_ms=elapsed, stamp=1))

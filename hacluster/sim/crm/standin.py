@@ -16,11 +16,11 @@ from typing import Final
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, MachineName, Spawn
 from hacluster.base.machine import Instant
-from hacluster.msg.driver import ChildExited, Request
+from hacluster.msg.driver import ChildExited, MachineRestarted, Request
 from hacluster.msg.hearing import Carried, Carry, StatusSeen
-from hacluster.msg.lrm import AgentClass, CancelOp, OcfCode, OpEnd, OpFinished, StartOp
+from hacluster.msg.lrm import CancelOp, OpsNoted, OpsQuery, StartOp
 from hacluster.msg.membership import Slept
-from hacluster.msg.stonith import ConfirmDown, Device, DeviceOp, DeviceOpEnded
+from hacluster.msg.stonith import ConfirmDown, DeviceOpEnded
 from hacluster.msg.stream import StreamBroken
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
@@ -48,6 +48,22 @@ class Death:
 
     name: str
     ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandsDeath:
+    """The hands of a node are killed, with their agents, and come back after a while."""
+
+    name: str
+    ms: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BrainDeath:
+    """The brain of a node is killed and comes back sooner than others would notice; hands and services stay."""
+
+    name: str
+    ms: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,7 @@ class ClientWrites:
     again: bool = False
 
 
-Fault = Cut | Death | LeaderDeath | SlowDisk | Sleep | ClientWrites
+Fault = Cut | Death | HandsDeath | BrainDeath | LeaderDeath | SlowDisk | Sleep | ClientWrites
 Script = tuple[tuple[int, Fault], ...]
 
 
@@ -104,7 +120,8 @@ class StandIn(Ring):
         self._writes = 0
         self.services = Services()
         self._hands: dict[str, Hands] = {}
-        self._device_ops: dict[tuple[str, int], StartOp] = {}
+        self._journals: dict[str, dict[str, bytes]] = {}
+        self._deaf: set[str] = set()
         self.power = Power(
             self.agenda, Dice(seed * 7_919 + 1), self.kill, self.start, lambda name: name in self.nodes, setup.names
         )
@@ -153,26 +170,13 @@ class StandIn(Ring):
 
     def operate(self, node: RingNode, body: object) -> None:
         """Hands of a node get something to do."""
+        if node.name in self._deaf:
+            return
         hands = self._hands.get(node.name)
-        if hands is None or not hands.alive:
-
-            def tell(result: OpFinished) -> None:
-                self.give(node, MachineName.CRMD, result)
-
-            hands = self._hands[node.name] = Hands(node.name, self.services, self.agenda, self.dice.fork(), tell)
-        if isinstance(body, StartOp) and body.resource.agent_class is AgentClass.STONITH:
-            self._device_ops[node.name, body.op_id] = body
-            device = Device(body.resource.id, body.resource.type, body.resource.parameters)
-            op = DeviceOp(body.op_id, device, body.action, body.timeout_ms or 20_000)
-            self.give(node, MachineName.STONITH, op)
-        elif isinstance(body, DeviceOpEnded):
-            asked = self._device_ops.pop((node.name, body.child_id))
-            code = OcfCode(body.code)
-            end = OpFinished(asked.op_id, asked.resource.id, asked.action, OpEnd.DONE, code, body.reason)
-            self.give(node, MachineName.CRMD, end)
-        else:
-            assert isinstance(body, StartOp | CancelOp), body
-            hands.take(body)
+        if hands is None:
+            hands = self._begin_hands(node.name)
+        assert isinstance(body, StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded), body
+        hands.take(body)
 
     def spawn(self, node: RingNode, spawn: Spawn) -> None:
         """The fencer of a node switches power."""
@@ -191,6 +195,34 @@ class StandIn(Ring):
         """A node that stops of its own will is gone at once, with what it ran."""
         self.note(f"{node.name} stops: {why}")
         self.kill(node.name)
+
+    def _begin_hands(self, name: str) -> Hands:
+        def tell(to: MachineName, body: object) -> None:
+            node = self.nodes.get(name)
+            if node is not None:
+                self.give(node, to, body)
+
+        files = self._journals.setdefault(name, {})
+        hands = self._hands[name] = Hands(name, self.services, self.agenda, self.dice.fork(), tell, files)
+        return hands
+
+    def _kill_hands(self, fault: HandsDeath) -> None:
+        """Only the hands die; what the brain says meanwhile is lost, and it is told when they are back."""
+        hands = self._hands.pop(fault.name, None)
+        if hands is None:
+            return
+        hands.kill()
+
+        def back() -> None:
+            self._deaf.discard(fault.name)
+            node = self.nodes.get(fault.name)
+            if node is not None:
+                if fault.name not in self._hands:
+                    self._begin_hands(fault.name)
+                self.give(node, MachineName.CRMD, MachineRestarted(MachineName.LRM.value))
+
+        self._deaf.add(fault.name)
+        self.agenda.after(fault.ms, back)
 
     def sent(self, channel: Channel) -> None:
         """It arrives after a while, or is held while the way is cut."""
@@ -290,8 +322,8 @@ class StandIn(Ring):
             self.hear_not(one, name)
             self._arm(one)
 
-    def kill(self, name: str) -> None:
-        """A node loses power."""
+    def kill(self, name: str, *, hands_live: bool = False) -> None:
+        """A node loses power, or only its brain dies (which to the others looks the same for a while)."""
         node = self.nodes.get(name)
         if node is None:
             return
@@ -302,9 +334,11 @@ class StandIn(Ring):
             torn = self.dice.below(len(queue[kept][1].data) + 1)
         generation = node.disk.generation
         self.crash(name, kept, torn)
-        if name in self._hands:
-            self._hands.pop(name).alive = False
-        self.services.runs.pop(name, None)
+        if not hands_live:
+            if name in self._hands:
+                self._hands.pop(name).kill()
+            self._journals.pop(name, None)
+            self.services.runs.pop(name, None)
         self._asleep.pop(name, None)
         for other in self.setup.names:
             self.agenda.after(
@@ -324,6 +358,11 @@ class StandIn(Ring):
                 self.kill(fault.name)
                 if fault.ms:
                     self.agenda.after(fault.ms, partial(self.start, fault.name))
+            case HandsDeath():
+                self._kill_hands(fault)
+            case BrainDeath():
+                self.kill(fault.name, hands_live=True)
+                self.agenda.after(fault.ms, partial(self.start, fault.name))
             case LeaderDeath():
                 leaders = sorted({node.ccm.view.leader for node in self.nodes.values() if node.ccm.view is not None})
                 if leaders:

@@ -91,7 +91,7 @@ class Organs:
         self.hanging.wait()
         self.done.append((key, data, volatile))
 
-    def append(self, key, data):
+    def append(self, key, data, *, volatile=False):
         if self.broken:
             raise OSError(28, "No space left on device")
         self.done.append((key, data, "appended"))

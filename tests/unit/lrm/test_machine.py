@@ -129,7 +129,7 @@ def test_a_script_without_interpreter_line_is_run_by_the_shell() -> None:
 
 def test_what_cannot_be_run_is_answered_at_once() -> None:
     lrm = machine()
-    (unit,) = results(step(lrm, StartOp(1, spec(agent_class=AgentClass.SYSTEMD), "start")))
+    (unit,) = results(step(lrm, StartOp(1, spec(agent_class=AgentClass.SYSTEMD), "promote")))
     assert (unit.end, unit.rc) == (OpEnd.ERROR, OcfCode.UNIMPLEMENTED)
     (outside,) = results(step(lrm, StartOp(2, spec("../sh"), "start")))
     assert (outside.end, outside.rc) == (OpEnd.ERROR, OcfCode.CONFIGURED)

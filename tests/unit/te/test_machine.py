@@ -7,7 +7,7 @@ from hacluster.base.machine import Instant
 from hacluster.base.members import ViewId
 from hacluster.cib.change import AttributeSet, NodeForgotten, OperationRecorded
 from hacluster.msg.driver import Tick
-from hacluster.msg.record import operation_record
+from hacluster.msg.record import Outcome, operation_records
 from hacluster.msg.replica import ChangeStatus, StatusChanged
 from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
 from hacluster.te.machine import WAY_MS, TeMachine
@@ -61,8 +61,13 @@ class Engine:
 
     def end(self, key: str, rc: int = 0, status: int = 0) -> list[str]:
         fire = self.fired[key]
-        words = operation_record(fire.task, fire.transition_key, rc=rc, status=status, call_id=1, unix_s=1)
-        return self.give(StatusChanged(OperationRecorded(fire.task.node, fire.task.resource, words)))
+        began: list[str] = []
+        said: list[object] = []
+        for words in operation_records(fire.task, fire.transition_key, Outcome(rc, status, 1, began_s=1)):
+            began += self.give(StatusChanged(OperationRecorded(fire.task.node, fire.task.resource, words)))
+            said += self.said
+        self.said = said
+        return began
 
 
 def test_what_waits_begins_when_its_inputs_are_done() -> None:
@@ -105,7 +110,7 @@ def test_what_the_next_plan_does_not_want_holds_up_its_own_resource_only_and_unt
     assert engine.run(2, operation(1, "db_start", node="n2"), operation(2, "A_start")) == ["A_start_0"]
     engine.end("A_start_0")
     first = Fire(operation(1, "db_start", node="n1"), "1:1:0:uuid")
-    words = operation_record(first.task, first.transition_key, rc=0, status=0, call_id=1, unix_s=1)
+    (words,) = operation_records(first.task, first.transition_key, Outcome(0, call_id=1, began_s=1))
     assert engine.give(StatusChanged(OperationRecorded("n1", "db", words))) == [], "or it would run twice"
     assert [type(body) for body in engine.said] == [Touched]
     assert engine.run(3, operation(1, "db_start", node="n2")) == ["db_start_0"]
@@ -116,7 +121,8 @@ def test_a_result_that_does_not_come_is_recorded_as_timed_out() -> None:
     engine.run(1, operation(1, "A_start"))
     assert engine.te.deadline() == 20_000 + WAY_MS
     engine.give(Tick(), 20_000 + WAY_MS)
-    (body,) = engine.said
+    body, again = engine.said
+    assert isinstance(again, ChangeStatus), "what fails is kept twice: as the last operation and as the last failure"
     assert isinstance(body, ChangeStatus)
     assert isinstance(body.change, OperationRecorded)
     words = dict(body.change.operation)
