@@ -31,7 +31,7 @@ from typing import Final, TypedDict
 
 from hacluster.base.effects import Kill, Spawn
 from hacluster.base.machine import Instant
-from hacluster.daemon import clock
+from hacluster.daemon import clock, scene, secrets
 from hacluster.daemon.roster import Roster
 from hacluster.msg.driver import ChildEnd, ChildExited
 
@@ -40,6 +40,9 @@ UNKILLABLE_MS: Final = 10_000
 RETRY_S: Final = 0.2
 TRY_MS: Final = 60_000
 """How long a child without a time limit is tried when the system has no room for it."""
+
+LOOK_MS: Final = 500
+"""How long it may take to see what a program is doing whose time is up."""
 
 CLOSE_MS: Final = 1_000
 _CHUNK: Final = 65_536
@@ -177,6 +180,10 @@ class _Child:
         self.timer: asyncio.TimerHandle | None = None
         self.timed_out = False
         self.reported = False
+        self.ended = False
+        self.told_to_end = False
+        self.stamp = 0
+        self.scene = ""
 
 
 class Children:
@@ -234,9 +241,11 @@ class Children:
                 ours.append(reading)
                 ends.append(writing)
             stdin = _filled_pipe(spawn.stdin, theirs) if spawn.stdin else subprocess.DEVNULL
-            process = start(spawn.argv, spawn.env, spawn.user, stdin=stdin, stdout=ends[0], stderr=ends[1])
+            env = secrets.filled_in(spawn.env, spawn.secrets)
+            process = start(spawn.argv, env, spawn.user, stdin=stdin, stdout=ends[0], stderr=ends[1])
             on_failure.pop_all()
         child = _Child(spawn, process, since)
+        child.stamp = _stamp(spawn.argv[0])
         # Popen had two descriptors of its own until now: there is room for one.
         child.pidfd = os.pidfd_open(process.pid)
         child.streams = [_Stream(loop, fd, spawn.output_limit) for fd in ours]
@@ -254,7 +263,27 @@ class Children:
             asyncio.get_running_loop().call_soon(self._on_exit, never)
 
     def _overdue(self, child: _Child) -> None:
+        """Time is up: first see what it is doing, if that can be seen soon, and then end it."""
+        loop = asyncio.get_running_loop()
         child.timed_out = True
+
+        def seen(text: str) -> None:
+            child.scene = text
+            self._terminate(child)
+
+        def tell(text: str) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(seen, text)
+
+        child.timer = loop.call_later(LOOK_MS / 1000, self._terminate, child)
+        scene.look_beside(child.process.pid, child.spawn.env, tell)
+
+    def _terminate(self, child: _Child) -> None:
+        if child.ended or child.told_to_end:
+            return
+        child.told_to_end = True
+        if child.timer is not None:
+            child.timer.cancel()
         _signal_group(child, signal.SIGTERM)
         child.timer = asyncio.get_running_loop().call_later(child.spawn.kill_after_ms / 1000, self._obstinate, child)
 
@@ -268,6 +297,7 @@ class Children:
 
     def _ended(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
+        child.ended = True
         loop.remove_reader(child.pidfd)
         os.close(child.pidfd)
         if child.timer is not None:
@@ -300,6 +330,8 @@ class Children:
                 bytes(stderr.kept),
                 stdout.dropped + stderr.dropped,
                 clock.now() - child.started,
+                child.stamp,
+                child.scene,
             )
         )
 
@@ -324,6 +356,7 @@ class Children:
             _signal_group(child, signal.SIGKILL)
         until = clock.now() + CLOSE_MS
         for child in self._children.values():
+            child.ended = True
             loop.remove_reader(child.pidfd)
             gone = select.poll()
             gone.register(child.pidfd, select.POLLIN)
@@ -337,6 +370,15 @@ class Children:
         self._children.clear()
         while self._orphans:
             self._orphans.pop().close()
+
+
+def _stamp(path: str) -> int:
+    """A number that differs when the file of a program does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0
+    return found.st_mtime_ns ^ found.st_ino ^ (found.st_size << 20)
 
 
 def _signal_group(child: _Child, number: int) -> None:

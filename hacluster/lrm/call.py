@@ -50,7 +50,11 @@ def unusual_end(exited: ChildExited) -> Verdict | None:
         case ChildEnd.EXITED:
             return None
         case ChildEnd.TIMED_OUT:
-            return Verdict(OpEnd.TIMED_OUT, OcfCode.GENERIC, f"did not finish in {exited.elapsed_ms / 1000:.1f} s")
+            reason = f"did not finish in {exited.elapsed_ms / 1000:.1f} s"
+            last = exited.scene.rpartition("\n")[2].partition(" ")[2]
+            return Verdict(
+                OpEnd.TIMED_OUT, OcfCode.GENERIC, f"{reason}, and was at {printable(last)}" if last else reason
+            )
         case ChildEnd.SIGNALED:
             return Verdict(OpEnd.ERROR, OcfCode.GENERIC, f"was killed by signal {exited.code}")
         case ChildEnd.NOT_STARTED:
