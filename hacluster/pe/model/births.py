@@ -33,15 +33,6 @@ class Stage(IntEnum):
     END = 15
 
 
-_BY_RANK = {Stage.LOCKS: 1, Stage.IMPLIED: 1, Stage.ASSIGN: 1, Stage.PROBES: 2, Stage.ACTIONS: 1, Stage.FENCING: 2}
-
-
 def newest_first(stage: Stage, born: Birth) -> Birth:
     """The birth of what is made in a stage that looks at things in the reverse of their births."""
     return (stage, *(-part for part in born))
-
-
-def rank_of(born: Birth) -> int | None:
-    """The rank of the resource that was looked at; ``None`` where that is not known, 0 if it was none."""
-    place = _BY_RANK.get(Stage(born[0])) if born else None
-    return None if place is None else born[place]

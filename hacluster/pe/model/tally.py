@@ -21,7 +21,7 @@ Loads = tuple[int, ...]
 _RANK_SHIFT = 24
 
 
-class _Turn:
+class Turn:
     """One resource's: loads and capacities before and after, and what was sorted where loads had a say."""
 
     __slots__ = ("after", "before", "left", "room", "sorts")
@@ -34,6 +34,7 @@ class _Turn:
         self.sorts: list[list[SortKey]] = []
 
     def end(self, nodes: list[Node], with_room: bool) -> None:
+        """The resource has its place."""
         self.after = tuple(node.load for node in nodes)
         self.left = tuple(dict(node.utilization) for node in nodes) if with_room else ()
 
@@ -46,6 +47,7 @@ class _Turn:
         return True
 
     def shift(self, delta: Loads) -> None:
+        """Nodes have that many more resources than they had."""
         self.before = _plus(self.before, delta)
         self.after = _plus(self.after, delta)
         self.sorts = [[(*key[:1], key[1] + delta[key[-1]], *key[2:]) for key in keys] for keys in self.sorts]
@@ -65,13 +67,13 @@ class Tally:
     __slots__ = ("_capacities", "_delta", "_fresh", "_now", "_shifted", "_table", "_urgency", "differs", "replaying")
 
     def __init__(self) -> None:
-        self._table: dict[int, _Turn] = {}
-        self._fresh: dict[int, _Turn] = {}
+        self._table: dict[int, Turn] = {}
+        self._fresh: dict[int, Turn] = {}
         self._shifted: dict[int, Loads] = {}
         self._urgency: dict[int, tuple[tuple[int, ...], int]] = {}
         self._capacities: Capacities = ()
         self._delta: Loads = ()
-        self._now: _Turn | None = None
+        self._now: Turn | None = None
         self.replaying = False
         self.differs = False
 
@@ -114,7 +116,7 @@ class Tally:
                 node.utilization = dict(room)
         elif self.replaying:
             self.differs = True
-        self._now = _Turn(nodes, with_room)
+        self._now = Turn(nodes, with_room)
 
     def sorted(self, keys: list[SortKey]) -> None:
         """Nodes were sorted, and loads had a say."""

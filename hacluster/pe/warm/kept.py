@@ -137,9 +137,7 @@ class Kept:
             return None
         shared = Shared(whole, new, old, come)
         if not (
-            shared.pair_resources(zip(others, standins, strict=True))
-            and shared.pair_milestones(places)
-            and shared.leave()
+            shared.pair_resources(zip(others, standins, strict=True)) and shared.pair_milestones() and shared.leave()
         ):
             return None
         shared.enter()

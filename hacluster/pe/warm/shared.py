@@ -13,14 +13,15 @@ from operator import attrgetter
 from typing import Final
 
 from hacluster.pe.graph.build import Synapse
-from hacluster.pe.model.action import Action
-from hacluster.pe.model.births import rank_of
+from hacluster.pe.model.action import Action, Flag
 from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.model.resource import PLACE_BITS, Resource
-from hacluster.pe.warm.steady import TRACES, alike, portrait
+from hacluster.pe.model.resource import Resource
+from hacluster.pe.warm.steady import TRACES, alike
 
 _OF_NODES: Final = frozenset({"stonith", "do_shutdown", "maintenance_nodes"})
 """Tasks that everything has to do with."""
+_UNSEEN: Final = TRACES | Flag.ALWAYS
+"""Flags that no other action is asked about for."""
 _NUMBER: Final = attrgetter("id")
 
 
@@ -46,13 +47,18 @@ class Shared:
     def pair_resources(self, stays: Iterable[tuple[Resource, Resource]]) -> bool:
         """Pair the actions of resources that stay, each given with what the part made of it; false if that differs."""
         for known, rsc in stays:
-            if portrait(known) != portrait(rsc) or len(known.actions) != len(rsc.actions):
+            if len(known.actions) != len(rsc.actions):
                 return False
-            for kept, other in zip(known.actions, rsc.actions, strict=True):
-                if not alike(kept, other) or self.was_changed(kept, other):
-                    return False
-                self.twins[other] = kept
-        return True
+            pairs = dict(zip(rsc.actions, known.actions, strict=True))
+            if not all(alike(kept, other) for other, kept in pairs.items()):
+                return False
+            self.twins |= pairs
+        inside, inside_part = set(self.twins.values()), self.twins.keys()
+        return not any(
+            self.was_changed(kept, other)
+            for other, kept in self.twins.items()
+            if not (inside.issuperset(_around(kept)) and inside_part >= set(_around(other)))
+        )
 
     def was_changed(self, kept: Action, other: Action) -> bool:
         """Whether orders changed an action, or what comes before it because of it.
@@ -60,13 +66,13 @@ class Shared:
         Then what is said of others, the part's and the rest's, hangs on which one was the first to do so.
         """
         for cluster, action in ((self._whole, kept), (self._part, other)):
-            before = cluster.flags_before.get(action)
-            if action in cluster.pulling or (before is not None and (before ^ action.flags) & ~TRACES):
+            before = cluster.flags_before.get(action, action.flags)
+            if action in cluster.pulling or (before ^ action.flags) & ~_UNSEEN:
                 return True
         return False
 
-    def pair_milestones(self, places: set[int]) -> bool:
-        """Pair the actions that are nobody's; what has to do with the part (at these places) alone goes with it."""
+    def pair_milestones(self) -> bool:
+        """Pair the actions that are nobody's; what has to do with the part alone goes with it."""
         old, new = self._whole.singletons, self._part.singletons
         gone, come = set(self.gone), set(self.come)
         for key in sorted(old.keys() | new.keys()):
@@ -79,9 +85,10 @@ class Shared:
             elif other is None:
                 if kept.task in _OF_NODES or not gone.isdisjoint(_around(kept)):
                     return False
-            elif not alike(kept, other) or self.was_changed(kept, other) or not same_birth(kept, other, places):
+            elif not alike(kept, other) or self.was_changed(kept, other):
                 return False
             else:
+                kept.born = min(kept.born, other.born)  # it is born with the first who asks for it
                 self.twins[other] = kept
         for key in [key for key, action in old.items() if action in self.gone]:
             del old[key]
@@ -136,13 +143,3 @@ def _only(action: Action, actions: set[Action]) -> bool:
     """Whether an action has to do with these alone, and with one of them at least."""
     around = list(_around(action))
     return action.task not in _OF_NODES and bool(around) and actions.issuperset(around)
-
-
-def same_birth(kept: Action, other: Action, places: set[int]) -> bool:
-    """See when a milestone is born: with the first who asks for it, in the part or in the rest."""
-    if other.born < kept.born:
-        kept.born = other.born
-    elif other.born > kept.born:
-        rank = rank_of(kept.born)
-        return rank is not None and rank > 0 and rank & ((1 << PLACE_BITS) - 1) not in places
-    return True

@@ -7,7 +7,6 @@ from typing import Final
 from hacluster.pe.model.action import Action, Flag
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.node import Node
-from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.failcount import COUNT, LAST, base_name
 from hacluster.pe.schedule import Transition
 
@@ -18,11 +17,6 @@ _LEFT_OUT: Final = frozenset(
 nodes are fenced with a delay for the more important side, which is always scheduled as a whole."""
 _FIELDS: Final = tuple(name for name in Node.__slots__ if name not in _LEFT_OUT)
 _OF_RESOURCES: Final = (COUNT, LAST, "master-")
-_SEEN: Final = (
-    "active_on", "allowed", "assigned", "assigned_score", "blocked", "clone_name", "counts", "dangling", "failed", "id",
-    "known", "lock_node", "lock_time", "managed", "next_role", "orphan_filler", "partial_source", "partial_target",
-    "pending_node", "pending_task", "priority", "reload", "role", "starting", "stop_flag", "stopping",
-)  # fmt: skip
 TRACES: Final = Flag.TRACKING | Flag.DEDUP | Flag.DUMPED
 """Flags that say what was looked at, not what was decided."""
 
@@ -55,11 +49,6 @@ def picture(nodes: list[Node]) -> list[tuple[object, ...]]:
         (None if node.remote_rsc is None else node.remote_rsc.id, *(getattr(node, name) for name in _FIELDS))
         for node in nodes
     ]
-
-
-def portrait(rsc: Resource) -> tuple[object, ...]:
-    """What is known and decided of a resource."""
-    return tuple(getattr(rsc, name) for name in _SEEN)
 
 
 def alike(one: Action, other: Action) -> bool:

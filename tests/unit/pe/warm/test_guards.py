@@ -1,108 +1,103 @@
-"""Guards of the warm path that are needed: with each the engine answers as a schedule of everything, without it not."""
+"""Guards of the warm path that are needed: with each the engine answers as a schedule of everything, without it not.
+
+``tests/conformance/pe/test_warm.py`` has those that take a larger cluster to show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from typing import Any
 
 import pytest
+from lxml import etree
 
+import hacluster.pe.incremental
 from hacluster.base.iso8601 import Moment
-from hacluster.cib.document import Document
-from hacluster.cib.records import OpRecord
+from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
+from hacluster.pe.model.tally import Tally, Turn
 from hacluster.pe.schedule import Transition, schedule
-from hacluster.pe.warm import kept, steady
-from tests.unit.pe.clusters import NOW, cib, meta, operation, primitive
-
-Change = Callable[[Document], None]
-
-
-def filler(number: int = 6) -> str:
-    """Resources that have nothing to do with the others, so that a part is less than half."""
-    return "".join(primitive(f"z{place}") for place in range(number))
+from hacluster.pe.warm import defaults, islands, kept, steady
+from tests.unit.pe.clusters import NOW
+from tests.unit.pe.warm import scenes
+from tests.unit.pe.warm.scenes import Scene
 
 
-def said(transition: Transition) -> list[str]:
-    """What is to be done, and where everything goes."""
-    actions = [
-        f"{synapse.action.key} {None if synapse.action.node is None else synapse.action.node.name}"
-        for synapse in transition.graph.synapses
-    ]
-    places = [
-        f"{rsc.id} {None if rsc.assigned is None else rsc.assigned.name}" for rsc in transition.cluster.resource_table
-    ]
-    return sorted(actions) + sorted(places)
+def said(transition: Transition) -> tuple[bytes, int, list[str]]:
+    """The graph, when to look again, and where everything goes."""
+    cluster = transition.cluster
+    table = [f"{rsc.id} {None if rsc.assigned is None else rsc.assigned.name}" for rsc in cluster.resource_table]
+    return etree.tostring(graph_xml(transition.graph)), cluster.recheck_by, table
 
 
-def warm_and_cold(document: Document, change: Change, later: int = 0) -> tuple[list[str], list[str]]:
-    """The answers of an engine that has seen the document before a change, and of a schedule of everything."""
+def warm_and_cold(scene: Scene) -> tuple[object, object, bool]:
+    """The answers of an engine that has seen the document before, and of a new one; whether a part was enough."""
     engine = Engine()
-    engine.schedule(document, Moment.from_epoch(NOW), sanitized=True)
-    change(document)
-    moment = Moment.from_epoch(NOW + later)
-    warm = said(engine.schedule(document, moment, sanitized=True))
-    return warm, said(schedule(document, moment, sanitized=True))
+    first = engine.schedule(scene.document, Moment.from_epoch(NOW), sanitized=True)
+    scene.change(scene.document)
+    moment = Moment.from_epoch(NOW + scene.later)
+    fresh = copy.deepcopy(scene.document)
+    warm = engine.schedule(scene.document, moment, sanitized=True)
+    return said(warm), said(schedule(fresh, moment, sanitized=True)), warm.cluster is first.cluster
 
 
-def standby_on_failure() -> tuple[Document, Change, int]:
-    """A start that failed elsewhere puts that node into standby: what has nothing to do with it leaves, too.
-
-    The resource itself stays where it is, so that no load tells of it.
-    """
-    settings = '<op id="a-s" name="start" interval="0" on-fail="standby"/><op id="a-m"'
-    failing = primitive("a").replace('<op id="a-m"', settings)
-    running = {
-        1: operation("a", "stop", "n1") + operation("b", "start", "n1"),
-        2: operation("a", "start", "n2"),
-    }
-    document = cib(failing + primitive("b") + filler(), histories=running)
-
-    def fail(doc: Document) -> None:
-        history = doc.status.nodes[0].histories[0]
-        key = "2:1:0:u"
-        failed = OpRecord("a_last_failure_0", "a_start_0", "start", 1, 4, 4, 0, 0, key, f"4:1;{key}", "n1")
-        failed.last_change = NOW - 90
-        history.ops.insert(0, failed)
-
-    return document, fail, 0
+def _yes(*_args: Any) -> bool:
+    return True
 
 
-def failure_that_expires() -> tuple[Document, Change, int]:
-    """A fail count without a failed result runs out by the time alone."""
-    settings = meta("a", migration_threshold="1", failure_timeout="60s")
-    document = cib(
-        primitive("a", settings) + filler(),
-        '<rsc_location id="l" rsc="a" node="n1" score="10"/>',
-        histories={2: operation("a", "start", "n2")},
-    )
-    section = document.root.makeelement("transient_attributes", {"id": "1"})
-    sets = section.makeelement("instance_attributes", {"id": "t"})
-    section.append(sets)
-    for name, value in (("fail-count-a#monitor_10000", "1"), ("last-failure-a#monitor_10000", str(NOW - 30))):
-        sets.append(section.makeelement("nvpair", {"id": f"t-{name[:9]}", "name": name, "value": value}))
-    document.status.nodes[0].transient = section
-    return document, lambda _document: None, 120
+def _no(*_args: Any) -> bool:
+    return False
+
+
+def _nothing(*_args: Any) -> None:
+    return None
+
+
+_SORT = Tally.sort
+
+
+def _unseen_sort(tally: Tally, resources: list[Any], keys: list[tuple[int, ...]]) -> None:
+    """The order of a part is taken to be what it was."""
+    if not tally.replaying:
+        _SORT(tally, resources, keys)
 
 
 GUARDS = [
-    pytest.param(standby_on_failure, kept, "picture", lambda _nodes: [], id="the picture of the nodes"),
-    pytest.param(failure_that_expires, kept, "restless", lambda _cluster: set(), id="the owners of fail counts"),
+    pytest.param(scenes.standby_on_failure, kept, "picture", lambda _nodes: [], id="picture of the nodes"),
+    pytest.param(scenes.failure_that_expires, kept, "restless", lambda _cluster: set(), id="what has failed"),
+    pytest.param(scenes.move_that_others_see, Turn, "stays", _yes, id="turns that loads decide"),
+    pytest.param(scenes.move_that_others_see, Tally, "settle", _nothing, id="loads at the end"),
+    pytest.param(scenes.room_that_shrinks, Tally, "capacities", _nothing, id="capacities of the nodes"),
+    pytest.param(scenes.urgency_that_changes, Tally, "sort", _unseen_sort, id="whose turn comes first"),
+    pytest.param(scenes.option_with_an_end, kept, "settings", lambda _cluster: (), id="options"),
+    pytest.param(scenes.place_with_an_end, islands, "is_timed", _no, id="rules of resources"),
+    pytest.param(scenes.place_by_pattern_with_an_end, islands, "is_timed", _no, id="rules of patterns"),
+    pytest.param(scenes.default_with_an_end, defaults.Defaults, "hold", _yes, id="rules of defaults"),
+    pytest.param(scenes.default_of_some_operations, hacluster.pe.incremental, "are_plain", _yes, id="rules of some"),
+    pytest.param(scenes.attribute_of_a_node, kept, "concerned", lambda _old, _new: set(), id="attributes of nodes"),
+    pytest.param(scenes.ghost, steady, "has_orphans", _no, id="what is not configured"),
 ]
 
 
-@pytest.mark.parametrize(("scene", "module", "name", "without"), GUARDS)
-def test_a_guard_is_needed(scene, module, name, without, monkeypatch) -> None:
-    warm, cold = warm_and_cold(*scene())
+@pytest.mark.parametrize(("scene", "place", "name", "without"), GUARDS)
+def test_a_guard_is_needed(scene, place, name, without, monkeypatch) -> None:
+    warm, cold, _part = warm_and_cold(scene())
     assert warm == cold
-    monkeypatch.setattr(module, name, without)
-    warm, cold = warm_and_cold(*scene())
-    assert warm != cold, f"{name} of {module.__name__} makes no difference here"
+    monkeypatch.setattr(place, name, without)
+    warm, cold, _part = warm_and_cold(scene())
+    assert warm != cold, f"{name} makes no difference here"
 
 
-def test_the_scenes_take_the_warm_path() -> None:
-    """Of a steady cluster in which nothing happens nothing but the part is scheduled again."""
-    document = cib(primitive("a") + filler())
-    engine = Engine()
-    first = engine.schedule(document, Moment.from_epoch(NOW), sanitized=True)
-    assert steady.is_steady(first)
-    assert engine.schedule(document, Moment.from_epoch(NOW), sanitized=True).cluster is first.cluster
+@pytest.mark.parametrize("scene", scenes.BESIDE, ids=lambda scene: scene.__name__)
+def test_a_part_is_enough(scene) -> None:
+    warm, cold, part = warm_and_cold(scene())
+    assert warm == cold
+    assert part
+
+
+def test_what_depends_on_a_connection_is_known_or_found_out(monkeypatch) -> None:
+    """What waits for a part that is replaced goes with it; if that were not known, it would be seen in the end."""
+    monkeypatch.setattr(kept.Kept, "_with_dependents", lambda _kept, places: places)
+    warm, cold, part = warm_and_cold(scenes.lost_connection())
+    assert warm == cold
+    assert not part
