@@ -61,6 +61,9 @@ class Outcome(IntEnum):
 
     STOPPED = 0
     CRASHED = 70
+    NO_ROOM = 71
+    """It could not begin for want of memory, descriptors or processes, which says nothing of the program."""
+
     RESTART = 75
     FENCED = 76
     UNRELEASED = 77

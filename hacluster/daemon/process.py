@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,10 +13,12 @@ from typing import Final
 
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.config.media import Medium
+from hacluster.daemon import clock
 from hacluster.daemon.control import Channel
 from hacluster.daemon.media.broker import Broker, pair
 from hacluster.node.layout import ProcessName
 from hacluster.node.vigil import Vigil
+from hacluster.wire.ipc import Codec
 
 GRACE_MS: Final = 5_000
 """How long a process has to end when it is told to; then it is killed, and when it has not ended then, passed by."""
@@ -26,6 +29,14 @@ EXIT_KEPT: Final = 7
 
 MAX_CRASHES: Final = 5
 """More ends of one process in a window than this are too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What a new process has of the supervisor: its channel, and for the pulse where it asks for sockets."""
+
+    channel: socket.socket
+    asking: socket.socket | None
 
 
 @dataclass(slots=True)
@@ -59,13 +70,33 @@ class Process:
         self.kill_at, self.pass_by_at = None, after(now, GRACE_MS)
         self.signal(signal.SIGKILL)
 
-    def offer_sockets(self, media: Sequence[Medium]) -> socket.socket | None:
-        """Begin to open the sockets of media for the pulse; its end, for the life that is about to be forked."""
-        if self.name is not ProcessName.PULSE:
-            return None
-        ours, theirs = pair()
-        self.broker = Broker(ours, media)
-        return theirs
+    def fork(self, codec: Codec, media: Sequence[Medium], hang_timeout_ms: int) -> Ends | None:
+        """Begin a life of it: ``Ends`` in the new process, ``None`` in the supervisor.
+
+        OSError when the system has no room for it (fork(2), socketpair(2)); then nothing has begun.
+        """
+        self.due, self.ready, self.expected = None, False, False
+        with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as theirs:
+            mine, its = socket.socketpair()
+            on_failure.callback(mine.close)
+            theirs.callback(its.close)
+            asked, asking = pair() if self.name is ProcessName.PULSE else (None, None)
+            if asked is not None and asking is not None:
+                on_failure.callback(asked.close)
+                theirs.callback(asking.close)
+            pid = os.fork()
+            on_failure.pop_all()
+            if pid == 0:
+                theirs.pop_all()
+                mine.close()
+                if asked is not None:
+                    asked.close()
+                return Ends(its, asking)
+        self.pid, self.channel = pid, Channel(mine, codec)
+        self.broker = None if asked is None else Broker(asked, media)
+        self.vigil = Vigil(hang_timeout_ms, clock.now()) if hang_timeout_ms else None
+        self.kill_at = self.pass_by_at = None
+        return None
 
     def open_socket(self) -> None:
         """It asks for one."""

@@ -39,7 +39,7 @@ from hacluster.daemon.media.sockets import Opener
 from hacluster.daemon.privilege import USER, drop
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.signon import SignOn
-from hacluster.daemon.spawn import Children, widen_limits
+from hacluster.daemon.spawn import NO_ROOM, Children, widen_limits
 from hacluster.daemon.stream import Connection
 from hacluster.daemon.watchdog import Watchdog
 from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
@@ -260,7 +260,8 @@ class Part:
 
     def _observe(self, _by: MachineName, effect: Effect) -> None:
         if isinstance(effect, Transmit):
-            self._beat.mark()
+            if self._media is not None and self._media.carries(effect.medium):
+                self._beat.mark()
         elif isinstance(effect, Send):
             match effect.body:
                 case CommUp():
@@ -437,7 +438,13 @@ def main(  # noqa: PLR0917
     except HaError as error:
         log.say(Say(Severity.CRIT, name.value, "cannot-start", str(error)))
         return int(Outcome.REFUSED)
+    except MemoryError:
+        log.say(Say(Severity.CRIT, name.value, "no-room", "there is not enough memory to begin"))
+        return int(Outcome.NO_ROOM)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            log.say(Say(Severity.CRIT, name.value, "no-room", f"cannot begin now: {error.strerror}"))
+            return int(Outcome.NO_ROOM)
         log.say(Say(Severity.CRIT, name.value, "internal-fault", f"{type(error).__name__}: {error}"))
         return int(Outcome.CRASHED)
 

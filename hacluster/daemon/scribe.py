@@ -59,11 +59,12 @@ class Scribe:
         self._started = 0.0
 
     def start(self) -> None:
-        """Fork it, and again when it is gone."""
+        """Fork it, and again when it is gone; where there is no room for it, :meth:`revive` tries again."""
         self._started = time.monotonic()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._become()
+        with contextlib.suppress(OSError):
+            self.pid = os.fork()
+            if self.pid == 0:
+                self._become()
 
     def _become(self) -> NoReturn:
         try:
@@ -85,7 +86,7 @@ class Scribe:
         if self.pid or time.monotonic() - self._started < YOUNG_S:
             return False
         self.start()
-        return True
+        return self.pid != 0
 
     def inherited(self) -> None:
         """In another process that was forked: its end of reading is the scribe's alone."""

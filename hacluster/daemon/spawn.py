@@ -49,7 +49,7 @@ _CHUNK: Final = 65_536
 _LAST_CHUNKS: Final = 64
 """Reads of a pipe after the child's end: a pipe holds at most 1 MiB (fs.pipe-max-size)."""
 
-_NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS})
+NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS})
 """fork(2), pipe(2): the system has no room for another process now. That says nothing of the program."""
 
 _BASE_ENV: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -213,7 +213,7 @@ class Children:
         except (OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
             code = error.errno if isinstance(error, OSError) and error.errno else 0
             left_ms = (TRY_MS if spawn.timeout_ms is None else spawn.timeout_ms) - (clock.now() - since)
-            if code in _NO_ROOM and left_ms > 0:
+            if code in NO_ROOM and left_ms > 0:
                 timer = loop.call_later(min(RETRY_S, left_ms / 1000), self._try, spawn, since)
                 self._waiting[spawn.child_id] = (spawn, since, timer)
                 return

@@ -23,7 +23,6 @@ import gc
 import os
 import select
 import signal
-import socket
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -35,7 +34,7 @@ from hacluster.base.report import Severity
 from hacluster.config.settings import SelfFencePolicy
 from hacluster.daemon import clock, plug, preflight, processes
 from hacluster.daemon.beat import Beat
-from hacluster.daemon.control import Channel, End, PassedBy, Ping, Progress, Stage, control_codec
+from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
@@ -44,7 +43,7 @@ from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
 from hacluster.daemon.preload import preload
 from hacluster.daemon.privilege import say_who
-from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Process
+from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Ends, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.scribe import Scribe
@@ -58,6 +57,9 @@ from hacluster.node.vigil import Look, Vigil
 SERVICE: Final = "supervisor"
 PAUSES_MS: Final = (0, 500, 1_000, 2_000, 5_000)
 CRASH_WINDOW_MS: Final = 60_000
+NO_ROOM_MS: Final = 1_000
+"""How soon a process is tried again for which the system had no room."""
+
 LATE_RETRY_MS: Final = 30_000
 """How often a process that crashed too often is tried again where the administrator wants no fencing."""
 
@@ -230,33 +232,29 @@ class Supervisor:
     # -- processes -----------------------------------------------------------------------------------------------
 
     def _fork(self, process: Process) -> None:
-        process.due, process.ready, process.expected = None, False, False
-        mine, theirs = socket.socketpair()
-        asking = process.offer_sockets(self._launch.settings.ha.media)
-        pid = os.fork()
-        if pid == 0:
-            self._become(process, mine, theirs, asking)
-        theirs.close()
-        if asking is not None:
-            asking.close()
-        process.pid, process.channel = pid, Channel(mine, self._codec)
-        bound_ms = self._launch.settings.own.hang_timeout_ms
-        process.vigil = Vigil(bound_ms, clock.now()) if bound_ms else None
-        process.kill_at = process.pass_by_at = None
+        """Begin a life of a process. Where the system has no room for one, it is tried until there is."""
+        own, media = self._launch.settings.own, self._launch.settings.ha.media
+        try:
+            ends = process.fork(self._codec, media, own.hang_timeout_ms)
+        except OSError as error:
+            process.due = after(clock.now(), NO_ROOM_MS)
+            text = f"the {process.name} process cannot be started now: {error.strerror}; trying again"
+            self._say(Severity.CRIT, "no-room", text)
+            return
+        if ends is not None:
+            self._become(process, ends)
 
-    def _become(
-        self, process: Process, mine: socket.socket, theirs: socket.socket, asking: socket.socket | None
-    ) -> NoReturn:
+    def _become(self, process: Process, ends: Ends) -> NoReturn:
         code = int(Outcome.CRASHED)
         try:
             signal.set_wakeup_fd(-1)
-            mine.close()
             for fd in self._signals:
                 os.close(fd)
             for other in self._processes.values():
                 other.close_channel()
             self._scribe.inherited()
-            code = processes.main(process.name, self._launch, theirs, self._beat, self._scribe.pen, asking)
+            pen = self._scribe.pen
+            code = processes.main(process.name, self._launch, ends.channel, self._beat, pen, ends.asking)
         finally:
             os._exit(code)
 
@@ -386,6 +384,8 @@ class Supervisor:
                 self._restart_all()
             case Outcome.FENCED:
                 self._pull_plug(f"the {process.name} process says so", machine=True)
+            case Outcome.NO_ROOM if not process.ready:
+                process.due = after(clock.now(), NO_ROOM_MS)
             case Outcome.REFUSED if not self._announced:
                 self._say(Severity.CRIT, "refused", f"the {process.name} process cannot start")
                 self._exit = 1
@@ -559,8 +559,9 @@ class Supervisor:
             self._verdicts.tell(Word.KEYS)
             return
         if old.settings.ha.log != new.settings.ha.log:
+            scribe = Scribe(processes.log_sinks(new))
             self._scribe.release()
-            self._scribe = Scribe(processes.log_sinks(new))
+            self._scribe = scribe
             self._scribe.start()
         self._log = processes.log_of(new, self._scribe.pen)
         preload(new)

@@ -218,3 +218,43 @@ def test_self_fence_reboot_takes_the_host_with_it():
         assert made.place.client.is_on
         made.served_by(made.two)
         eventually("the group runs there", lambda: two.runs)
+
+
+@pytest.mark.parametrize("which", ["brain", "pulse"])
+def test_no_room_for_a_process_that_begins_anew(which):
+    """Want of descriptors, as of processes or memory: the supervisor lives on and tries until there is room."""
+    require_lab()
+    with cluster() as made:
+        made.up()
+        host, supervisor = made.one.host, daemon_pid(made.one.host, "supervisor")
+        highest = max(int(entry.name) for entry in host.path(f"/proc/{supervisor}/fd").iterdir())
+        limits = host.read(f"/proc/{supervisor}/limits")
+        before = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+        host.run(["prlimit", "--pid", str(supervisor), f"--nofile={highest + 1}:"], check=True)
+        signal_daemon(host, which)
+        text = f"the {which} process cannot be started now: Too many open files; trying again"
+        eventually("it is told", lambda: text in made.one.log())
+        assert daemon_pid(host, "supervisor") == supervisor
+        host.run(["prlimit", "--pid", str(supervisor), f"--nofile={before}:"], check=True)
+        eventually(f"a new {which}", lambda: daemon_pid(host, which) is not None)
+        made.says("local", "local")
+        made.served_by(made.one)
+
+
+def test_no_memory_for_processes_that_begin_anew():
+    """They end before they have begun; that is no crash, and what runs here is left alone until there is memory."""
+    require_lab()
+    require_root()
+    with cluster() as made:
+        made.up()
+        host, supervisor = made.one.host, daemon_pid(made.one.host, "supervisor")
+        pages = int(host.read(f"/proc/{supervisor}/statm").split()[0])
+        since = time.monotonic()
+        host.run(["prlimit", "--pid", str(supervisor), f"--as={pages * 4096}:"], check=True)
+        signal_daemon(host, "brain")
+        eventually("more tries than crashes may be", lambda: made.one.log().count("not enough memory to begin") > LIVES)
+        host.run(["prlimit", "--pid", str(supervisor), "--as=unlimited:"], check=True)
+        made.says("local", "local")
+        made.served_by(made.one)
+        assert daemon_pid(host, "supervisor") == supervisor
+        assert made.watch.missed(since) == []
