@@ -136,7 +136,9 @@ class HeartbeatMachine:
         self._leaving: LeaveNow | None = None
         self._leave_token = 0
         self._leave_due = Instant(0)
-        self._failed_media: set[int] = set()
+        self._failed_media: dict[int, bool] = {}
+        """Whether its interface is gone, by medium."""
+
         self._leaves = False
         self._waiting: list[HaMessage] = []
 
@@ -230,6 +232,8 @@ class HeartbeatMachine:
         return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
 
     def _peer_deadline(self, peer: Peer) -> Instant | None:
+        if self._deaf():
+            return peer.receiver.deadline() if peer.current else None
         patience = self._core.patience()
         death = None
         if peer.state is not NodeState.DEAD:
@@ -456,7 +460,7 @@ class HeartbeatMachine:
     def _run_peer(self, peer: Peer, now: Instant) -> None:
         core = self._core
         patience = core.patience()
-        if self._deaths_wait <= now:
+        if self._deaths_wait <= now and not self._deaf():
             if peer.state is not NodeState.DEAD and patience.deadline(peer.silence) <= now:
                 core.declare_dead(peer, now)
             core.links_dead(peer, peer.links.expire(now, patience.dead_ms(peer.silence)))
@@ -508,14 +512,28 @@ class HeartbeatMachine:
         core = self._core
         spec = core.config.media[event.medium]
         medium = spec.text or f"a medium on {spec.link}"
+        was_deaf = self._deaf()
         if isinstance(event, MediumReady):
-            if event.medium in self._failed_media:
-                self._failed_media.discard(event.medium)
+            if self._failed_media.pop(event.medium, None) is not None:
                 core.say(Severity.INFO, "medium-ready", f"{medium} works again")
         else:
-            self._failed_media.add(event.medium)
+            self._failed_media[event.medium] = event.gone
             text = f"{medium} failed: {event.error}"
             core.murmur(Severity.ERROR, "medium-failed", str(event.medium), text, now)
+        if was_deaf and not self._deaf():
+            for peer in core.peers:
+                peer.silence.since = max(peer.silence.since, now)
+
+    def _deaf(self) -> bool:
+        """Whether the silence of the others says nothing, because it is here that nothing can be heard.
+
+        A medium that fails may have failed with the node at its other end, which must be taken for dead then. That is
+        no reason where the interface is gone from this host, and none for a node that has heard nobody yet.
+        """
+        core = self._core
+        failed = [self._failed_media.get(i) for i, medium in enumerate(core.config.media) if medium.ping is None]
+        joining = core.phase is Phase.JOINING and not any(peer.current for peer in core.peers)
+        return bool(failed) and all(gone or (joining and gone is not None) for gone in failed)
 
     def _on_client(self, event: ClientSignedOn, now: Instant) -> None:
         core = self._core

@@ -58,10 +58,14 @@ class DatagramReceived:
 
 @dataclass(frozen=True, slots=True)
 class MediumFailed:
-    """Sending on a medium failed, or it could not be opened; the driver retries on its own."""
+    """Sending on a medium failed, or it could not be opened; the driver retries on its own.
+
+    ``gone``: this host has no such interface (any more).
+    """
 
     medium: int
     error: str
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 
 import pytest
 
 from hacluster.lab.exercise import VIP
-from tests.cluster import FAST, Cluster, cluster, daemon_pid, signal_daemon
+from tests.cluster import FAST, Cluster, Holding, cluster, daemon_pid, signal_daemon
 from tests.conftest import require_lab
 from tests.nodes import BIN, LOG, OurNode
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+STALL_S = 0.5
+"""A machine of many tenants may stand still for so long between two looks."""
 
 OTHER_KEYS = "auth 3\n1 md5 an-old-key-that-still-opens\n3 sha1 the-new-key-that-signs-from-now-on\n"
 
@@ -145,6 +149,30 @@ def test_an_interface_that_goes_and_comes():
         eventually("two is back", lambda: made.one.sees(made.two.name) == "active", 120)
         assert "bcast eth0 works again" in made.two.log()
         eventually("one address again", lambda: len(made.holders()) == 1, 120)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_interface_that_is_renamed(which):
+    """Nothing leaves that node any more, while clients may still reach it: it gives up what it holds, takes nothing,
+    and the other one serves."""
+    require_lab()
+    patient = "keepalive 250ms\nwarntime 2\ndeadtime 6\ninitdead 12\n"
+    with cluster(ha_cf=patient) as made, Holding([node.host for node in made.nodes]) as holding:
+        made.up()
+        since, node = time.monotonic(), made.nodes[which]
+        rename = "ip link set {0} down; ip link set {0} name {1}; ip link set {1} up"
+        node.host.run(["sh", "-ec", rename.format("eth0", "lan9")], check=True)
+        eventually("it says so", lambda: "no heartbeat of this node has left" in node.log())
+        made.served_by(made.nodes[1 - which])
+        began = len(re.findall("Local status now set to: 'up'", node.log()))
+        eventually("it begins anew", lambda: began >= 2)
+        eventually("longer than initdead", lambda: time.monotonic() - since > 25)
+        assert made.holders() == {made.nodes[1 - which].name}
+        assert holding.both_for(since) < STALL_S
+        node.host.run(["sh", "-ec", rename.format("lan9", "eth0")], check=True)
+        made.says("local", "local")
+        made.served_by(made.one)
+        assert holding.both_for(since) < STALL_S
 
 
 @pytest.mark.parametrize("medium", ["mcast6 eth0 ff02::4:5 694 1 0", "mcast eth0 225.0.0.15 694 1 0"])

@@ -62,6 +62,9 @@ class Medium:
         self._deliver = deliver
         self._open = False
         self._failed = ""
+        self.gone = False
+        """The host has no interface of that name: what fails is here, and not on the way to the others."""
+
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,19 +85,20 @@ class Medium:
             await self._port.open()
         except OSError as error:
             self._port.close()
-            self._fail(describe(error))
+            self._fail(describe(error), gone=error.errno == errno.ENODEV)
         else:
             self._open = True
-            self._failed = ""
+            self._failed, self.gone = "", False
             self._deliver(MediumReady(self._index))
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: str, *, gone: bool = False) -> None:
         if self._open:
             self._open = False
             self._port.close()
+        self.gone = gone
         if error != self._failed:
             self._failed = error
-            self._deliver(MediumFailed(self._index, error))
+            self._deliver(MediumFailed(self._index, error, gone))
 
     def send(self, data: bytes) -> None:
         """Send one datagram, or lose it."""

@@ -19,6 +19,7 @@ class Media:
     def __init__(self, media: Sequence[config.Medium], deliver: Deliver, opener: Opener | None = None) -> None:
         receivers = self._receivers = Receivers(opener or Direct(media))
         self._media: list[Medium] = []
+        self._heartbeat = frozenset(i for i, m in enumerate(media) if isinstance(m, config.NetworkMedium))
         for index, medium in enumerate(media):
             self._media.append(Medium(index, _port(index, medium, receivers, deliver), deliver))
 
@@ -30,6 +31,13 @@ class Media:
     def send(self, index: int, data: bytes) -> None:
         """Perform ``Transmit``."""
         self._media[index].send(data)
+
+    def carries(self, index: int) -> bool:
+        """Whether a heartbeat that is sent on this medium leaves this host, as far as the host can know.
+
+        A ping is none; and nothing leaves a host of which every interface for it is gone.
+        """
+        return index in self._heartbeat and not all(self._media[each].gone for each in self._heartbeat)
 
     def screen(self, screen: Screen) -> None:
         """Perform ``Screen``."""

@@ -164,7 +164,7 @@ def test_a_screen_with_all_that_it_may_list_is_a_program():
 
 def test_an_interface_that_is_not_there_is_said_once():
     async def test(media, events):
-        assert events == [MediumFailed(0, "no interface with this name"), MediumReady(1)]
+        assert events == [MediumFailed(0, "no interface with this name", gone=True), MediumReady(1)]
         media.send(0, b"lost")
 
     exchange([Ucast("nosuchif0", "127.0.0.1", 1), Ucast("lo", "127.0.0.1", free_port())], test)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hacluster.config.media import Bcast, Mcast, Ping, PingGroup, Ucast
 from hacluster.config.settings import HaclusterConfig, HaConfig, MessageFormat, Seal
 from hacluster.heartbeat.config import HeartbeatConfig, MediumSpec
@@ -92,6 +94,42 @@ def test_media_that_fail_are_said_once_and_when_they_work_again(box, settings):
     alpha.give(MediumReady(0))
     assert alpha.codes().count("medium-failed") == 20
     assert alpha.codes().count("medium-ready") == 1
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_silence_says_nothing_to_a_node_whose_interfaces_are_gone(lan, gone):
+    """An interface that failed may have failed with the node at its other end; one that is gone is gone here."""
+    net = lan(links=("eth0", "eth1"))
+    alpha = net.boot("alpha")
+    net.boot("beta")
+    net.run(5_000)
+    net.kill("beta")
+    net.give("alpha", MediumFailed(0, "no interface with this name", gone=True))
+    net.give("alpha", MediumFailed(1, "no interface with this name", gone=gone))
+    net.run(30_000)
+    assert (alpha.view().node("beta").state is NodeState.DEAD) is not gone
+    net.give("alpha", MediumReady(1))
+    net.run(3_000)
+    assert (alpha.view().node("beta").state is NodeState.DEAD) is not gone, "it may still answer"
+    net.run(30_000)
+    assert alpha.view().node("beta").state is NodeState.DEAD
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_who_has_heard_nobody_and_cannot_waits_for_a_medium(box, settings, gone):
+    media = (MediumSpec("eth0"), MediumSpec("10.0.0.254", ping="10.0.0.254", info="ping"))
+    alpha = box("alpha", settings(media=media)).start(0)
+    alpha.give(MediumFailed(0, "Network is down", gone=gone), 10)
+    alpha.until(120_000)
+    assert alpha.of(CommUp) == []
+    alpha.give(MediumReady(0))
+    alpha.until(124_000)
+    assert alpha.of(CommUp) == []
+    alpha.until(150_000)
+    assert alpha.view().own_state is NodeState.ACTIVE
+    alpha.give(MediumFailed(0, "Network is down"))
+    alpha.until(200_000)
+    assert alpha.view().own_state is NodeState.ACTIVE
 
 
 def test_settings_come_from_the_configuration_files():
