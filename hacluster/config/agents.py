@@ -8,7 +8,7 @@ warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,6 +80,15 @@ def _options(value: str) -> str:
 def _port(value: str) -> str:
     number = parse_number(value)
     return "" if number is not None and 1 <= number <= 65_535 else f"{shown(value)} is no port of 1 to 65535"
+
+
+def _targets(value: str) -> str:
+    words = value.split()
+    for word in words:
+        if word.startswith("-") or not (word.startswith("/") or ":" in word):
+            return f"{shown(word)} is neither HOST::MODULE, nor USER@HOST:PATH, nor an absolute path"
+    twice = len({word.rstrip("/") for word in words}) < len(words)
+    return f"in {shown(value)} a target is there twice" if twice else ""
 
 
 def _sync_id(value: str) -> str:
@@ -185,6 +194,20 @@ OURS: Final[Mapping[str, AgentFacts]] = {
             ParameterFacts("sync_id", "integer", check=_sync_id),
         ),
     ),
+    "filesync": AgentFacts(
+        "",
+        (
+            ParameterFacts("source", required=True, check=_directory),
+            ParameterFacts("targets", required=True, check=_targets),
+            ParameterFacts("delete", "boolean"),
+            ParameterFacts("exclude"),
+            *map(_number, ("delay", "retry_interval", "full_interval", "max_lag", "flush_timeout")),
+            ParameterFacts("password_file", check=_absolute),
+            ParameterFacts("rsh"),
+            ParameterFacts("options"),
+            ParameterFacts("rsync"),
+        ),
+    ),
     "Dummy": AgentFacts("", (_STATE, ParameterFacts("value"), _number("op_sleep"), ParameterFacts("fail_start_on"))),
     "Stateful": AgentFacts("", (_STATE, ParameterFacts("promoted_score"), ParameterFacts("unpromoted_score"))),
 }
@@ -204,6 +227,16 @@ class FrontEnd:
     of_heartbeat: bool = False
     """Whether Heartbeat has a script of that name, with the same arguments."""
 
+    gathers: bool = False
+    """Whether the last name takes all arguments that are left, as targets of rsync."""
+
+    def named(self, arguments: Sequence[str]) -> dict[str, str]:
+        """The parameters that the arguments are."""
+        if not self.gathers:
+            return dict(zip(self.names, arguments, strict=False))
+        first = len(self.names) - 1
+        return dict(zip(self.names, (*arguments[:first], " ".join(_rsync_targets(arguments[first:]))), strict=False))
+
 
 FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {
     "Filesystem": FrontEnd(
@@ -211,6 +244,7 @@ FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {
     ),
     "webserver": FrontEnd(("port", "directory"), "webserver[::PORT[::DIRECTORY]]"),
     "ldirectord": FrontEnd(("configfile",), "ldirectord[::CONFIGFILE]", of_heartbeat=True),
+    "filesync": FrontEnd(("source", "targets"), "filesync::DIRECTORY::TARGET[::TARGET...]", gathers=True),
     "lvs-director": FrontEnd(
         ("ip", "sync_interface", "sync_id"),
         "lvs-director::ADDRESS[/BITS[/INTERFACE[:LABEL][/BROADCAST]]][::SYNC_INTERFACE[::SYNC_ID]]",
@@ -219,6 +253,14 @@ FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {
     "Dummy": FrontEnd(("name",), "Dummy[::NAME]"),
 }
 """Scripts whose arguments are judged; IPaddr and its kin have a syntax of their own (``ip_argument.py``)."""
+
+
+def _rsync_targets(words: Sequence[str]) -> Iterator[str]:
+    """Haresources splits HOST::MODULE: a word that is neither a path nor has a colon belongs to the next."""
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        yield f"{word}::{rest.pop(0)}" if rest and not word.startswith("/") and ":" not in word else word
 
 
 def value_fault(parameter: ParameterFacts, value: str) -> str:

@@ -188,10 +188,10 @@ class _Reader:
         if not front.of_heartbeat and foreign is not None and word.name in foreign:
             return
         hint = f"write: {front.usage}"
-        if len(word.arguments) > len(front.names):
+        if len(word.arguments) > len(front.names) and not front.gathers:
             text = f"{word.name} takes {len(front.names)} arguments at most, this one has {len(word.arguments)}"
             self.findings.error("bad-arguments", line, text, hint)
-        given = dict(zip(front.names, word.arguments, strict=False))
+        given = front.named(word.arguments)
         if word.name in IP_FIRST:
             self._check_ip(word, line)
         for name, fault in faults_of(OURS[word.name], given):

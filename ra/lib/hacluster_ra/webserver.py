@@ -1,26 +1,18 @@
-"""webserver: a small HTTP service that names its node, for demos and tests of a cluster.
-
-The server holds a lock on its pid file as long as it lives. So "is it running" needs no trust in a process number, and
-no stale file deceives.
-"""
+"""webserver: a small HTTP service that names its node, for demos and tests of a cluster."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from _socket import AF_INET6, SOCK_CLOEXEC, SOCK_STREAM
 from _socket import socket as Socket  # noqa: N812 - the class is called socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from hacluster_ra import ocf
+from hacluster_ra import background, ocf
 from hacluster_ra.netlink import family_of
-from hacluster_ra.ocf import SIGKILL, SIGTERM, Action, Agent, Failure, Parameter, Values
+from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
 
 HEALTH_PATH = "/.health"
-POLL_S = 0.02
 ANSWER_S = 5.0
-KILL_AFTER_S = 5.0
 
 
 def pid_file(values: Values) -> str:
@@ -42,52 +34,6 @@ def _check_port(value: str) -> str:
 
 def validate(_: Values) -> None:
     """Every parameter is judged by itself."""
-
-
-def _lock(path: str) -> int | None:
-    """Take the pid file's lock; ``None`` when a server holds it. OSError when the file cannot be opened."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
-
-
-def _lock_patiently(path: str) -> int:
-    """Take the lock for good; a monitor may hold it for a moment."""
-    for _ in range(50):
-        lock = _lock(path)
-        if lock is not None:
-            return lock
-        time.sleep(POLL_S)
-    raise OSError(f"another server holds {path}")
-
-
-def is_alive(path: str) -> bool:
-    """Whether a server holds the pid file, also when somebody has removed its name."""
-    if not ocf.exists(path):
-        return bool(orphan(path))
-    file = _lock(path)
-    if file is None:
-        return True
-    os.close(file)
-    return False
-
-
-def orphan(path: str) -> int:
-    """The process that holds a pid file of which the name is gone, as when HA_RSCTMP was emptied; 0: none."""
-    gone = os.path.realpath(path) + " (deleted)"
-    here = os.readlink("/proc/self/ns/net")
-    for entry in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            held = [os.readlink(f"/proc/{entry}/fd/{number}") for number in os.listdir(f"/proc/{entry}/fd")]
-            if gone in held and os.readlink(f"/proc/{entry}/ns/net") == here:
-                return int(entry)
-        except OSError:
-            continue  # it ended meanwhile, or is somebody else's
-    return 0
 
 
 def ask(ip: str, port: int, wait_s: float) -> str:
@@ -117,90 +63,42 @@ def _health(values: Values) -> str:
 def start(values: Values) -> int:
     """Start the server and return when it answers."""
     path = pid_file(values)
-    if is_alive(path):
+    if background.is_alive(path):
         return monitor(values)
     directory = values.text("directory")
     if directory and not os.path.isdir(directory):
         raise Failure(ocf.ERR_INSTALLED, f"there is no directory {directory}")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    read, write = os.pipe()
-    if os.fork() == 0:
-        try:
-            os.close(read)
-            os.setsid()
-            if os.fork() == 0:
-                _become_server(values, path, write)
-        finally:
-            os._exit(0)
-    os.close(write)
-    os.wait()
-    with os.fdopen(read, "rb") as pipe:
-        word = pipe.read().decode(errors="replace")
-    if word != "ready":
-        raise Failure(ocf.ERR_GENERIC, word or "the server ended before it was ready")
+    background.begin(path, lambda: _prepare(values), "server")
     wrong = _health(values)
     if wrong:
         raise Failure(ocf.ERR_GENERIC, wrong)
     return ocf.OK
 
 
-def _become_server(values: Values, path: str, write: int) -> None:
+def _prepare(values: Values) -> Callable[[], None]:
     from hacluster_ra.webservice import Site, serve
 
-    word = "ready"
-    os.closerange(3, write)
-    os.closerange(write + 1, 1 << 20)
+    site = Site(
+        node=os.uname().nodename,
+        text=values.text("text"),
+        directory=values.text("directory"),
+        access_log=values.text("access_log"),
+        access_log_size=values.number("access_log_size"),
+    )
     try:
-        lock = _lock_patiently(path)
-        site = Site(
-            node=os.uname().nodename,
-            text=values.text("text"),
-            directory=values.text("directory"),
-            access_log=values.text("access_log"),
-            access_log_size=values.number("access_log_size"),
-        )
-        server = serve(values.text("ip"), values.number("port"), site)
-        os.ftruncate(lock, 0)
-        os.write(lock, b"%d\n" % os.getpid())
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
+        return serve(values.text("ip"), values.number("port"), site).serve_forever
     except OSError as error:
-        word = f"port {values.text('port')}: {error}"
-    os.write(write, word.encode())
-    os.close(write)
-    if word == "ready":
-        server.serve_forever()
+        raise OSError(f"port {values.text('port')}: {error}") from None
 
 
 def stop(values: Values) -> int:
     """TERM, then KILL; returns when the server is gone."""
-    path = pid_file(values)
-    begun = time.monotonic()
-    number = SIGTERM
-    sent = 0
-    while is_alive(path):
-        now = time.monotonic()
-        if now > begun + values.timeout_s * 0.9:
-            raise Failure(ocf.ERR_GENERIC, "the server does not end")
-        if now > begun + min(KILL_AFTER_S, values.timeout_s / 2):
-            number = SIGKILL
-        text = (ocf.read_file(path) or "").strip() or str(orphan(path))
-        if text.isdecimal() and int(text) > 1 and sent != number:
-            sent = number
-            try:
-                os.kill(int(text), number)
-            except ProcessLookupError:
-                continue
-        time.sleep(POLL_S)
-    if ocf.exists(path):
-        os.unlink(path)
-    return ocf.OK
+    return background.end(pid_file(values), values, "server")
 
 
 def monitor(values: Values) -> int:
     """Running means that it holds its pid file and answers a real request."""
-    if not is_alive(pid_file(values)):
+    if not background.is_alive(pid_file(values)):
         return ocf.NOT_RUNNING
     try:
         wrong = _health(values)

@@ -25,7 +25,7 @@ def document(name: str) -> etree._Element:
 
 def test_all_are_there() -> None:
     lvs = ["ldirectord", "lvs-director", "lvs-realserver"]
-    assert ["Dummy", "Filesystem", "IPaddr", "Stateful", *lvs, "webserver"] == AGENTS
+    assert ["Dummy", "Filesystem", "IPaddr", "Stateful", "filesync", *lvs, "webserver"] == AGENTS
 
 
 @pytest.mark.parametrize("name", AGENTS)

@@ -45,6 +45,7 @@ GOOD = {
     "Filesystem": {"device": "/dev/x", "directory": "/absent"},
     "webserver": {},
     "ldirectord": {"configfile": "absent.cf"},
+    "filesync": {"source": "/absent", "targets": "web2::www"},
     "lvs-director": {"ip": "192.0.2.77"},
     "lvs-realserver": {"ip": "192.0.2.77"},
     "Dummy": {},
@@ -96,6 +97,7 @@ def test_the_program_says_it_in_one_line(name: str, key: str) -> None:
         ("Filesystem", {"device": "UUID=x", "directory": "/x", "options": "ro,noatime"}),
         ("webserver", {"port": "8080", "ip": "::1"}),
         ("ldirectord", {"configfile": "/etc/ha.d/web.cf"}),
+        ("filesync", {"source": "/srv/www", "targets": "web2::www root@web3:/srv /backup/www", "max_lag": "30"}),
         ("lvs-director", {"ip": "192.0.2.1", "sync_interface": "eth1", "sync_id": "255", "forward": "no"}),
         ("lvs-realserver", {"ip": "2001:db8::1", "method": "tun", "nic": "tunl0"}),
         ("Dummy", {}),
@@ -139,7 +141,7 @@ def test_front_ends_refuse_to_start_nonsense(name: str) -> None:
 def test_arguments_that_do_not_say_what_is_meant_are_neither_running_nor_not(name: str) -> None:
     words = [] if name == "Filesystem" else ["nonsense"]
     done = call(RA / "heartbeat" / name, *words, "status")
-    if name in ("Dummy", "ldirectord", "webserver"):
+    if name in ("Dummy", "filesync", "ldirectord", "webserver"):
         assert done.returncode == 3
         return
     agent = name if name in ("Filesystem", "lvs-director", "lvs-realserver") else "IPaddr"

@@ -36,6 +36,13 @@ UNUSABLE = {
     },
     "ldirectord": {"ldirectord": ("ldirectord",)},
     "lvs-realserver": {"ip": ("", "1.2.3", "web", "10.0.0.1/24"), "method": ("nat", "gate"), "nic": ("a b", "n" * 16)},
+    "filesync": {
+        "source": ("", "srv/www", "/", "/..", "//"),
+        "targets": ("", "web2", "/srv/a web2", "-e /x", "/srv/a /srv/a/"),
+        "delete": FLAGS,
+        **dict.fromkeys(("delay", "retry_interval", "full_interval", "max_lag", "flush_timeout"), NUMBERS),
+        "password_file": ("secret",),
+    },
     "Dummy": {"state": ("here",), "op_sleep": NUMBERS},
     "Stateful": {"state": ("here",)},
 }
@@ -46,6 +53,7 @@ IDENTITY = {
     "webserver": {"pidfile"},
     "ldirectord": {"ldirectord"},
     "lvs-realserver": {"ip", "method", "nic"},
+    "filesync": set(),
     "Dummy": {"state"},
     "Stateful": {"state"},
 }
