@@ -51,13 +51,27 @@ def verify(session: Session, *, everything: bool) -> bool:
     lax = session.preferences.get("core.check_mode") == "relaxed"
     missing = session.preferences.truth("core.ignore_missing_metadata") or _asymmetric(work.root)
     sense = Sense(view.root, session.agents, lax=lax, missing_agents=missing)
-    for finding in sense.check(one.element for one in chosen):
+    old = {one.id: one.element for one in before.objects if one.kind.tag == "primitive"}
+    same = {
+        one.id
+        for one in chosen
+        if not everything and one.id in old and without_metas(one.element) == without_metas(old[one.id])
+    }
+    for finding in sense.check((one.element for one in chosen), metas_alone=same):
         if finding.wrong:
             sound = False
             session.voice.error(finding.text)
         else:
             session.voice.warning(finding.text)
     return sound
+
+
+def without_metas(element: XML) -> bytes:
+    """A resource without what says how the cluster treats it: what its agent gets to see."""
+    twin = copy.deepcopy(element)
+    for one in twin.findall("meta_attributes"):
+        twin.remove(one)
+    return etree.tostring(twin, method="c14n")
 
 
 def _asymmetric(root: XML) -> bool:

@@ -6,6 +6,7 @@ this host, and on the line so far.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import sys
@@ -346,9 +347,14 @@ FINDERS: Final[dict[str, Callable[[Place], Iterable[Candidate]]]] = {
 
 
 def compgen(words: Sequence[str]) -> int:
-    """``crm --compgen POINT LINE``: candidates for a shell's completion, one a line."""
+    """``crm --compgen POINT LINE``, or ``crm --compgen KIND``: candidates for a shell's completion, one a line."""
     from hacluster.crmsh.session import Session, Switches  # noqa: PLC0415
 
+    if len(words) == 1 and words[0] in FINDERS:
+        place = Place(Session.begin(Switches(batch=True)), ROOT.verbs[0], (), "")
+        with contextlib.suppress(HaError, OSError):
+            sys.stdout.writelines(f"{one.word}\n" for one in FINDERS[words[0]](place))
+        return 0
     line = words[1] if len(words) > 1 else ""
     point = int(words[0]) if words and words[0].isdecimal() else len(line)
     line = line[:point]

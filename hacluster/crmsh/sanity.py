@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,12 +45,14 @@ class Sense:
         self._nodes = {str(one.get("uname") or one.get("id")).lower() for one in root.iterfind("nodes/node")}
         self._objects = {str(one.get("id")): one for one in root.iter("*") if str(one.tag) in BY_TAG and one.get("id")}
 
-    def check(self, objects: Iterable[XML]) -> Iterator[Finding]:
-        """What is to be said of some objects, by their ids."""
+    def check(self, objects: Iterable[XML], *, metas_alone: Collection[str] = ()) -> Iterator[Finding]:
+        """What is to be said of some objects, by their ids. ``metas_alone``: those that agents see no change of."""
         chosen = list(objects)
-        yield from self._unique(chosen)
+        yield from self._unique([one for one in chosen if one.get("id") not in metas_alone])
         for element in sorted(chosen, key=lambda one: str(one.get("id") or "")):
             match str(element.tag):
+                case "primitive" if element.get("id") in metas_alone:
+                    yield from self._metas(element, set(RESOURCE) - CLONE_ONLY)
                 case "primitive" | "template":
                     yield from self._primitive(element)
                 case "group" | "clone" | "master" | "bundle":

@@ -225,9 +225,9 @@ class Workspace:
         known = "fencing_topology" if kind.tag == "fencing-topology" else str(id_)
         old = self.find(known, node=kind.tag == "node")
         if old is not None and old.tag != element.tag:
-            return f"{id_} is a {BY_TAG[str(old.tag)].word} already"
+            return taken(kind, str(id_), old)
         if old is not None and method == "make" and kind.tag not in {"fencing-topology", "node"}:
-            return f"{id_} exists already"
+            return taken(kind, str(id_), old)
         if old is None and kind.tag not in {"fencing-topology", "node"} and self._used(str(id_)):
             return f"the id {id_} is used already"
         merging = old is not None and method == "make" and kind.tag == "node"
@@ -465,6 +465,11 @@ class Workspace:
             devices = (level.get("devices") or "").split(",")
             if old in devices:
                 level.set("devices", ",".join(new if device == old else device for device in devices))
+
+
+def taken(kind: Kind, id_: str, old: XML) -> str:
+    """What is said of an id that another object has."""
+    return f"Cannot create {kind.word} with ID '{id_}': Found existing {BY_TAG[str(old.tag)].word} with same ID."
 
 
 def bare(element: XML) -> XML:

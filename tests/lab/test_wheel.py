@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hacluster.lab.exercise import random_authkeys
+from hacluster.tools.pages import ENTRIES
 from tests.conftest import skip_or_fail
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -52,6 +53,14 @@ def test_the_package_is_the_wheels(prefix):
     done = run(prefix / "bin/python", "-c", script)
     assert all(line.startswith(str(prefix)) for line in done.stdout.split()), done.stdout + done.stderr
     assert done.stdout.split()[1] == str(prefix / "share/hacluster/ra")
+
+
+def test_every_command_has_a_man_page_and_completion_where_man_and_bash_look(prefix):
+    commands = {path.name for path in (prefix / "bin").iterdir()} & set(ENTRIES)
+    assert commands == set(ENTRIES)
+    assert {path.stem for path in (prefix / "share/man/man8").glob("*.8")} == commands
+    assert {path.name for path in (prefix / "share/bash-completion/completions").iterdir()} == commands
+    assert "RESOURCE: RESOURCES" in (prefix / "share/man/man8/crm.8").read_text()
 
 
 def test_every_command_starts(prefix):
