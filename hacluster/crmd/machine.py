@@ -31,12 +31,12 @@ from hacluster.base.members import Member
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
 from hacluster.cib.change import AttributeSet, Change, NodeForgotten, NodeStateSet, Words
+from hacluster.crmd.doing import Doing
 from hacluster.crmd.fencing import AGAIN_MS, ALONE_AGAIN_MS, LIES_MS, MOST_AGAIN_MS, FencingDesk, Wish, states_in
 from hacluster.crmd.fsa import Input, State, after
-from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.driver import HostSample, MachineRestarted, Persisted, PersistFailed, StopRequested, Tick
-from hacluster.msg.lrm import OpFinished, OpsQuery, OpsView
+from hacluster.msg.lrm import OpFinished, OpsView
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import (
     Fence,
@@ -125,7 +125,6 @@ class CrmdMachine:
         self._node = node
         self._dc_deadtime_ms = dc_deadtime_ms
         self._fencing = FencingDesk(node)
-        self._local = Local(node)
         self._state = State.STARTING
         self._view: View | None = None
         self._gone: set[str] = set()
@@ -133,11 +132,11 @@ class CrmdMachine:
         self._number = 0
         self._asked = 0
         self._timers: Timers[str] = Timers()
-        self._silent = False
         self._unix_ms = 0
         self._sampled = Instant(0)
         self._now = Instant(0)
         self._out: list[Effect] = []
+        self._doing = Doing(node, self._send, self._change, self._say)
 
     # ---- the shape of a machine
 
@@ -147,9 +146,7 @@ class CrmdMachine:
         if self._fencing.began is None:
             self._fencing.began = now
         self._dispatch(event)
-        noted = self._local.notes()
-        if noted is not None:
-            self._send(MachineName.LRM, noted)
+        self._doing.note()
         return self._out
 
     def deadline(self) -> Instant | None:
@@ -196,11 +193,12 @@ class CrmdMachine:
             case Conveyed():
                 self._on_conveyed(event.sender, event.body)
             case OpFinished():
-                self._on_finished(event)
+                self._doing.finished(event, self._view, self._unix_s())
             case OpsView():
-                self._on_hands(event)
+                if self._doing.told(event, self._view, self._unix_s()):
+                    self._timers.cancel("hands")
             case FailResource():
-                self._on_fail(event)
+                self._doing.fail(event, self._view, self._unix_s())
             case Scheduled():
                 self._on_scheduled(event)
             case Fire():
@@ -254,32 +252,11 @@ class CrmdMachine:
             self._tell_of_the_gone(view)
         else:
             self._move(Input.NOT_DC)
-        self._silent = True
-        self._say_anew()
-
-    def _say_anew(self) -> None:
-        """Say what runs here, as soon as the hands have told."""
-        if self._silent and not self._local.unknown and self._view is not None:
-            self._silent = False
-            for change in self._local.said_anew():
-                self._change(change)
+        self._doing.say_anew(asked=True)
 
     def _ask_hands(self) -> None:
-        self._local.unknown = True
         self._timers.set("hands", self._now, HANDS_MS)
-        self._send(MachineName.LRM, OpsQuery(MachineName.CRMD.value))
-
-    def _on_hands(self, told: OpsView) -> None:
-        taken = self._local.take_up(told)
-        if taken is None:
-            return
-        self._timers.cancel("hands")
-        again, results = taken
-        for operation in again:
-            self._send(MachineName.LRM, operation)
-        for result in results:
-            self._on_finished(result)
-        self._say_anew()
+        self._doing.ask_hands()
 
     def _tell_of_the_gone(self, view: View) -> None:
         stale = {name for name, member in self._fencing.known.items() if member and name not in view.names}
@@ -402,7 +379,7 @@ class CrmdMachine:
         if fire.task.operation == "do_shutdown":
             self._change(NodeStateSet(fire.task.node, (("expected", "down"),), fire.task.node))
         if fire.task.node == self._node:
-            self._do(view.accept_of(self._node).member, body)
+            self._doing.do(view.accept_of(self._node).member, body, self._unix_s())
         elif fire.task.node in view.names:
             self._send(MachineName.SPEECH, Convey((fire.task.node,), MachineName.CRMD, body))
 
@@ -411,64 +388,11 @@ class CrmdMachine:
         if view is None or sender not in view.members:
             return
         if isinstance(body, DoTask) and body.view == view.id and sender.name == view.leader:
-            self._do(sender, body)
+            self._doing.do(sender, body, self._unix_s())
         elif isinstance(body, TaskDone) and body.view == view.id:
             self._send(MachineName.TE, body)
         elif isinstance(body, FailResource) and body.node == self._node:
-            self._on_fail(body)
-
-    def _do(self, dc: Member, do: DoTask) -> None:
-        task = do.task
-        if task.kind is TaskKind.RESOURCE and task.operation == "cancel":
-            ends, changes = self._local.cancel(task)
-            for end in ends:
-                self._send(MachineName.LRM, end)
-            for change in changes:
-                self._change(change)
-            self._done(dc, do, 0)
-        elif task.kind is TaskKind.RESOURCE:
-            asks, changes = self._local.start(task, do.transition_key, do.view, self._unix_s())
-            for change in changes:
-                self._change(change)
-            for ask in asks:
-                self._send(MachineName.LRM, ask)
-            if self._local.goes_on_without(task):
-                self._done(dc, do, 0)
-        else:
-            self._do_own(dc, do, task)
-
-    def _do_own(self, dc: Member, do: DoTask, task: Task) -> None:
-        if task.operation == "lrm_delete":
-            ends, forgotten = self._local.forget(task.resource)
-            for end in ends:
-                self._send(MachineName.LRM, end)
-            self._change(forgotten)
-        elif task.operation == "clear_failcount":
-            for change in self._local.clear_failures(task.resource):
-                self._change(change)
-        elif task.operation == "do_shutdown":
-            self._say(Severity.NOTICE, "shutdown", "the DC lets this node stop")
-        else:
-            self._say(Severity.ERROR, "unknown-task", f"{task.operation} is not known here")
-            self._done(dc, do, 1)
-            return
-        self._done(dc, do, 0)
-
-    def _done(self, dc: Member, do: DoTask, rc: int) -> None:
-        body = TaskDone(do.view, do.transition_key, rc)
-        if dc.name == self._node:
-            self._send(MachineName.TE, body)
-        else:
-            self._send(MachineName.SPEECH, Convey((dc.name,), MachineName.CRMD, body))
-
-    def _on_finished(self, result: OpFinished) -> None:
-        asked, changes = self._local.finished(result, self._unix_s())
-        for change in changes:
-            self._change(change)
-        view = self._view
-        if asked is not None and asked.task.operation == "notify" and view is not None and asked.view == view.id:
-            dc = view.accept_of(view.leader).member
-            self._done(dc, DoTask(asked.view, asked.task, asked.transition_key), int(result.rc))
+            self._doing.fail(body, view, self._unix_s())
 
     # ---- fencing
 
@@ -592,15 +516,6 @@ class CrmdMachine:
         for number, wish in list(self._fencing.wishes.items()):
             entry = FencingEntry("", wish.target, "", FencingState.FAILED, self._node, reason="the fencer began anew")
             self._on_fenced(Fenced(number, entry))
-
-    def _on_fail(self, fail: FailResource) -> None:
-        """Somebody says that a resource has failed: on its node that becomes a record, and the DC thinks."""
-        if fail.node == self._node:
-            names = (fail.standard, fail.provider, fail.type, fail.resource)
-            for change in self._local.fail(*names, self._unix_s()):
-                self._change(change)
-        elif self._view is not None and fail.node in self._view.names:
-            self._send(MachineName.SPEECH, Convey((fail.node,), MachineName.CRMD, fail))
 
     # ---- speaking
 

@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hacluster.base.effects import MachineName
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.report import Report
 from hacluster.client.configdir import check_config_dir
 from hacluster.client.hostfacts import host_facts
 from hacluster.client.paths import shipped
 from hacluster.config.settings import HaConfig
+from hacluster.daemon import toolbox
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.privilege import Account, find
 from hacluster.lrm.surroundings import Surroundings
@@ -81,6 +83,10 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         surroundings(node, places.config_dir, checked.ha),
     )
     state_dir, run_dir = places.state_dir or own.state_dir, places.run_dir or own.run_dir
+    if settings.layout.manager is MachineName.CRMD:
+        host = settings.surroundings
+        crm = replace(host, tools_dir=os.path.join(run_dir, toolbox.NAME), run_dir=run_dir)
+        settings = replace(settings, surroundings=crm)
     slots = tuple((key.slot, key.method.value, key.secret) for key in checked.keys.keys.values())
     return Launch(
         settings,
@@ -116,4 +122,5 @@ def surroundings(node: str, config_dir: str, ha: HaConfig) -> Surroundings:
         logfile=ha.log.logfile or "",
         debugfile=ha.log.debugfile or "",
         extra=tuple((f"HA_{name}", value) for name, value in ha.env),
+        cores=os.cpu_count() or 1,
     )

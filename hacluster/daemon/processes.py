@@ -14,14 +14,14 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
 from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, codec
 from hacluster.config.settings import UuidFrom
-from hacluster.daemon import clock, orphan, plug, realtime
+from hacluster.daemon import clock, orphan, plug, realtime, toolbox
 from hacluster.daemon.beat import Beat, BeatWatch
 from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
@@ -48,6 +48,9 @@ from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
 from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
 from hacluster.node.layout import ProcessName
 from hacluster.wire.ipc import Frame, Hello, Kind
+
+if TYPE_CHECKING:
+    from hacluster.daemon.units import Units
 
 CONFINED: Final = frozenset({ProcessName.PULSE, ProcessName.BRAIN})
 """Who is not root."""
@@ -176,6 +179,7 @@ class Part:
         self._estate = estate or endow(name, launch, log)
         self._media: Media | None = None
         self._children: Children | None = None
+        self._units: Units | None = None
         self._watchdog: Watchdog | None = None
         self._fifo: Fifo | None = None
         self._beat = beat
@@ -235,7 +239,24 @@ class Part:
             text = "ended agents that an earlier life of the hands left at work"
             self._log(Say(Severity.WARNING, self.process, "agents-ended", text, (("pids", " ".join(map(str, left))),)))
         self._make_temporary_dir()
+        if self._launch.settings.surroundings.tools_dir:
+            from hacluster.daemon.units import Units  # noqa: PLC0415  only where there is a CRM
+
+            self._make_toolbox()
+            self._units = driver.units = Units(lambda event: driver.post(MachineName.LRM, event), self._log)
         self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event), roster)
+
+    def _make_toolbox(self) -> None:
+        """The tools that agents of a CRM call."""
+        try:
+            folder, missing = toolbox.fill(self._launch.run_dir)
+        except OSError as error:
+            text = f"agents do not find our tools: {error.strerror}"
+            self._log(Say(Severity.ERROR, self.process, "no-toolbox", text))
+            return
+        if missing:
+            text = f"agents that call one of {', '.join(missing)} do not find ours in {folder}: it is not installed"
+            self._log(Say(Severity.WARNING, self.process, "tools-missing", text))
 
     def _make_temporary_dir(self) -> None:
         """HA_RSCTMP, which agents take for granted: systemd-tmpfiles makes it at boot, and not every host has that."""
@@ -310,6 +331,8 @@ class Part:
             self._beat_watch.close()
         if self._children is not None:
             self._children.close()
+        if self._units is not None:
+            await self._units.close()
         if self.links is not None:
             self.links.close()
         await self._server.close()

@@ -75,7 +75,7 @@ def _read(pid: int) -> _Process | None:
         return None
     head, _, tail = text.rpartition(")")
     fields = tail.split()
-    if len(fields) < 4:
+    if len(fields) < 4 or fields[0] in "ZX":
         return None
     return _Process(pid, int(fields[1]), int(fields[3]), head.partition("(")[2], fields[0])
 

@@ -121,6 +121,9 @@ _NO_FAILURE = frozenset(
 MAX_REASON = 200
 """Characters of a reason that a view of all results has room for."""
 
+DEVICE_MS = 5_000
+"""How long the fencer may take beyond the time of what it was asked."""
+
 CLIENTS = "clients"
 """Whose asking it is when a local client has an agent run."""
 
@@ -161,6 +164,7 @@ class LrmMachine:
         self._hooks = HookQueue(host, config.hook, MAX_HOOKS, config.output_limit, config.kill_after_ms)
         self._clients: dict[int, int] = {}
         self._kills: Timers[int] = Timers()
+        self._devices: Timers[int] = Timers()
         self._last_child = 0
         self._clock = 0
 
@@ -206,7 +210,7 @@ class LrmMachine:
 
     def deadline(self) -> Instant | None:
         """The next recurring operation or KILL that is due, or a wait that is over."""
-        waits = (self._queue.deadline(), self._agents.deadline(), self._disk.deadline())
+        waits = (self._queue.deadline(), self._agents.deadline(), self._disk.deadline(), self._devices.deadline())
         return earliest(self._recurring.deadline(), self._kills.deadline(), *waits)
 
     def check(self) -> None:
@@ -272,6 +276,9 @@ class LrmMachine:
         effects: list[Effect] = []
         while (child_id := self._kills.pop(now)) is not None:
             effects.append(Kill(child_id, SIGKILL))
+        while (child_id := self._devices.pop(now)) is not None:
+            silent = DeviceOpEnded(child_id, 1, "the fencer does not answer", timed_out=True)
+            effects += self._on_device(silent, now)
         for op, result in self._agents.overdue(now):
             effects += self._tell(op, result)
         for op in self._recurring.take_due(now):
@@ -360,6 +367,7 @@ class LrmMachine:
         return self._end(operation, verdict, exited, now)
 
     def _on_device(self, ended: DeviceOpEnded, now: Instant) -> list[Effect]:
+        self._devices.cancel(ended.child_id)
         operation = self._queue.child(ended.child_id)
         if operation is None:
             return []
@@ -413,6 +421,7 @@ class LrmMachine:
         left_ms = max(1, operation.timeout_ms - (now - operation.started))
         if operation.attempt >= len(call.candidates):
             if call.device:
+                self._devices.set(child_id, now, left_ms + DEVICE_MS)
                 return Send(MachineName.STONITH, fencing.device_op(operation.op, child_id, left_ms))
             return UnitJob(child_id, call.unit, call.verb, left_ms)
         shell = (SHELL,) if operation.by_shell else ()

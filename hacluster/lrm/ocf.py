@@ -11,6 +11,10 @@ from hacluster.msg.lrm import OcfCode, OpEnd, ResourceSpec, StartOp
 
 REASON_PREFIX = "ocf-exit-reason:"
 CHECK_LEVEL = "OCF_CHECK_LEVEL"
+ELSEWHERE = "lrm://"
+"""The value of a parameter that is kept out of the CIB, below :data:`KEPT_BELOW`, on each node (cibsecret(8))."""
+
+KEPT_BELOW = "/var/lib/pacemaker/lrm/secrets"
 
 ACTION_NAMES = {"status": "monitor"}
 """Words of the Heartbeat era and what the standard calls them."""
@@ -46,7 +50,12 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
     variables |= {f"OCF_RESKEY_CRM_meta_{name.replace('-', '_')}": value for name, value in meta.items()}
     for name, value in resource.parameters:
         variables[CHECK_LEVEL if name == CHECK_LEVEL else f"OCF_RESKEY_{name}"] = value
-    return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())))
+    secrets = tuple(
+        (f"OCF_RESKEY_{name}", f"{KEPT_BELOW}/{resource.id.partition(':')[0]}/{name}")
+        for name, value in resource.parameters
+        if value == ELSEWHERE and "/" not in name
+    )
+    return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())), secrets=secrets)
 
 
 def meta_data_call(resource: ResourceSpec, host: Surroundings) -> Call:

@@ -22,7 +22,8 @@ class Surroundings:
     ``own_agents`` is our ``ra`` directory (``heartbeat/NAME`` and ``ocf/PROVIDER/TYPE`` below it), empty for none.
     ``log_facility`` is a syslog name or ``none``. ``extra`` is ``setenv`` of ha.cf and the like; it
     is put before everything else, so that it cannot change what the standard fixes. ``tools_dir`` has the tools that
-    agents call (crm_attribute, attrd_updater, …) under the names they know; empty where there is no CIB to ask about.
+    agents call (crm_attribute, attrd_updater, …) under the names they know, and ``run_dir`` is where these find the
+    daemon; both are empty where there is no CIB to ask about.
     """
 
     node: str
@@ -37,6 +38,8 @@ class Surroundings:
     debugfile: str = ""
     extra: tuple[tuple[str, str], ...] = ()
     tools_dir: str = ""
+    run_dir: str = ""
+    cores: int = 4
 
     def environment(self, tag: str) -> dict[str, str]:
         """What agents of every class get; ``tag`` names the resource in log lines. The locale is always C."""
@@ -55,6 +58,7 @@ class Surroundings:
         if self.tools_dir:
             # First in the path, and where agents look that name the whole path: another manager's may be installed.
             variables |= {"PATH": f"{self.tools_dir}:{self.search_path}", "HA_SBIN_DIR": self.tools_dir}
+            variables |= {"HACLUSTER_RUN_DIR": self.run_dir} if self.run_dir else {}
             variables |= CRM_WORDS
         if self.logfile:
             variables["HA_logfile"] = self.logfile

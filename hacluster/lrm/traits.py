@@ -31,15 +31,15 @@ def read_traits(text: bytes) -> AgentTraits | None:
         return None
     if root is None or root.tag != "resource-agent":
         return None
-    version = (root.findtext("version") or "").strip()
+    version = (next((entry.text for entry in root.iter("version")), "") or "").strip()
     newer = bool(version) and version[:1].isdigit() and version_parts(version) >= _RELOAD_AGENT_SINCE
-    actions = {entry.get("name") or "" for entry in root.iterfind("actions/action")}
+    actions = {entry.get("name") or "" for entry in root.iter("action")}
     by_agent = newer and "reload-agent" in actions
     by_service = not newer and "reload" in {name.lower() for name in actions}
     restart: list[str] = []
     private: list[str] = []
     names: list[str] = []
-    for entry in root.iterfind("parameters/parameter"):
+    for entry in root.iter("parameter"):
         name = entry.get("name")
         if not name:
             continue

@@ -67,9 +67,10 @@ def _haresources(settings: NodeSettings, _birth: Birth) -> object:
 
 
 def _lrm(settings: NodeSettings, _birth: Birth) -> object:
-    from hacluster.lrm.machine import LrmMachine  # noqa: PLC0415  only where it lives
+    from hacluster.lrm.machine import PARALLEL, LrmMachine  # noqa: PLC0415  only where it lives
 
-    return LrmMachine(settings.own, settings.surroundings, asker=settings.layout.manager)
+    host = settings.surroundings
+    return LrmMachine(settings.own, host, asker=settings.layout.manager, parallel=max(PARALLEL, 2 * host.cores))
 
 
 _BUILDERS: Final[dict[MachineName, Callable[[NodeSettings, Birth], object]]] = {
