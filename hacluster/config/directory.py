@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hacluster.base.report import Place, Report, Severity, has_errors
+from hacluster.config import quorum
 from hacluster.config.agents import OTHERS_TYPES, OURS, faults_of, unknown_of, value_fault
 from hacluster.config.authkeys import parse_authkeys
 from hacluster.config.facts import NO_FACTS, HostFacts
@@ -90,7 +91,10 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
     keys = _keys(texts.authkeys, reports, own_uid)
 
     resources: Haresources | None = None
-    if texts.haresources.text is None:
+    if ha is not None and ha.uses_crm:
+        reports += _unread(texts.haresources)
+        resources = Haresources()
+    elif texts.haresources.text is None:
         reports.append(_missing(texts.haresources, "it says which resources there are; it may be empty"))
     else:
         nodes = ha.nodes if ha else nodes_of(texts.ha.text or "")
@@ -181,13 +185,16 @@ def _between(checked: Checked, texts: DirectoryTexts) -> Iterator[Report]:
     """What no file shows alone."""
     if checked.hacluster is not None and checked.seal_keys is not None:
         yield from _check_seal(checked.hacluster, checked.seal_keys, texts)
-    if checked.ha is not None:
-        yield from _check_ha(checked.ha, texts.ha.name)
+    if checked.ha is not None and checked.ha.uses_crm:
+        yield from _check_crm(checked.ha, checked.hacluster, texts)
+    elif checked.ha is not None:
+        yield from _check_v1(checked.ha, checked.hacluster, texts)
         if checked.resources is not None:
             yield from _check_groups(checked.ha, checked.resources, texts)
     if checked.hacluster is not None and checked.ha is not None:
         yield from _check_apiauth(checked.ha, checked.hacluster, texts)
-    if checked.hacluster is not None and checked.resources is not None:
+    crm = checked.ha is not None and checked.ha.uses_crm
+    if checked.hacluster is not None and checked.resources is not None and not crm:
         yield from _check_timeouts(checked.hacluster, checked.resources, texts)
 
 
@@ -201,6 +208,41 @@ def _check_seal(hacluster: HaclusterConfig, keys: KeyRing, texts: DirectoryTexts
         yield Report("seal-without-key", Severity.ERROR, text, place, hint)
     else:
         yield Report("seal-without-key", Severity.WARNING, text, place, "use sha1 with a random key")
+
+
+def _unread(haresources: FileText) -> Iterator[Report]:
+    """With ``crm`` nobody reads haresources; whoever wrote resources there should know."""
+    lines = (haresources.text or "").splitlines()
+    number = next((n for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")), None)
+    if number is not None:
+        text = "haresources is not read: with crm in ha.cf resources are in the CIB"
+        hint = "hacluster import makes a CIB of it; then empty the file"
+        yield Report("haresources-unread", Severity.WARNING, text, Place(haresources.name, number), hint)
+
+
+def _check_crm(ha: HaConfig, own: HaclusterConfig | None, texts: DirectoryTexts) -> Iterator[Report]:
+    if own is None:
+        return
+    if own.seal is not Seal.ON:
+        text = f"seal {own.seal} does not go with crm: what the nodes agree on must not be forged"
+        place = Place(texts.hacluster.name, field="seal")
+        yield Report("crm-unsealed", Severity.ERROR, text, place, "write: seal on")
+    yield from quorum.faults(own.quorum, ha.nodes, ha.ping_nodes, texts.hacluster.name)
+    yield from _check_links(ha, texts.ha.name)
+    if own.quorum.is_two_node(ha.nodes) and own.quorum.two_node is None:
+        text = "a cluster of two: each alone goes on only when the other is fenced, or a person says that it is down"
+        hint = "configure fencing, or a third node or witness; two_node off needs both nodes for quorum"
+        yield Report("two-node", Severity.NOTICE, text, Place(texts.ha.name), hint)
+
+
+def _check_v1(ha: HaConfig, own: HaclusterConfig | None, texts: DirectoryTexts) -> Iterator[Report]:
+    if own is not None and own.quorum.is_given:
+        names = ", ".join(name for name, _ in own.quorum.lines)
+        place = Place(texts.hacluster.name, own.quorum.lines[0][1])
+        text = f"{names}: there is no quorum with haresources"
+        yield Report("no-effect", Severity.WARNING, text, place, "write crm respawn into ha.cf, or take it out")
+    yield from _check_ha(ha, texts.ha.name)
+    yield from _check_links(ha, texts.ha.name)
 
 
 def _check_ha(ha: HaConfig, file: str) -> Iterator[Report]:
@@ -223,10 +265,14 @@ def _check_ha(ha: HaConfig, file: str) -> Iterator[Report]:
             hint = nearest(device.host, ha.nodes) or "a node, or * for all"
             text = f"stonith_host {shown(device.host)} is not a node"
             yield Report("unknown-node", Severity.WARNING, text, Place(file, device.line), hint)
+
+
+def _check_links(ha: HaConfig, file: str) -> Iterator[Report]:
     if len(ha.links) == 1 and len(ha.nodes) > 1:
+        what = "a node behind it has no quorum" if ha.uses_crm else "both nodes run all resources"
+        text = f"{shown(ha.links[0])} is the only link: when it is cut, {what}"
         hint = "add a second medium on another network"
-        text = f"{shown(ha.links[0])} is the only link: when it is cut, both nodes run all resources"
-        yield Report("single-link", Severity.NOTICE, text, place, hint)
+        yield Report("single-link", Severity.NOTICE, text, Place(file), hint)
 
 
 def _check_groups(ha: HaConfig, resources: Haresources, texts: DirectoryTexts) -> Iterator[Report]:

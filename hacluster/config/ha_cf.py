@@ -117,7 +117,7 @@ def on_nice_failback(draft: Draft, line: Line) -> None:
 
 
 def on_pacemaker(draft: Draft, line: Line) -> None:
-    """``pacemaker VALUE`` and ``crm VALUE``: only off is supported so far."""
+    """``pacemaker VALUE`` and ``crm VALUE``: on and respawn are one, since a process that ends is always begun anew."""
     words = {"manual": PacemakerMode.MANUAL, "minimal": PacemakerMode.MANUAL} | {
         mode.value: mode for mode in (PacemakerMode.RESPAWN, PacemakerMode.CCM_ONLY, PacemakerMode.VALGRIND)
     }
@@ -132,9 +132,9 @@ def on_pacemaker(draft: Draft, line: Line) -> None:
             draft.findings.error("given-twice", line.number, "pacemaker (or crm) was given already", field="pacemaker")
         else:
             draft.settings["pacemaker"] = mode
-            if mode is not PacemakerMode.OFF:
-                text = f"{line.directive} {value.text} is not supported: resources are managed by haresources"
-                hint = "take the line out and write the resources into haresources"
+            if mode not in (PacemakerMode.OFF, PacemakerMode.ON, PacemakerMode.RESPAWN):
+                text = f"{line.directive} {value.text} is not supported: the cluster manager runs whole or not at all"
+                hint = f"write {line.directive} respawn, or take the line out and use haresources"
                 draft.findings.error("unsupported-directive", line.number, text, hint, line.directive)
 
 
@@ -143,16 +143,16 @@ def on_autojoin(draft: Draft, line: Line) -> None:
     for value in line.values:
         word = read_word(line, value.text, draft.findings, ("none", "other", "any"))
         if word not in (None, "none"):
-            text = f"autojoin {word} cannot be used with haresources"
+            text = f"autojoin {word} is not supported"
             draft.findings.error(
                 "unsupported-directive", line.number, text, "name every node in node lines", "autojoin"
             )
 
 
 def on_quorum_server(draft: Draft, line: Line) -> None:
-    """``quorum_server HOST``: for Pacemaker clusters only."""
-    hint = "a two-node cluster tells a dead peer from a cut with ping nodes and fencing"
-    draft.findings.warning("no-effect", line.number, "quorum_server has no effect with haresources", hint)
+    """``quorum_server HOST``: Heartbeat's protocol with it is not spoken."""
+    hint = "with crm a witness (hacluster.cf) votes; with haresources ping nodes tell a dead peer from a cut"
+    draft.findings.warning("no-effect", line.number, "quorum_server has no effect", hint)
 
 
 def on_use_apphbd(draft: Draft, line: Line) -> None:
@@ -333,7 +333,9 @@ def _finish(draft: Draft) -> None:
     if not any(isinstance(medium, NetworkMedium) for medium in draft.media) and draft.lines.keys().isdisjoint(MEDIA):
         hint = "add a medium, for example: bcast eth0"
         findings.error("no-media", None, "there is no medium to send heartbeats over", hint)
-    if "auto_failback" not in settings:
+    if settings.get("pacemaker", PacemakerMode.OFF) is not PacemakerMode.OFF:
+        _check_crm(draft)
+    elif "auto_failback" not in settings:
         hint = "write auto_failback on or auto_failback off"
         text = "auto_failback is not given: the old protocol of auto_failback legacy is used"
         findings.warning("no-auto-failback", None, text, hint)
@@ -350,6 +352,18 @@ def _finish(draft: Draft) -> None:
     if settings.get("use_logd") is False and not any(name in settings for name in logs):
         text = "use_logd is off and there is no logfile, debugfile or logfacility: nothing would be logged"
         findings.error("no-log", draft.lines["use_logd"], text, "write: logfacility daemon")
+
+
+def _check_crm(draft: Draft) -> None:
+    """What is haresources' alone; resources and their ways back are in the CIB."""
+    for name in ("auto_failback", "nice_failback"):
+        if name in draft.lines:
+            hint = "resource-stickiness in the CIB says whether resources go back"
+            draft.findings.notice("no-effect", draft.lines[name], f"{name} has no effect with crm", hint)
+    clients = [client for client in draft.lists.get("clients", ()) if client.name == "ipfail"]
+    for client in clients:
+        hint = "use the resource agent ping and a rule, or quorum_pings in hacluster.cf"
+        draft.findings.warning("no-effect", client.line, "ipfail has no effect with crm", hint)
 
 
 def _check_nodes(draft: Draft) -> None:

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from hacluster.base.report import Report, has_errors
+from hacluster.config import quorum
 from hacluster.config.draft import (
     Draft,
     Handler,
@@ -163,6 +164,7 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "log_rate_limit": number_setting("log_rate_limit", 1, 100_000),
     "run_dir": on_path("run_dir", directory=True),
     "state_dir": on_path("state_dir", directory=True),
+    "cib_dir": on_path("cib_dir", directory=True),
     "socket_mode": on_socket_mode,
     "socket_group": on_socket_group,
     "max_clients": number_setting("max_clients", 1, 1_000),
@@ -173,10 +175,11 @@ DIRECTIVES: Final[dict[str, Handler]] = {
     "real_time": boolean_setting("real_time"),
     "pause_notice": time_setting("pause_notice_ms"),
     "ha_propagate_command": enum_setting("propagate_command", PropagateCommand),
+    **quorum.DIRECTIVES,
 }
 """Every directive of hacluster.cf."""
 
-REPEATABLE: Final = frozenset({"allow_source", "timeout", "hook"})
+REPEATABLE: Final = quorum.REPEATABLE | {"allow_source", "timeout", "hook"}
 """Directives whose values add up."""
 
 
@@ -199,8 +202,9 @@ def parse_hacluster_cf(
     reports = in_order(findings.reports)
     if has_errors(reports):
         return None, reports
+    votes = quorum.built(draft)
     lists = {name: tuple(values) for name, values in draft.lists.items()}
-    return HaclusterConfig(**(draft.settings | lists)), reports
+    return HaclusterConfig(**(draft.settings | lists), quorum=votes), reports
 
 
 def _unknown(findings: Findings, line: Line) -> None:

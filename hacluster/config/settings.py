@@ -22,6 +22,7 @@ from hacluster.config.media import (
     Ucast,
     Ucast6,
 )
+from hacluster.config.quorum import PLAIN, QuorumConfig
 from hacluster.config.resources import AgentClass, Group, Haresources, ResourceWord
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "PingGroup",
     "PingMedium",
     "PropagateCommand",
+    "QuorumConfig",
     "ResourceWord",
     "Seal",
     "SelfFencePolicy",
@@ -223,6 +225,11 @@ class HaConfig:
     configured: tuple[tuple[str, str], ...] = ()
 
     @property
+    def uses_crm(self) -> bool:
+        """Whether resources are in the CIB, and not in haresources."""
+        return self.pacemaker in {PacemakerMode.ON, PacemakerMode.RESPAWN}
+
+    @property
     def ping_nodes(self) -> tuple[str, ...]:
         """Names of the ping nodes, in file order: the hosts of ``ping``/``ping6``, the names of ping groups."""
         return tuple(medium.link for medium in self.media if isinstance(medium, PingMedium))
@@ -387,6 +394,8 @@ class HaclusterConfig:
     kind (code) that one machine says; what is beyond is counted, and the count told."""
     run_dir: str = "/run/hacluster"
     state_dir: str = "/var/lib/heartbeat"
+    cib_dir: str = "/var/lib/hacluster/cib"
+    """Where the CIB is kept, and what came before it, with ``crm``."""
     socket_mode: int = 0o660
     socket_group: str = "haclient"
     max_clients: int = 64
@@ -400,6 +409,7 @@ class HaclusterConfig:
     pause_notice_ms: int | None = None
     """A gap between two looks at the clock that counts as our own sleep; ``None``: half of deadtime."""
     propagate_command: PropagateCommand = PropagateCommand.AUTO
+    quorum: QuorumConfig = PLAIN
 
     @property
     def status_by_exit(self) -> bool:
