@@ -56,6 +56,10 @@ class Moment:
         day = min(self.wall.day, _days_in_month(year, month + 1))
         return Moment(self.wall.replace(year=year, month=month + 1, day=day), self.offset)
 
+    def ctime(self) -> str:
+        """``Thu Jan 20 00:00:00 2005``, as asctime(3) has it."""
+        return self.wall.ctime()
+
     def show(self) -> str:
         """``2005-01-20 00:00:00Z``, as crm_simulate prints it."""
         if self.offset == 0:

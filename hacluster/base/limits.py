@@ -40,6 +40,12 @@ MAX_FRAME: Final = 4 * 1024 * 1024
 MAX_IPC_BACKLOG: Final = 8 * 1024 * 1024
 """Most bytes that wait for a local reader before its connection is dropped."""
 
+MAX_LINK_FRAME: Final = 160 * 1024 * 1024
+"""Largest frame between brain and thought: a whole CIB is handed over."""
+
+MAX_LINK_BACKLOG: Final = 2 * MAX_LINK_FRAME
+"""Most bytes that wait for another process of the node before the connection is dropped."""
+
 MAX_OPERATIONS: Final = 4_096
 """Most operations of agents that wait, run or recur on one node; one more is refused."""
 
@@ -93,6 +99,9 @@ MAX_ATTRIBUTES: Final = 10_000
 
 MAX_UPLOADED: Final = 64 * 1024 * 1024
 """Characters of edits that programs are handing over to cibd in pieces, all together."""
+
+MAX_CIB_FILE: Final = 128 * 1024 * 1024
+"""Largest file of the CIB that is read at the start; a larger one is damaged."""
 
 MAX_WRITES: Final = 1_024
 """Most writes of the configuration that are under way in one view; one more is refused."""

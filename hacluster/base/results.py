@@ -39,6 +39,7 @@ class Exit(IntEnum):
     NOT_YET = 111
     INDETERMINATE = 112
     UNSATISFIED = 113
+    NO_DC = 114
     TIMEOUT = 124
 
 

@@ -7,6 +7,9 @@ lost on the way. They are tagged structs, so that one of them can be told from a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 from lxml import etree
 
@@ -80,18 +83,30 @@ Change = (
 )
 
 
+Ids = Mapping[str, str]
+"""The ids of nodes by their names, as the configuration has them."""
+
+
+def node_ids(root: etree._Element) -> Ids:
+    """The ids that a document gives its nodes."""
+    nodes = root.iterfind("configuration/nodes/node")
+    return {node.get("uname", ""): node.get("id", "") for node in nodes if node.get("uname") and node.get("id")}
+
+
 def _state(status: Status, node: str, ident: str = "") -> NodeState:
     state = status.by_uname(node)
     if state is None:
         state = NodeState(ident or node, node)
         status.nodes.append(state)
-    elif ident:
+    elif ident and state.id != ident:
         state.id = ident
+        if state.transient is not None:
+            state.transient.set("id", ident)
     return state
 
 
-def _record(status: Status, change: OperationRecorded) -> None:
-    state = _state(status, change.node)
+def _record(status: Status, change: OperationRecorded, ids: Ids) -> None:
+    state = _state(status, change.node, ids.get(change.node, ""))
     history = state.history(change.resource)
     if history is None:
         history = state.add_history(History(change.resource))
@@ -133,7 +148,7 @@ def _attributes(state: NodeState, kind: str) -> etree._Element:
     return found if found is not None else etree.SubElement(state.transient, kind, id=ident)
 
 
-def _set_attribute(status: Status, change: AttributeSet) -> None:
+def _set_attribute(status: Status, change: AttributeSet, ids: Ids) -> None:
     kind = "utilization" if change.utilization else "instance_attributes"
     if change.value is None:
         known = status.by_uname(change.node)
@@ -144,7 +159,7 @@ def _set_attribute(status: Status, change: AttributeSet) -> None:
             if pair.get("name") == change.name and parent is not None:
                 parent.remove(pair)
         return
-    state = _state(status, change.node)
+    state = _state(status, change.node, ids.get(change.node, ""))
     pairs = _attributes(state, kind)
     known_pairs = [entry for entry in pairs.findall("nvpair") if entry.get("name") == change.name]
     ident = change.id or f"status-{state.id}-{change.name}"
@@ -152,7 +167,7 @@ def _set_attribute(status: Status, change: AttributeSet) -> None:
     pair.set("value", change.value)
 
 
-def _set_attributes(status: Status, change: NodeAttributesSet) -> None:
+def _set_attributes(status: Status, change: NodeAttributesSet, ids: Ids) -> None:
     known = status.by_uname(change.node)
     if known is None and not change.attributes and not change.utilization:
         return
@@ -164,10 +179,10 @@ def _set_attributes(status: Status, change: NodeAttributesSet) -> None:
         )
         wanted, loads = dict(pairs), place == "utilization"
         for name in now.keys() - wanted.keys():
-            _set_attribute(status, AttributeSet(change.node, name, None, utilization=loads))
+            _set_attribute(status, AttributeSet(change.node, name, None, utilization=loads), ids)
         for name, value in pairs:
             if now.get(name) != value:
-                _set_attribute(status, AttributeSet(change.node, name, value, utilization=loads))
+                _set_attribute(status, AttributeSet(change.node, name, value, utilization=loads), ids)
 
 
 def _set_ticket(status: Status, change: TicketSet) -> None:
@@ -181,19 +196,23 @@ def _set_ticket(status: Status, change: TicketSet) -> None:
     _set_words(known, change.words)
 
 
-def apply_change(status: Status, change: Change) -> None:
-    """Make one change of the status. What it takes away and is not there is no error."""
+def apply_change(status: Status, change: Change, ids: Ids = MappingProxyType({})) -> None:
+    """Make one change of the status. What it takes away and is not there is no error.
+
+    ``ids``: what the configuration calls the nodes, which is what the status is filed under; a node that it does not
+    know has its name for an id.
+    """
     match change:
         case OperationRecorded():
-            _record(status, change)
+            _record(status, change, ids)
         case ResourceForgotten():
             _forget_resource(status, change)
         case NodeStateSet():
-            _set_words(_state(status, change.node, change.id).attrs, change.words)
+            _set_words(_state(status, change.node, change.id or ids.get(change.node, "")).attrs, change.words)
         case AttributeSet():
-            _set_attribute(status, change)
+            _set_attribute(status, change, ids)
         case NodeAttributesSet():
-            _set_attributes(status, change)
+            _set_attributes(status, change, ids)
         case TicketSet():
             _set_ticket(status, change)
         case NodeForgotten() if change.histories_only:

@@ -20,14 +20,14 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from lxml import etree
 
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.limits import MAX_RECORDS_KEPT, MAX_REQUESTS_KEPT
 from hacluster.base.members import NO_VIEW, ViewId
-from hacluster.cib.change import Change, apply_change
+from hacluster.cib.change import Change, Ids, apply_change, node_ids
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
 from hacluster.cib.records import Status
@@ -90,12 +90,14 @@ class Snapshot:
     damaged: bool = False
 
 
-BLANK_DIGEST: Final = hashlib.sha256(b"hacluster cib").hexdigest()
-
-
 def blank(content: str, *, damaged: bool = False) -> Snapshot:
-    """The copy of a node that never had one; all nodes begin with the same ``content``."""
-    return Snapshot(Position(), BLANK_DIGEST, content, damaged=damaged)
+    """The copy of a node that never had one.
+
+    Nodes with different files begin with different contents, and so with different digests: the first sync makes one of
+    them everybody's.
+    """
+    digest = hashlib.sha256(b"hacluster cib\n" + content.encode()).hexdigest()
+    return Snapshot(Position(), digest, content, damaged=damaged)
 
 
 def chained(before: str, record: Record) -> str:
@@ -133,6 +135,8 @@ class Store:
         self.status = Status()
         self.updates = 0
         self.changes = 0
+        self._ids_of: XML | None = None
+        self._ids: Ids = {}
         self._past: deque[_Past] = deque(maxlen=MAX_RECORDS_KEPT)
         self._load(snapshot)
 
@@ -225,7 +229,9 @@ class Store:
 
     def change_status(self, change: Change) -> None:
         """Make one change of the status."""
-        apply_change(self.status, change)
+        if self._ids_of is not self._root:
+            self._ids_of, self._ids = self._root, node_ids(self._root)
+        apply_change(self.status, change, self._ids)
         self.updates += 1
         self.changes += 1
 

@@ -18,7 +18,7 @@ from hacluster.cib.change import Change
 from hacluster.cib.diff import make_patch
 from hacluster.cib.document import XML, Document
 from hacluster.cib.edit import SECTIONS
-from hacluster.cib.markup import read_markup
+from hacluster.cib.markup import read_markup, shallow
 from hacluster.cib.operations import Refusal, Request, change
 from hacluster.cib.statuschanges import status_changes
 from hacluster.cib.statusxml import document_xml
@@ -50,8 +50,14 @@ def _before(store: Store, asked: EditAsked) -> XML:
     return root
 
 
-def evaluate(store: Store, asked: EditAsked, accepts: Callable[[XML], bool]) -> Edited:
-    """Make the edit on a copy. Raises :class:`Fault` as :func:`hacluster.cib.operations.change` does."""
+def evaluate(
+    store: Store, asked: EditAsked, accepts: Callable[[XML], bool], *, origin: str = "", written: str = ""
+) -> Edited:
+    """Make the edit on a copy. Raises :class:`Fault` as :func:`hacluster.cib.operations.change` does.
+
+    ``origin`` is the node at which it was asked for, ``written`` the time in words; both are noted in the document, as
+    the original does (``update-origin``, ``update-client``, ``update-user``, ``cib-last-written``).
+    """
     edit = asked.edit
     data: XML | None = None
     if edit.data is not None:
@@ -70,7 +76,29 @@ def evaluate(store: Store, asked: EditAsked, accepts: Callable[[XML], bool]) -> 
         version = read_version(root)
         write_version(root, Version(version.admin_epoch, version.epoch))
     patch = make_patch(old, new, digest=False)
-    return Edited("" if patch is None else etree.tostring(patch, encoding="unicode"), changes)
+    if patch is None:
+        return Edited(status=changes)
+    words = {
+        "cib-last-written": written,
+        "update-origin": origin,
+        "update-client": asked.client,
+        "update-user": asked.user or "root",
+    }
+    _note(patch, old, new, {name: value for name, value in words.items() if value})
+    return Edited(etree.tostring(patch, encoding="unicode"), changes)
+
+
+def _note(patch: XML, old: XML, new: XML, words: dict[str, str]) -> None:
+    """Have the patch set these words of the document, beside its own."""
+    before, after = shallow(old), shallow(new)
+    for name, value in words.items():
+        after.set(name, value)
+    noted = make_patch(before, after, digest=False)
+    if noted is None:
+        return
+    for entry in patch.findall("change[@path='/cib'][@operation='modify']"):
+        patch.remove(entry)
+    patch.extend(noted.findall("change"))
 
 
 def _section(root: XML, name: str) -> XML:

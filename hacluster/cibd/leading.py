@@ -145,13 +145,15 @@ class Leading:
             return answer, []
         return self._begin(lead, store, asked.request, asked.patch, origin)
 
-    def on_edit(self, lead: Lead, store: Store, asked: EditAsked, origin: Member) -> Answered:
-        """An edit that a member asks for, made on the newest configuration; as :meth:`on_write`."""
+    def on_edit(self, lead: Lead, store: Store, asked: EditAsked, origin: Member, written: str) -> Answered:
+        """An edit that a member asks for, made on the newest configuration; as :meth:`on_write`. ``written``: when."""
         known, answer = self._known(lead, store, asked, origin)
         if known:
             return Answered(answer)
         try:
-            edited = evaluate(store, asked, lambda root: not self._settings.judge(root))
+            edited = evaluate(
+                store, asked, lambda root: not self._settings.judge(root), origin=origin.name, written=written
+            )
         except Fault as fault:
             text, code, report = fault_of(fault)
             return Answered(

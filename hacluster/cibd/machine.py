@@ -39,6 +39,7 @@ from lxml import etree
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Effect, MachineName, Reply, Say, Send
+from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member, ViewId
 from hacluster.base.report import Severity
@@ -149,6 +150,8 @@ class CibdMachine:
         self._lead: Lead | None = None
         self._voting: Voting | None = None
         self._told: CopyState | None = None
+        self._unix_ms = 0
+        self._sampled = Instant(0)
         self._now = Instant(0)
 
     # ---- the shape of a machine
@@ -163,7 +166,7 @@ class CibdMachine:
             self._on_body(sender, body)
         self._tell_state()
         if self._replica.is_loaded:
-            self._readers.look(self._replica.store, synced=self._synced)
+            self._readers.look(self._replica.store, self._view, synced=self._synced)
         return list(self._out)
 
     def deadline(self) -> Instant | None:
@@ -240,7 +243,11 @@ class CibdMachine:
             case RequesterGone():
                 self._clients.on_gone(event.request_id)
                 self._readers.on_gone(event.request_id)
-            case HostSample() | StopRequested() | MachineRestarted():
+            case MachineRestarted():
+                self._on_restarted(event.machine)
+            case HostSample():
+                self._unix_ms, self._sampled = event.unix_ms, self._now
+            case StopRequested():
                 pass
             case _:
                 assert_never(event)
@@ -374,10 +381,17 @@ class CibdMachine:
         if view.quorate and self._replica.store.position.stamp == view.id:
             self._replica.heal()
         self._send(MachineName.CCM, ViewSynced(view.id))
+        text = etree.tostring(self._replica.store.xml(), encoding="unicode")
         for follower in self._settings.followers:
             self._send(follower, ViewSynced(view.id))
-            text = etree.tostring(self._replica.store.xml(), encoding="unicode")
             self._send(follower, CopyTaken(view.id, text))
+
+    def _on_restarted(self, machine: str) -> None:
+        """Who follows from another process and began anew, or missed something, is told the whole again."""
+        follower = next((name for name in self._settings.followers if name == machine), None)
+        if follower is not None and self._view is not None and self._synced:
+            text = etree.tostring(self._replica.store.xml(), encoding="unicode")
+            self._send(follower, CopyTaken(self._view.id, text))
 
     # ---- writes
 
@@ -387,7 +401,9 @@ class CibdMachine:
 
     def _on_edit(self, lead: Lead, origin: Member, asked: EditAsked) -> None:
         """Its changes of the status are cast before the answer: who is answered sees them."""
-        done = self._leading.on_edit(lead, self._replica.store, asked, origin)
+        unix_s = (self._unix_ms + self._now - self._sampled) // 1_000
+        written = Moment.from_epoch(unix_s).ctime() if self._unix_ms else ""
+        done = self._leading.on_edit(lead, self._replica.store, asked, origin, written)
         for change in done.status:
             self._cast_status(lead, change)
         self._begin_write(origin, done.answer, done.patches)
@@ -472,6 +488,9 @@ class CibdMachine:
     def _on_request(self, event: Request) -> None:
         body = event.body
         match body:
+            case WriteRequest() | SetVoters() if not event.peer.is_administrator:
+                text = "only root and the user of the daemons may do this: no access control stands before it"
+                self._out.append(Reply(event.request_id, Refused("not-permitted", text)))
             case WriteRequest():
                 self._ask_leader(
                     event, body.request, lambda view, asked: WriteAsked(view, asked, body.patch, body.forced)
@@ -483,10 +502,12 @@ class CibdMachine:
                 if edit is not None:
                     user, groups = rights_of(event.peer, body.user)
                     self._ask_leader(
-                        event, body.request, lambda view, asked: EditAsked(view, asked, edit, body.forced, user, groups)
+                        event,
+                        body.request,
+                        lambda view, asked: EditAsked(view, asked, edit, body.forced, user, groups, event.peer.name),
                     )
             case ReadRequest() | Upload() | AwaitChange() if self._replica.is_loaded:
-                self._readers.on_request(event, self._replica.store, synced=self._synced, now=self._now)
+                self._readers.on_request(event, self._replica.store, self._view, synced=self._synced, now=self._now)
             case _:
                 self._out.append(Reply(event.request_id, Refused("unknown-request", "cibd does not answer this")))
 

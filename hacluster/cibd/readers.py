@@ -17,10 +17,13 @@ from hacluster.base.effects import Effect, Reply
 from hacluster.base.limits import MAX_UPLOADED
 from hacluster.base.machine import Instant, after
 from hacluster.base.results import Fault
+from hacluster.cib.change import node_ids
+from hacluster.cib.document import XML
 from hacluster.cib.operations import readable
 from hacluster.cib.store import Store
 from hacluster.msg.driver import Peer, Refused, Request
 from hacluster.msg.replica import AwaitChange, Changed, CibText, Edit, EditRequest, ReadRequest, Upload, Uploaded
+from hacluster.msg.views import View
 
 PIECE: Final = 256 * 1024
 """Characters of one answer."""
@@ -77,20 +80,20 @@ class Readers:
         """A program has hung up."""
         self._waiting.pop(client, None)
 
-    def look(self, store: Store, *, synced: bool) -> None:
+    def look(self, store: Store, view: View | None, *, synced: bool) -> None:
         """Answer those who wait for another document than this one is."""
         if not self._waiting:
             return
-        mark = mark_of(store, synced=synced)
+        mark = mark_of(store, view, synced=synced)
         for client in [client for client, known in self._waiting.items() if known != mark]:
             del self._waiting[client]
             self.out.append(Reply(client, Changed(mark, synced)))
 
-    def on_request(self, event: Request, store: Store, *, synced: bool, now: Instant) -> None:
+    def on_request(self, event: Request, store: Store, view: View | None, *, synced: bool, now: Instant) -> None:
         """A program reads, waits or uploads."""
         match event.body:
             case ReadRequest():
-                self._read(event, event.body, store, synced=synced)
+                self._read(event, event.body, store, view, synced=synced)
             case AwaitChange():
                 if len(self._waiting) >= _WAITING:
                     self._refuse(event, "too-many-requests", f"{_WAITING} programs wait already")
@@ -101,14 +104,14 @@ class Readers:
             case _:
                 raise AssertionError(event.body)
 
-    def _read(self, event: Request, asked: ReadRequest, store: Store, *, synced: bool) -> None:
+    def _read(self, event: Request, asked: ReadRequest, store: Store, view: View | None, *, synced: bool) -> None:
         user, groups = rights_of(event.peer, asked.user)
         token = asked.token
         if not token:
-            mark = mark_of(store, synced=synced)
+            mark = mark_of(store, view, synced=synced)
             token = f"{mark}/{_reader(user, groups)}"
             if token not in self._texts:
-                root = store.xml()
+                root = shown(store, view)
                 try:
                     seen = readable(root, user, groups)
                 except Fault as fault:
@@ -165,6 +168,17 @@ def _reader(user: str | None, groups: tuple[str, ...]) -> str:
     return "" if user is None else f"{user}:{','.join(groups)}"
 
 
-def mark_of(store: Store, *, synced: bool) -> str:
+def shown(store: Store, view: View | None) -> XML:
+    """The document with what readers look for in it and no record says: who leads, and whether there is quorum."""
+    root = store.xml()
+    root.set("have-quorum", "1" if view is not None and view.quorate else "0")
+    root.attrib.pop("dc-uuid", "")
+    if view is not None:
+        root.set("dc-uuid", node_ids(root).get(view.leader, view.leader))
+    return root
+
+
+def mark_of(store: Store, view: View | None, *, synced: bool) -> str:
     """Names what readers see now."""
-    return f"{store.version}#{store.committed_seq}.{store.digest[:8]}.{store.changes}{'' if synced else '?'}"
+    place = f"{view.id}" if view is not None else "-"
+    return f"{store.version}#{store.committed_seq}.{store.digest[:8]}.{store.changes}.{place}{'' if synced else '?'}"

@@ -151,7 +151,8 @@ class Edit:
 class EditAsked:
     """A member asks the leader for an operation on the newest CIB, in the name of a client.
 
-    ``user`` ``None``: an administrator, whom no access control binds.
+    ``user`` ``None``: an administrator, whom no access control binds. ``client`` is what the program calls itself, and
+    is kept with the change, for people.
     """
 
     view: ViewId
@@ -160,6 +161,7 @@ class EditAsked:
     forced: bool
     user: str | None = None
     groups: tuple[str, ...] = ()
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,11 @@ class ScheduleAt:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """pengine to crmd. ``fault`` says why there is no plan."""
+    """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on."""
 
     plan: Plan
     fault: str = ""
+    input: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +141,3 @@ class TaskDone:
     view: ViewId
     transition_key: str
     rc: int
-
-
-@dataclass(frozen=True, slots=True)
-class FailResource:
-    """Record that a resource has failed on ``node``, as if its monitor had said so (``crm_resource --fail``)."""
-
-    node: str
-    resource: str
-    standard: str
-    provider: str
-    type: str

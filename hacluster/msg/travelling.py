@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hacluster.base.effects import MachineName
-from hacluster.msg import attrd, replica, stonith, transition, views
+from hacluster.msg import attrd, crmd, replica, stonith, transition, views
 
 TRAVELS: Final[Mapping[MachineName, tuple[type[Any], ...]]] = MappingProxyType(
     {
@@ -31,7 +31,7 @@ TRAVELS: Final[Mapping[MachineName, tuple[type[Any], ...]]] = MappingProxyType(
             replica.VotersAsked,
             replica.WriteAnswered,
         ),
-        MachineName.CRMD: (transition.DoTask, transition.TaskDone, transition.FailResource),
+        MachineName.CRMD: (transition.DoTask, transition.TaskDone, crmd.Errand, crmd.ErrandDone),
         MachineName.ATTRD: (attrd.AttributesTold, attrd.AttributeAsked),
         MachineName.STONITH: (
             stonith.AskDevices,

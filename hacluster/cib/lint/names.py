@@ -10,6 +10,7 @@ from hacluster.cib.document import XML
 from hacluster.cib.lint.facts import RESOURCES, Facts, quoted
 from hacluster.cib.metas import CLONE_ONLY, DEVICE, OPERATION, RESOURCE, nearest
 from hacluster.cib.options import OPTIONS, PRESENT_NAMES
+from hacluster.cib.voters import OPTION as VOTERS
 
 _CUSTOM: Final = ("_REPL_INFO",)
 """Endings of options that agents write for themselves."""
@@ -20,7 +21,7 @@ _ACTIONS: Final = frozenset({
 
 
 def _options(facts: Facts) -> Iterator[Report]:
-    known = [*OPTIONS, *PRESENT_NAMES]
+    known = [*OPTIONS, *PRESENT_NAMES, VOTERS]
     for pair in facts.configuration.iterfind("crm_config/cluster_property_set/nvpair"):
         name = pair.get("name")
         if name is None or name in known or name.endswith(_CUSTOM):

@@ -12,6 +12,8 @@ from hacluster.cib.lint.facts import RESOURCES, Facts, quoted
 from hacluster.cib.metas import COUNT, INTERVAL, OPERATION, RESOURCE, SCORE, TIMEOUT, Kind, plain_time
 from hacluster.cib.options import OPTIONS, PRESENT_NAMES
 from hacluster.cib.places import place_of
+from hacluster.cib.voters import OPTION as VOTERS
+from hacluster.cib.voters import VotersError, parse_voters
 
 _CHECKED_ELSEWHERE: Final = frozenset({"requires", "multiple-active"})
 _ONCE: Final = frozenset({"start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from"})
@@ -94,6 +96,8 @@ def _options(facts: Facts) -> Iterator[Report]:
     for pair in facts.configuration.iterfind("crm_config/cluster_property_set/nvpair"):
         name, value = pair.get("name") or "", pair.get("value")
         option = OPTIONS.get(PRESENT_NAMES.get(name, name))
+        if value is not None and name == VOTERS:
+            yield from _voters(facts, pair, value)
         if option is None or value is None:
             continue
         if not option.valid(value):
@@ -105,7 +109,14 @@ def _options(facts: Facts) -> Iterator[Report]:
             yield facts.warn(pair, "no-effect", f"{name}: {option.dropped}", severity=Severity.NOTICE)
         if name in PRESENT_NAMES:
             text = f"{name} is called {option.name} since 3.0"
-            yield Report("old-name", Severity.NOTICE, text, place_of(pair, facts.file), "both are read")
+            yield Report("old-name", Severity.INFO, text, place_of(pair, facts.file), "both are read")
+
+
+def _voters(facts: Facts, pair: XML, value: str) -> Iterator[Report]:
+    try:
+        parse_voters(value)
+    except VotersError as error:
+        yield Report("bad-option", Severity.ERROR, str(error), place_of(pair, facts.file), "nodes and their votes")
 
 
 def _node_attributes(facts: Facts) -> Iterator[Report]:

@@ -13,6 +13,7 @@ from hacluster.cib.change import (
     ResourceForgotten,
     TicketSet,
     apply_change,
+    node_ids,
 )
 from hacluster.cib.document import Document
 from hacluster.cib.records import Status
@@ -89,3 +90,16 @@ def test_a_fenced_node_loses_what_its_executor_knew_and_keeps_its_words() -> Non
         NodeForgotten("n1", histories_only=True),
     )
     assert text(status) == '<status><node_state id="n1" uname="n1" crmd="online"/></status>'
+
+
+def test_the_status_is_filed_under_the_ids_of_the_configuration() -> None:
+    """A node that is heard of before it is configured has its name for an id, until it has one."""
+    root = etree.fromstring('<cib><configuration><nodes><node id="7" uname="n1"/></nodes></configuration></cib>')
+    status = Status()
+    apply_change(status, AttributeSet("n1", "pingd", "1"))
+    assert [entry.get("id") for entry in document_xml(Document(root, status)).iter("node_state")] == ["n1"]
+    apply_change(status, NodeStateSet("n1", (("crmd", "online"),)), node_ids(root))
+    apply_change(status, AttributeSet("n2", "pingd", "1"), node_ids(root))
+    shown = document_xml(Document(root, status))
+    assert [(entry.get("id"), entry.get("uname")) for entry in shown.iter("node_state")] == [("7", "n1"), ("n2", "n2")]
+    assert [entry.get("id") for entry in shown.iter("transient_attributes")] == ["7", "n2"]

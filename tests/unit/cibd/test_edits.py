@@ -15,11 +15,14 @@ from hacluster.msg.replica import (
     Edit,
     EditRequest,
     ReadRequest,
+    SetVoters,
     Upload,
     Uploaded,
     WriteEnd,
+    WriteRequest,
     Written,
 )
+from hacluster.sim.crm.ring import write_of
 from hacluster.sim.desk import Desk, majority
 
 ALICE = Peer("cibadmin", 1001, 1001, 5, user="alice", group_names=("haclient",))
@@ -68,6 +71,21 @@ def test_an_edit_at_any_node_is_made_by_the_leader_and_seen_at_all() -> None:
     assert edit(made, "b", "create", "resources", PRIMITIVE.format("A")).end is WriteEnd.COMMITTED
     for name in "abc":
         assert [entry.get("id") for entry in read(made, name).iter("primitive")] == ["A"]
+
+
+def test_a_change_says_who_made_it_and_when_and_a_reader_who_leads() -> None:
+    made = desk()
+    edit(made, "b", "create", "resources", PRIMITIVE.format("A"))
+    seen = dict(read(made, "c").attrib)
+    assert (seen["update-origin"], seen["update-client"], seen["update-user"]) == ("b", "test", "root")
+    assert seen["cib-last-written"] == "Sun Sep 13 12:26:40 2020"
+    assert (seen["have-quorum"], seen["dc-uuid"]) == ("1", "a")
+
+
+def test_what_no_access_control_can_see_into_is_for_administrators() -> None:
+    made = desk()
+    assert isinstance(do(made, "a", WriteRequest(write_of("x")), ALICE), Refused)
+    assert isinstance(do(made, "a", SetVoters("a=1 b=1 c=2"), ALICE), Refused)
 
 
 def test_two_edits_at_one_time_are_both_kept() -> None:
