@@ -16,7 +16,7 @@ from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.lrm import OpFinished, OpsQuery, OpsView
 from hacluster.msg.stream import Convey
-from hacluster.msg.transition import DoTask, FailResource, Task, TaskDone, TaskKind
+from hacluster.msg.transition import DoTask, Task, TaskDone, TaskKind
 from hacluster.msg.views import View
 
 
@@ -29,21 +29,22 @@ class Doing:
         send: Callable[[MachineName, object], None],
         change: Callable[[Change | UpdateAttribute], None],
         say: Callable[[Severity, str, str], None],
+        released: Callable[[], None],
     ) -> None:
-        self._node, self._send, self._change, self._say = node, send, change, say
-        self._local = Local(node)
+        self._node, self._send, self._change, self._say, self._released = node, send, change, say, released
+        self.local = Local(node)
         self._silent = False
 
     # ---- the hands
 
     def ask_hands(self) -> None:
         """What do they do, and what did they?"""
-        self._local.unknown = True
+        self.local.unknown = True
         self._send(MachineName.LRM, OpsQuery(MachineName.CRMD.value))
 
     def told(self, told: OpsView, view: View | None, unix_s: int) -> bool:
         """They say it, perhaps in pieces; whether that was all."""
-        taken = self._local.take_up(told)
+        taken = self.local.take_up(told)
         if taken is None:
             return False
         again, results = taken
@@ -58,20 +59,20 @@ class Doing:
     def say_anew(self, *, asked: bool = False) -> None:
         """Say what runs here, if somebody waits for that, as soon as the hands have told."""
         self._silent = self._silent or asked
-        if self._silent and not self._local.unknown:
+        if self._silent and not self.local.unknown:
             self._silent = False
-            for change in self._local.said_anew():
+            for change in self.local.said_anew():
                 self._change(change)
 
     def note(self) -> None:
         """Have the hands keep what is new."""
-        noted = self._local.notes()
+        noted = self.local.notes()
         if noted is not None:
             self._send(MachineName.LRM, noted)
 
     def finished(self, result: OpFinished, view: View | None, unix_s: int) -> None:
         """An operation has ended."""
-        asked, changes = self._local.finished(result, unix_s)
+        asked, changes = self.local.finished(result, unix_s)
         for change in changes:
             self._change(change)
         if asked is not None and asked.task.operation == "notify" and view is not None and asked.view == view.id:
@@ -84,34 +85,37 @@ class Doing:
         """The DC wants something done here."""
         task = do.task
         if task.kind is TaskKind.RESOURCE and task.operation == "cancel":
-            ends, gone = self._local.cancel(task)
+            ends, gone = self.local.cancel(task)
             for end in ends:
                 self._send(MachineName.LRM, end)
             for change in gone:
                 self._change(change)
             self._done(dc, do, 0)
         elif task.kind is TaskKind.RESOURCE:
-            asks, changes = self._local.start(task, do.transition_key, do.view, unix_s)
+            asks, changes = self.local.start(task, do.transition_key, do.view, unix_s)
             for pending in changes:
                 self._change(pending)
             for ask in asks:
                 self._send(MachineName.LRM, ask)
-            if self._local.goes_on_without(task):
+            if self.local.goes_on_without(task):
                 self._done(dc, do, 0)
         else:
             self._do_own(dc, do, task)
 
     def _do_own(self, dc: Member, do: DoTask, task: Task) -> None:
         if task.operation == "lrm_delete":
-            ends, forgotten = self._local.forget(task.resource)
+            ends, forgotten = self.local.forget(task.resource)
             for end in ends:
                 self._send(MachineName.LRM, end)
             self._change(forgotten)
         elif task.operation == "clear_failcount":
-            for change in self._local.clear_failures(task.resource):
+            for change in self.local.clear_failures(task.resource):
                 self._change(change)
         elif task.operation == "do_shutdown":
             self._say(Severity.NOTICE, "shutdown", "the DC lets this node stop")
+            self._done(dc, do, 0)
+            self._released()
+            return
         else:
             self._say(Severity.ERROR, "unknown-task", f"{task.operation} is not known here")
             self._done(dc, do, 1)
@@ -125,10 +129,19 @@ class Doing:
         else:
             self._send(MachineName.SPEECH, Convey((dc.name,), MachineName.CRMD, body))
 
-    def fail(self, fail: FailResource, view: View | None, unix_s: int) -> None:
-        """Somebody says that a resource has failed: on its node that becomes a record, and the DC thinks."""
-        if fail.node == self._node:
-            for change in self._local.fail(fail.standard, fail.provider, fail.type, fail.resource, unix_s):
-                self._change(change)
-        elif view is not None and fail.node in view.names:
-            self._send(MachineName.SPEECH, Convey((fail.node,), MachineName.CRMD, fail))
+    # ---- programs
+
+    def clean(self, resource: str, operation: str, interval_ms: int) -> None:
+        """What is known of a resource here is forgotten by order, and its failures."""
+        ends, changes = self.local.cleaned(resource, operation, interval_ms)
+        for end in ends:
+            self._send(MachineName.LRM, end)
+        for change in changes:
+            self._change(change)
+
+    def fail(self, resource: str, unix_s: int) -> bool:
+        """Somebody says that a resource has failed: that becomes a record, and the DC thinks. Whether it is known."""
+        changes = self.local.failed_by_order(resource, unix_s)
+        for change in changes:
+            self._change(change)
+        return bool(changes)

@@ -49,8 +49,13 @@ LONG_DELAY_MS: Final = 300_000
 
 _ASKER: Final = MachineName.CRMD.value
 _COUNTED: Final = frozenset({"start", "stop", "promote", "demote", "asyncmon"})
-_HISTORY: Final = "history "
+_HISTORY, _SPEC = "history ", "spec "
 """What the keys of notes begin with."""
+
+_BY_ITSELF: Final = "by itself"
+"""The context of what no DC has asked for."""
+
+_SPECS: Final = msgspec.json.Decoder(ResourceSpec)
 
 
 @dataclass(slots=True)
@@ -76,7 +81,11 @@ class Local:
     node: str
     asked: dict[int, Asked] = field(default_factory=dict)
     history: dict[str, dict[str, OperationRecorded]] = field(default_factory=dict)
+    specs: dict[str, ResourceSpec] = field(default_factory=dict)
     serial: int = 0
+    unsure: set[str] = field(default_factory=set)
+    """What ran here when its history was forgotten by order: it is held to run until something is known of it."""
+
     unknown: bool = True
     _worked: int = 0
     _acked: int = 0
@@ -91,6 +100,9 @@ class Local:
         A recurring operation takes the place of the one before with the same name.
         """
         asks: list[object] = []
+        if task.operation == "stop":
+            # What recurred would find it stopped, and the hands know of no reason not to look.
+            asks += self._end([key for key in self._recurring if key[0] == task.resource])
         key = (task.resource, task.operation, task.interval_ms)
         if task.interval_ms and key in self._recurring:
             before = self._recurring[key]
@@ -101,6 +113,7 @@ class Local:
         if task.interval_ms:
             self._recurring[key] = self.serial
         operation = self._sent[self.serial] = self._operation(self.serial, asked)
+        self._know(operation.resource)
         changes: list[Change] = []
         if task.operation not in ("monitor", "notify"):
             pending = Outcome(PENDING_RC, PENDING, began_s=unix_s, changed_s=unix_s)
@@ -129,6 +142,12 @@ class Local:
             msgspec.json.encode(asked).decode(),
             _ASKER,
         )
+
+    def _know(self, spec: ResourceSpec) -> None:
+        """How a resource is stopped, should nobody say so any more."""
+        if self.specs.get(spec.id) != spec:
+            self.specs[spec.id] = spec
+            self._notes[f"{_SPEC}{spec.id}"] = msgspec.json.encode(spec).decode()
 
     def goes_on_without(self, task: Task) -> bool:
         """Whether nobody waits for its first result, it is so far away."""
@@ -160,6 +179,8 @@ class Local:
         ends = self._end([key for key in self._recurring if key[0] == resource])
         for ident in self.history.pop(resource, {}):
             self._notes[f"{_HISTORY}{resource} {ident}"] = None
+        if self.specs.pop(resource, None) is not None:
+            self._notes[f"{_SPEC}{resource}"] = None
         return ends, ResourceForgotten(self.node, resource)
 
     def clear_failures(self, resource: str) -> list[Change | UpdateAttribute]:
@@ -168,6 +189,33 @@ class Local:
             self._forget(resource, f"{resource}_last_failure_0"),
             UpdateAttribute(pattern=f"^(fail-count|last-failure)-{re.escape(resource)}(#.*)?$"),
         ]
+
+    def cleaned(
+        self, resource: str, operation: str, interval_ms: int
+    ) -> tuple[list[CancelOp], list[Change | UpdateAttribute]]:
+        """What is known of a resource is forgotten by order, and its failures: with ``operation`` those of that one.
+
+        What recurs ends: the DC asks for it again when it has looked.
+        """
+        ran, spec = resource in self.running(), self.specs.get(resource)
+        ends, forgotten = self.forget(resource)
+        if ran and spec is not None:
+            self.unsure.add(resource)
+            self._know(spec)
+        which = f"#{re.escape(operation)}_{interval_ms}$" if operation else "(#.*)?$"
+        name = re.escape(resource.partition(":")[0])
+        return ends, [
+            forgotten,
+            UpdateAttribute(pattern=f"^(fail-count|last-failure)-{name}{which}", node=self.node),
+        ]
+
+    def failed_by_order(self, resource: str, now_s: int) -> list[Change | UpdateAttribute]:
+        """Somebody says that a resource has failed here; nothing when it is not known."""
+        records = self.history.get(resource)
+        if not records:
+            return []
+        known = next(iter(records.values()))
+        return self.fail(known.standard, known.provider, known.type, resource, now_s)
 
     def fail(
         self, standard: str, provider: str, kind: str, resource: str, now_s: int
@@ -207,6 +255,7 @@ class Local:
         for words in operation_records(task, asked.transition_key, outcome):
             change = OperationRecorded(self.node, task.resource, words, task.standard, task.provider, task.type)
             ident = words[0][1]
+            self.unsure.discard(task.resource)
             self.history.setdefault(task.resource, {})[ident] = change
             self._notes[f"{_HISTORY}{task.resource} {ident}"] = msgspec.json.encode(change).decode()
             changes.append(change)
@@ -236,13 +285,36 @@ class Local:
         gone = [ident for ident, interval in intervals.items() if interval != "0" and ident != failure]
         return [self._forget(task.resource, ident) for ident in gone]
 
+    def running(self) -> list[str]:
+        """What may run here, first what was started last."""
+        found = []
+        for resource, records in self.history.items():
+            last = records.get(f"{resource}_last_0")
+            words = {} if last is None else dict(last.operation)
+            stopped = words.get("operation") == "stop" and words.get("rc-code") == "0"
+            absent = words.get("operation") == "monitor" and words.get("rc-code") in ("7", "5")
+            if words and not stopped and not absent:
+                found.append(resource)
+        found += [resource for resource in self.unsure if resource not in self.history]
+        return found[::-1]
+
+    def stop_all(self) -> list[StartOp | CancelOp]:
+        """Operations that stop what runs here; their results are nobody's but who asked for this."""
+        out: list[StartOp | CancelOp] = []
+        for resource in self.running():
+            out += self._end([key for key in self._recurring if key[0] == resource])
+            if resource in self.specs:
+                self.serial += 1
+                out.append(StartOp(self.serial, self.specs[resource], "stop", context=_BY_ITSELF, asker=_ASKER))
+        return out
+
     def said_anew(self) -> list[Change]:
         """The whole of it, and last that this node is a member."""
         changes: list[Change] = [NodeForgotten(self.node, histories_only=True)]
         for records in self.history.values():
             changes += records.values()
         words = (("in_ccm", "true"), ("crmd", "online"), ("join", "member"), ("expected", "member"))
-        return [*changes, NodeStateSet(self.node, words, self.node)]
+        return [*changes, NodeStateSet(self.node, words)]
 
     # ---- surviving
 
@@ -274,7 +346,7 @@ class Local:
         contexts += [(result.op_id, result.context) for result in results]
         for number, context in contexts:
             self.serial = max(self.serial, number)
-            if number not in self.asked and context:
+            if number not in self.asked and context and context != _BY_ITSELF:
                 self._know_again(number, _ASKED.decode(context))
         self._drop_lost()
         done = {result.op_id for result in results}
@@ -290,6 +362,9 @@ class Local:
 
     def _restore(self, notes: tuple[tuple[str, str], ...]) -> None:
         for name, value in notes:
+            if name.startswith(_SPEC):
+                spec = _SPECS.decode(value)
+                self.specs[spec.id] = spec
             if not name.startswith(_HISTORY):
                 continue
             change = _RECORDED.decode(value)
@@ -300,6 +375,7 @@ class Local:
     def _note_anew(self) -> None:
         """The hands have lost what they kept, and count their results from one again."""
         self._worked = self._acked = 0
+        self._notes |= {f"{_SPEC}{name}": msgspec.json.encode(spec).decode() for name, spec in self.specs.items()}
         for resource, records in self.history.items():
             for ident, change in records.items():
                 self._notes[f"{_HISTORY}{resource} {ident}"] = msgspec.json.encode(change).decode()

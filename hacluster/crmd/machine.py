@@ -26,17 +26,43 @@ from __future__ import annotations
 from typing import assert_never
 
 from hacluster.base.effects import Effect, MachineName, Say, SelfFence, Send, Stop
-from hacluster.base.machine import Instant
+from hacluster.base.machine import Instant, earliest
 from hacluster.base.members import Member
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
 from hacluster.cib.change import AttributeSet, Change, NodeForgotten, NodeStateSet, Words
 from hacluster.crmd.doing import Doing
+from hacluster.crmd.errands import Errands
 from hacluster.crmd.fencing import AGAIN_MS, ALONE_AGAIN_MS, LIES_MS, MOST_AGAIN_MS, FencingDesk, Wish, states_in
 from hacluster.crmd.fsa import Input, State, after
+from hacluster.crmd.leaving import ALONE_MS, ESCALATION_MS, FAREWELL_MS, Leaving
 from hacluster.msg.attrd import UpdateAttribute
-from hacluster.msg.driver import HostSample, MachineRestarted, Persisted, PersistFailed, StopRequested, Tick
+from hacluster.msg.crmd import Errand, ErrandDone, FailResource, ForgetResource, ManagerStatus
+from hacluster.msg.driver import (
+    HostSample,
+    MachineRestarted,
+    Persisted,
+    PersistFailed,
+    Refused,
+    Request,
+    RequesterGone,
+    StopRequested,
+    Tick,
+)
 from hacluster.msg.lrm import OpFinished, OpsView
+from hacluster.msg.membership import (
+    BeginAnew,
+    CommUp,
+    LeaveNow,
+    LinkStateChanged,
+    MembershipView,
+    MessageReceived,
+    Mute,
+    NodeRestarted,
+    NodeStateChanged,
+    PeerReturned,
+    Slept,
+)
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import (
     Fence,
@@ -50,7 +76,6 @@ from hacluster.msg.stonith import (
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.transition import (
     DoTask,
-    FailResource,
     Fire,
     HaltPlan,
     PlanEnded,
@@ -87,7 +112,6 @@ Event = (
     | FencingNoticed
     | Fenced
     | OpsView
-    | FailResource
     | Scheduled
     | Fire
     | PlanEnded
@@ -98,6 +122,18 @@ Event = (
     | PersistFailed
     | StopRequested
     | MachineRestarted
+    | OpsView
+    | Request
+    | RequesterGone
+    | Mute
+    | CommUp
+    | MembershipView
+    | Slept
+    | NodeStateChanged
+    | NodeRestarted
+    | PeerReturned
+    | LinkStateChanged
+    | MessageReceived
 )
 
 INTEGRATION_MS = 20_000
@@ -125,6 +161,8 @@ class CrmdMachine:
         self._node = node
         self._dc_deadtime_ms = dc_deadtime_ms
         self._fencing = FencingDesk(node)
+        self._leaving = Leaving(node)
+        self._errands = Errands(node, self)
         self._state = State.STARTING
         self._view: View | None = None
         self._gone: set[str] = set()
@@ -132,11 +170,12 @@ class CrmdMachine:
         self._number = 0
         self._asked = 0
         self._timers: Timers[str] = Timers()
+        self._why = ""
         self._unix_ms = 0
         self._sampled = Instant(0)
         self._now = Instant(0)
         self._out: list[Effect] = []
-        self._doing = Doing(node, self._send, self._change, self._say)
+        self._doing = Doing(node, self._send, self._change, self._say, self._released)
 
     # ---- the shape of a machine
 
@@ -151,7 +190,7 @@ class CrmdMachine:
 
     def deadline(self) -> Instant | None:
         """When a timer fires."""
-        return self._timers.deadline()
+        return earliest(self._timers.deadline(), self._errands.deadline())
 
     def check(self) -> None:
         """Assert every invariant."""
@@ -166,7 +205,7 @@ class CrmdMachine:
 
     # ---- events
 
-    def _dispatch(self, event: Event) -> None:  # noqa: C901 - one flat table of events
+    def _dispatch(self, event: Event) -> None:  # noqa: C901, PLR0915 - one flat table of events
         match event:
             case ViewEntered():
                 self._view = event.view
@@ -177,6 +216,8 @@ class CrmdMachine:
                 self._view = None
                 self._timers.cancel("alone")
                 self._move(Input.PENDING)
+                if self._leaving.wanted:
+                    self._timers.set("no-dc", self._now, ALONE_MS)
             case DownConfirmed():
                 self._timers.cancel("alone")
             case FencingConfigured():
@@ -193,12 +234,10 @@ class CrmdMachine:
             case Conveyed():
                 self._on_conveyed(event.sender, event.body)
             case OpFinished():
-                self._doing.finished(event, self._view, self._unix_s())
+                self._on_finished(event)
             case OpsView():
                 if self._doing.told(event, self._view, self._unix_s()):
                     self._timers.cancel("hands")
-            case FailResource():
-                self._doing.fail(event, self._view, self._unix_s())
             case Scheduled():
                 self._on_scheduled(event)
             case Fire():
@@ -214,12 +253,22 @@ class CrmdMachine:
                     self._ask_hands()
                 self._unix_ms, self._sampled = event.unix_ms, self._now
             case StopRequested():
-                self._move(Input.STOP)
+                self._on_stop(event.reason)
             case CopyTaken():
                 self._fencing.known = states_in(event.text)
             case MachineRestarted():
                 self._on_restarted(event.machine)
+            case Mute():
+                self._on_mute(event)
+            case Request():
+                self._out += self._errands.on_request(event, self._view, self._now)
+            case RequesterGone():
+                self._errands.on_gone(event.request_id)
             case Committed() | Persisted() | PersistFailed():
+                pass
+            case CommUp() | Slept() | NodeStateChanged() | NodeRestarted() | PeerReturned():
+                pass  # what follows from it comes as a view
+            case LinkStateChanged() | MessageReceived() | MembershipView():
                 pass
             case _:
                 assert_never(event)
@@ -252,6 +301,8 @@ class CrmdMachine:
             self._tell_of_the_gone(view)
         else:
             self._move(Input.NOT_DC)
+        self._timers.cancel("no-dc")
+        self._change(self._leaving.ask(self._unix_s()))
         self._doing.say_anew(asked=True)
 
     def _ask_hands(self) -> None:
@@ -269,7 +320,7 @@ class CrmdMachine:
         if name in self._fencing.down:
             self._change(NodeForgotten(name))
             words = (*words, ("expected", "down"))
-        self._change(NodeStateSet(name, words, name))
+        self._change(NodeStateSet(name, words))
 
     def _on_status(self, change: Change) -> None:
         view = self._view
@@ -300,7 +351,7 @@ class CrmdMachine:
         if self._state not in (State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE):
             return
         if "think" not in self._timers:
-            self._say(Severity.INFO, "replan", f"thinks again: {why}")
+            self._why = why
             self._timers.set("think", self._now, delay_ms)
 
     def _ask(self) -> None:
@@ -325,7 +376,10 @@ class CrmdMachine:
         plan = scheduled.plan
         self._move(Input.PE_SUCCESS)
         doing = [f"{task.key} on {task.node}" for task in plan.tasks if task.kind is TaskKind.RESOURCE]
-        self._say(Severity.NOTICE, "transition", f"transition {plan.number}: {', '.join(doing) or 'nothing to do'}")
+        text = f"transition {plan.number}: {', '.join(doing) or 'nothing to do'}"
+        self._out.append(
+            Say(Severity.NOTICE, "crmd", "transition", text, (("why", self._why), ("input", scheduled.input)))
+        )
         self._send(MachineName.TE, RunPlan(self._view.id, plan))
 
     def _on_ended(self, ended: PlanEnded) -> None:
@@ -336,6 +390,7 @@ class CrmdMachine:
             self._say(Severity.WARNING, "transition-stuck", text)
 
     def _on_tick(self) -> None:
+        self._out += self._errands.on_time(self._now)
         while (timer := self._timers.pop(self._now)) is not None:
             match timer:
                 case "think":
@@ -356,6 +411,12 @@ class CrmdMachine:
                     self._look_for_lies()
                 case "fence again":
                     self._think("a fencing has failed")
+                case "no-dc":
+                    self._stop_all("no DC answers")
+                case "escalation":
+                    self._stop_all("the DC did not let this node stop in time")
+                case "farewell":
+                    self._fall_silent()
                 case _:
                     raise AssertionError(timer)
 
@@ -377,7 +438,7 @@ class CrmdMachine:
             self._fence(view, fire)
             return
         if fire.task.operation == "do_shutdown":
-            self._change(NodeStateSet(fire.task.node, (("expected", "down"),), fire.task.node))
+            self._change(NodeStateSet(fire.task.node, (("expected", "down"),)))
         if fire.task.node == self._node:
             self._doing.do(view.accept_of(self._node).member, body, self._unix_s())
         elif fire.task.node in view.names:
@@ -391,8 +452,92 @@ class CrmdMachine:
             self._doing.do(sender, body, self._unix_s())
         elif isinstance(body, TaskDone) and body.view == view.id:
             self._send(MachineName.TE, body)
-        elif isinstance(body, FailResource) and body.node == self._node:
-            self._doing.fail(body, view, self._unix_s())
+        elif isinstance(body, Errand) and body.view == view.id:
+            self._out += self._errands.on_errand(sender, body)
+        elif isinstance(body, ErrandDone) and body.view == view.id:
+            self._out += self._errands.on_done(body)
+
+    # ---- what programs ask
+
+    def standing(self) -> ManagerStatus:
+        """How this node's manager stands."""
+        view = self._view
+        leads = self._state not in (State.STARTING, State.PENDING, State.STOPPING)
+        dc = view.leader if view is not None and leads else ""
+        return ManagerStatus(self._node, self._state.value, dc, quorate=view is not None and view.quorate)
+
+    def forget_history(self, asked: ForgetResource) -> None:
+        """Forget what is known of a resource here, and its failures; the DC has it probed anew."""
+        self._doing.clean(asked.resource, asked.operation, asked.interval_ms)
+
+    def fail_resource(self, asked: FailResource) -> Refused | None:
+        """Count a resource as failed, as if a monitor had found it so."""
+        known = self._doing.fail(asked.resource, self._unix_s())
+        return None if known else Refused("no-such", f"{asked.resource} was never asked for on {self._node}")
+
+    # ---- leaving
+
+    def _on_stop(self, reason: str) -> None:
+        leaving = self._leaving
+        if leaving.wanted:
+            return
+        leaving.wanted, leaving.reason = True, reason
+        self._say(Severity.NOTICE, "leaving", f"this node leaves the cluster{f': {reason}' if reason else ''}")
+        self._timers.set("escalation", self._now, ESCALATION_MS)
+        if self._state in (State.STARTING, State.PENDING):
+            self._timers.set("no-dc", self._now, ALONE_MS if self._doing.local.running() else 0)
+        else:
+            self._change(leaving.ask(self._unix_s()))
+
+    def _on_mute(self, mute: Mute) -> None:
+        """The others will hold this node dead, and take over what it holds."""
+        self._stop_all(f"no heartbeat of this node has left for {mute.silent_ms} ms")
+
+    def _stop_all(self, why: str) -> None:
+        leaving = self._leaving
+        if leaving.by_itself or self._state is State.STOPPING:
+            return
+        operations = leaving.stop_all(self._doing.local)
+        self._say(Severity.ERROR, "stops-by-itself", f"{why}: stopping what runs here")
+        for operation in operations:
+            self._send(MachineName.LRM, operation)
+        if not leaving.stopping:
+            self._all_stopped()
+
+    def _all_stopped(self) -> None:
+        leaving = self._leaving
+        leaving.by_itself = False
+        if leaving.wanted:
+            self._released()
+        else:
+            self._send(MachineName.HEARTBEAT, BeginAnew())
+
+    def _released(self) -> None:
+        """Nothing runs here any more: ccm says goodbye first, then the heartbeat falls silent."""
+        for timer in ("no-dc", "escalation"):
+            self._timers.cancel(timer)
+        self._move(Input.STOP)
+        self._send(MachineName.CCM, StopRequested(self._leaving.reason))
+        self._timers.set("farewell", self._now, FAREWELL_MS)
+
+    def _fall_silent(self) -> None:
+        leaving = self._leaving
+        self._send(MachineName.HEARTBEAT, LeaveNow(reason=leaving.reason, kept=tuple(sorted(leaving.kept))))
+
+    def _on_restarted(self, machine: str) -> None:
+        """Another machine of this node began anew: what was asked of it is asked again."""
+        if machine == MachineName.PENGINE and self._state is State.POLICY_ENGINE:
+            self._say(Severity.WARNING, "pengine-anew", "the policy engine began anew; it is asked again")
+            self._ask()
+        elif machine == MachineName.LRM:
+            self._ask_hands()
+        elif machine == MachineName.STONITH:
+            self._on_fencer_restarted()
+
+    def _on_finished(self, result: OpFinished) -> None:
+        if self._leaving.on_finished(self._doing.local, result):
+            self._all_stopped()
+        self._doing.finished(result, self._view, self._unix_s())
 
     # ---- fencing
 
@@ -505,12 +650,8 @@ class CrmdMachine:
         self._say(Severity.CRIT, "fenced-alive", text)
         self._out.append(SelfFence(text) if self._fencing.config.reaction == "panic" else Stop(text))
 
-    def _on_restarted(self, machine: str) -> None:
-        """A fencer that began anew knows nothing of what it was asked; hands that did are asked what they still do."""
-        if machine == MachineName.LRM:
-            self._ask_hands()
-        if machine != MachineName.STONITH:
-            return
+    def _on_fencer_restarted(self) -> None:
+        """A fencer that began anew knows nothing of what it was asked."""
         if self._view is not None:
             self._send(MachineName.STONITH, FencersAre(tuple(sorted(self._view.names))))
         for number, wish in list(self._fencing.wishes.items()):

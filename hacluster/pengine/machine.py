@@ -5,7 +5,9 @@ to schedule, it answers with a plan of tasks; a transition of the engine is good
 into a plan at once. It has no state that cannot be told again. What the configuration says about fencing it tells the
 fencer and crmd of its node, each time that that changes.
 
-What the machine does not do: decide when to think (crmd), run anything (te), save inputs.
+What a decision was made of is written down (``inputs``) once it is answered.
+
+What the machine does not do: decide when to think (crmd), run anything (te).
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from typing import assert_never
 
 from lxml import etree
 
-from hacluster.base.effects import Effect, MachineName, Send
+from hacluster.base.effects import Effect, MachineName, Say, Send
 from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
+from hacluster.base.report import Severity
 from hacluster.cib.change import (
     AttributeSet,
     Change,
+    Ids,
     NodeAttributesSet,
     NodeForgotten,
     NodeStateSet,
@@ -27,10 +31,19 @@ from hacluster.cib.change import (
     ResourceForgotten,
     TicketSet,
     apply_change,
+    node_ids,
 )
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
-from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
+from hacluster.msg.driver import (
+    HostSample,
+    MachineRestarted,
+    Persisted,
+    PersistFailed,
+    Restored,
+    StopRequested,
+    Tick,
+)
 from hacluster.msg.replica import Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import FencingConfigured
 from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, Task, TaskKind
@@ -38,6 +51,7 @@ from hacluster.msg.views import ViewSynced
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
 from hacluster.pengine.fencing import fencing_of
+from hacluster.pengine.inputs import KEY, Inputs
 
 Event = (
     CopyTaken
@@ -49,6 +63,9 @@ Event = (
     | HostSample
     | StopRequested
     | MachineRestarted
+    | Restored
+    | Persisted
+    | PersistFailed
 )
 
 _KINDS = {"pseudo_event": TaskKind.PSEUDO, "rsc_op": TaskKind.RESOURCE, "crm_event": TaskKind.CRM}
@@ -61,15 +78,25 @@ class PengineMachine:
     def __init__(self) -> None:
         self._document: Document | None = None
         self._engine = Engine()
+        self._ids_of: XML | None = None
+        self._known_ids: Ids = {}
         self._fencing: FencingConfigured | None = None
+        self._inputs = Inputs()
+        self._failing = False
         self._unix_ms = 0
         self._touched: set[str] | None = None
+        self._now = Instant(0)
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
-        del now
-        effects = self._dispatch(event)
+        self._now = now
+        # Before the copy changes: what was decided on is to be kept as it was.
+        saved = self._save() if isinstance(event, CopyTaken | Committed | StatusChanged | ScheduleAt | Tick) else []
+        effects = saved + self._dispatch(event)
         return effects + self._tell_fencers() if isinstance(event, CopyTaken | Committed) else effects
+
+    def _save(self) -> list[Effect]:
+        return self._inputs.written(self._document) if self._document is not None else []
 
     def _tell_fencers(self) -> list[Effect]:
         """What the configuration says about fencing, when that is news: to the fencer, and to crmd."""
@@ -81,7 +108,12 @@ class PengineMachine:
         self._fencing = found
         return [Send(MachineName.STONITH, found), Send(MachineName.CRMD, found)]
 
-    def _dispatch(self, event: Event) -> list[Effect]:
+    def _on_failed(self, event: PersistFailed) -> list[Effect]:
+        failing, self._failing = self._failing, True
+        text = f"{event.key} cannot be written, so this decision cannot be looked at later: {event.error}"
+        return [] if failing else [Say(Severity.ERROR, "pengine", "input-not-written", text)]
+
+    def _dispatch(self, event: Event) -> list[Effect]:  # noqa: C901 - one flat table of events
         match event:
             case CopyTaken():
                 self._document, self._touched = parse_document(event.text.encode()), None
@@ -92,7 +124,7 @@ class PengineMachine:
                     self._touched = None
             case StatusChanged():
                 if self._document is not None:
-                    apply_change(self._document.status, event.change)
+                    apply_change(self._document.status, event.change, self._ids())
                     self._note(event.change)
             case ScheduleAt():
                 return [Send(MachineName.CRMD, self._schedule(event))]
@@ -102,6 +134,13 @@ class PengineMachine:
                 if event.machine in (MachineName.STONITH, MachineName.CRMD):
                     self._fencing = None
                     return self._tell_fencers()
+            case Restored():
+                if event.key == KEY:
+                    self._inputs.restore(event.data)
+            case Persisted():
+                self._failing = False
+            case PersistFailed():
+                return self._on_failed(event)
             case ViewSynced() | Tick() | StopRequested():
                 pass
             case _:
@@ -109,11 +148,18 @@ class PengineMachine:
         return []
 
     def deadline(self) -> Instant | None:
-        """Nothing is waited for."""
-        return None
+        """At once, when an input is to be written."""
+        return self._now if self._inputs.due is not None else None
 
     def check(self) -> None:
         """There is nothing that could contradict itself."""
+
+    def _ids(self) -> Ids:
+        """What the configuration calls the nodes."""
+        assert self._document is not None, "asked of no document"
+        if self._ids_of is not self._document.root:
+            self._ids_of, self._known_ids = self._document.root, node_ids(self._document.root)
+        return self._known_ids
 
     def _note(self, change: Change) -> None:
         """Note which histories are not what they were, as long as all that are there keep their places."""
@@ -133,10 +179,12 @@ class PengineMachine:
             return Scheduled(Plan(asked.number, ()), "no copy of the CIB yet")
         root = self._document.root
         root.set("have-quorum", "1" if asked.quorate else "0")
-        root.set("dc-uuid", asked.leader)
+        root.set("dc-uuid", self._ids().get(asked.leader, asked.leader))
         touched, self._touched = self._touched, set()
         transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s), touched=touched)
-        return Scheduled(plan_of(graph_xml(transition.graph, asked.number), asked.number))
+        plan = plan_of(graph_xml(transition.graph, asked.number), asked.number)
+        name = self._inputs.name(self._document, transition.cluster.reports, asked.unix_s)
+        return Scheduled(plan, input=name)
 
 
 def plan_of(graph: XML, number: int) -> Plan:

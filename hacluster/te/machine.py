@@ -200,6 +200,9 @@ class TeMachine:
         match change:
             case OperationRecorded():
                 self._on_record(change)
+            case ResourceForgotten(node=node, resource=resource, operation=""):
+                if (node, f"{resource}_delete_0") not in self._running:
+                    self._touched(f"{node} was told to forget what it knows of {resource}")
             case ResourceForgotten():
                 pass
             case NodeForgotten(node=node):

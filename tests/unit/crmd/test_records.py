@@ -224,7 +224,7 @@ def test_hands_that_lost_everything_are_told_everything() -> None:
     notes_of(local)
     local.unknown = True
     assert local.take_up(OpsView((), ())) == ([monitor], [])
-    assert [name for name, _ in notes_of(local).notes] == ["history r1 r1_last_0"]
+    assert [name for name, _ in notes_of(local).notes] == ["spec r1", "history r1 r1_last_0"]
     asked, _ = local.finished(result(monitor.op_id, task("monitor", 5000), serial=1), 100)
     assert asked is not None
 
