@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from hacluster.base.errors import HaError
+from hacluster.client.paths import shipped
 
 OCF_ROOT: Final = "/usr/lib/ocf"
 LSB_DIR: Final = "/etc/init.d"
@@ -35,13 +39,35 @@ def ocf_root() -> Path:
     return Path(os.environ.get("OCF_ROOT") or OCF_ROOT)
 
 
+def _ocf_folders() -> list[Path]:
+    """Where providers have their folders: on this host, and those that come with the program."""
+    found = [ocf_root() / "resource.d"]
+    with contextlib.suppress(HaError):
+        found.append(shipped("ra") / "ocf")
+    return found
+
+
 def list_providers() -> list[str]:
     """The providers of OCF agents."""
-    try:
-        folders = [item for item in (ocf_root() / "resource.d").iterdir() if item.is_dir()]
-    except OSError:
-        return []
-    return sorted(item.name for item in folders if not item.name.startswith("."))
+    names: set[str] = set()
+    for root in _ocf_folders():
+        try:
+            names |= {item.name for item in root.iterdir() if item.is_dir() and not item.name.startswith(".")}
+        except OSError:
+            continue
+    return sorted(names)
+
+
+def _of_provider(provider: str) -> list[str]:
+    return sorted({name for root in _ocf_folders() for name in _programs(root / provider)})
+
+
+def _ocf_path(provider: str, agent: str) -> Path | None:
+    """The program of an agent; ``None`` when there is none."""
+    if "/" in agent or "/" in provider or not agent:
+        return None
+    places = (root / provider / agent for root in _ocf_folders())
+    return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
 def list_fence_agents() -> list[str]:
@@ -67,7 +93,7 @@ def list_agents(standard: str, provider: str | None = None) -> list[str] | None:
             providers = [provider] if provider is not None else list_providers()
             if provider is not None and provider not in list_providers():
                 return None
-            found = [name for one in providers for name in _programs(ocf_root() / "resource.d" / one)]
+            found = [name for one in providers for name in _of_provider(one)]
             return sorted(set(found), key=str.lower)
         case "lsb":
             return _programs(Path(LSB_DIR))
@@ -82,7 +108,7 @@ def list_agents(standard: str, provider: str | None = None) -> list[str] | None:
 
 def providers_of(agent: str) -> list[str]:
     """The OCF providers that have an agent of this name."""
-    return [one for one in list_providers() if agent in _programs(ocf_root() / "resource.d" / one)]
+    return [one for one in list_providers() if agent in _of_provider(one)]
 
 
 def _run(argv: list[str], text: str = "", environment: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -126,8 +152,8 @@ def agent_metadata(standard: str, provider: str | None, agent: str) -> str | Non
     """The metadata of an agent; ``None`` if there is no such agent, or it has none."""
     match standard.lower():
         case "ocf":
-            path = ocf_root() / "resource.d" / (provider or "heartbeat") / agent
-            if "/" in agent or not os.access(path, os.X_OK):
+            path = _ocf_path(provider or "heartbeat", agent)
+            if path is None:
                 return None
             code, text = _run([str(path), "meta-data"], environment={"OCF_ROOT": str(ocf_root())})
             start = text.find("<?xml") if "<?xml" in text else text.find("<resource-agent")

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from hacluster.base.effects import MachineName
 from hacluster.client.connection import CHUNK, DEFAULT_TIMEOUT_S, socket_path
-from hacluster.client.conversation import Answer, Conversation, Event
+from hacluster.client.conversation import Answer, Conversation, Event, circle_of
 from hacluster.client.errors import ConnectionLostError, TimedOutError
 from hacluster.client.greeting import DEFAULT_RUN_DIR, failure
 
@@ -32,7 +32,7 @@ class AsyncConnection:
     async def open(cls, machine: MachineName, run_dir: str = DEFAULT_RUN_DIR, *, name: str) -> Self:
         """Connect to the process that hosts ``machine``."""
         path = socket_path(run_dir, machine)
-        conversation = Conversation(name)
+        conversation = Conversation(name, circle_of(machine))
         try:
             reader, writer = await asyncio.open_unix_connection(path)
         except OSError as error:

@@ -11,9 +11,9 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from hacluster.base.results import Exit, Fault, bad_schema, no_such, not_connected
+from hacluster.base.results import Exit, Fault, bad_schema, no_such
 from hacluster.cib.document import MAX_CIB_BYTES, XML
 from hacluster.cib.markup import read_markup, show_markup
 
@@ -27,12 +27,19 @@ class CibSource(Protocol):
     user: str | None
     """Whose rights count; ``None``: an administrator's."""
 
+    force: bool
+    """Whether changes are made without quorum, too."""
+
+    def open(self) -> None:
+        """Make sure that there is a document. Raises :class:`Fault`."""
+        ...
+
     def read(self) -> XML:
         """The document, as far as the user may see it. Raises :class:`Fault`."""
         ...
 
-    def change(self, operation: str, **request: object) -> XML:
-        """Change the document; the new one. ``request`` as in :class:`hacluster.cib.operations.Request`."""
+    def change(self, operation: str, **request: Any) -> None:
+        """Change the document. ``request`` as in :class:`hacluster.cib.operations.Request`."""
         ...
 
     def store(self, root: XML) -> None:
@@ -90,7 +97,12 @@ class CibFile:
     def __init__(self, path: Path, user: str | None = None) -> None:
         self.path = path
         self.user = user
+        self.force = False
         self._root: XML | None = None
+
+    def open(self) -> None:
+        """Read the file."""
+        self.read()
 
     def whole(self) -> XML:
         """The document, whoever asks. Raises :class:`Fault` for what is no valid CIB."""
@@ -126,17 +138,16 @@ class CibFile:
 
         return readable(self.whole(), self.user, groups_of(self.user)) if self.user is not None else self.whole()
 
-    def change(self, operation: str, **request: object) -> XML:
+    def change(self, operation: str, **request: Any) -> None:
         """Change the document and write it."""
         from hacluster.cib.operations import Request, change  # noqa: PLC0415 - reading needs none of it
 
         user = self.user
-        asked = Request(operation, user=user, groups=() if user is None else groups_of(user), **request)  # type: ignore[arg-type]
+        asked = Request(operation, user=user, groups=() if user is None else groups_of(user), **request)
         root = self.whole()
         result = change(root, asked, accepted)
         if result is not root:
             self.store(result)
-        return result
 
     def store(self, root: XML) -> None:
         """Write a document."""
@@ -145,25 +156,6 @@ class CibFile:
         except OSError as error:
             raise Fault(error.strerror or "Input/output error", Exit.IO_ERROR) from None
         self._root = root
-
-
-class LiveCluster:
-    """The CIB of the running cluster, which cannot be asked for yet."""
-
-    def __init__(self, user: str | None = None) -> None:
-        self.user = user
-
-    def read(self) -> XML:
-        """Nobody answers."""
-        raise not_connected()
-
-    def change(self, operation: str, **request: object) -> XML:
-        """Nobody answers."""
-        raise not_connected()
-
-    def store(self, root: XML) -> None:
-        """Nobody answers."""
-        raise not_connected()
 
 
 def shadow_path(name: str, environment: Mapping[str, str] = os.environ) -> Path:
@@ -183,4 +175,8 @@ def open_source(
     if shadow and not live:
         return CibFile(shadow_path(shadow, environment), user)
     name = environment.get("CIB_file")
-    return CibFile(Path(name), user) if name else LiveCluster(user)
+    if name:
+        return CibFile(Path(name), user)
+    from hacluster.client.live import LiveCluster  # noqa: PLC0415 - a file needs no daemon
+
+    return LiveCluster(user)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final, Self
 
 from hacluster.base.effects import MachineName
-from hacluster.client.conversation import Answer, Conversation, Event, home_of
+from hacluster.client.conversation import Answer, Conversation, Event, circle_of, home_of
 from hacluster.client.errors import ConnectionLostError, TimedOutError
 from hacluster.client.greeting import DEFAULT_RUN_DIR, connect, failure
 from hacluster.client.language import SOCKETS
@@ -84,7 +84,7 @@ class Connection:
         if line is None:
             path = socket_path(self._run_dir, machine)
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            conversation = Conversation(self._name)
+            conversation = Conversation(self._name, circle_of(machine))
             try:
                 connect(sock, path, self._timeout_s)
                 sock.sendall(conversation.hello())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hacluster.base.effects import MachineName
 from hacluster.base.errors import WireError
 from hacluster.client.errors import ConnectionLostError
-from hacluster.client.language import REQUESTS, codec
+from hacluster.client.language import REQUESTS, Circle, codec, right_of
 from hacluster.wire.ipc import PROTOCOL, Frame, Hello, Kind, Splitter, Subscribe, Welcome
 
 
@@ -36,8 +36,8 @@ class Event:
 class Conversation:
     """One connection's state."""
 
-    def __init__(self, name: str) -> None:
-        self._codec = codec()
+    def __init__(self, name: str, circle: Circle | None = None) -> None:
+        self._codec = codec(circle=circle)
         self._splitter = Splitter()
         self._name = name
         self._number = 0
@@ -83,4 +83,11 @@ class Conversation:
 
 def home_of(body: object) -> MachineName:
     """The machine that answers a request."""
-    return REQUESTS[type(body)].machine
+    right = right_of(type(body))
+    assert right is not None, f"nobody can be asked a {type(body).__name__}"
+    return right.machine
+
+
+def circle_of(machine: MachineName) -> Circle | None:
+    """What is spoken with a machine beyond v1's messages."""
+    return None if machine in {right.machine for right in REQUESTS.values()} else Circle.CLIENT

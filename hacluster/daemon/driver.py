@@ -143,7 +143,10 @@ class Others(Protocol):
 
 
 class Driver:
-    """Drives the machines of one process. ``media``, ``children`` … are set before the first event is posted."""
+    """Drives the machines of one process. ``media``, ``children`` … are set before the first event is posted.
+
+    ``families``: the children of those machines that do not share in ``children``, each with numbers of its own.
+    """
 
     def __init__(self, router: Router, log: Callable[[Say], None]) -> None:
         self._router = router
@@ -160,6 +163,7 @@ class Driver:
         self.media: Sender | None = None
         self.children: Spawner | None = None
         self.units: ServiceManager | None = None
+        self.families: dict[MachineName, Spawner] = {}
         self.clients: Clients | None = None
         self.disk: Storage | None = None
         self.others: Others | None = None
@@ -171,6 +175,11 @@ class Driver:
     def names(self) -> frozenset[MachineName]:
         """The machines that live here."""
         return self._router.names
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be worked off."""
+        return not self._inbox
 
     def start(self) -> None:
         """Tell every machine how the host is; to be called before anything else happens."""
@@ -275,22 +284,25 @@ class Driver:
             case SetAside():
                 self._set_aside(by, effect)
             case Spawn():
-                assert self.children is not None, effect
-                self.children.start(effect)
+                self._spawner(by).start(effect)
             case UnitJob():
                 assert self.units is not None, effect
                 self.units.start(effect)
-            case Kill() if self.units is not None and self.units.kill(effect.child_id):
+            case Kill() if by not in self.families and self.units is not None and self.units.kill(effect.child_id):
                 pass
             case Kill():
-                assert self.children is not None, effect
-                self.children.kill(effect)
+                self._spawner(by).kill(effect)
             case SelfFence():
                 self._log(Say(Severity.CRIT, by, "self-fence", effect.reason))
                 self.finish(Outcome.FENCED)
             case Stop():
                 self._log(Say(Severity.NOTICE, by, "stop", effect.reason or "stopped"))
                 self.finish(Outcome.RESTART if effect.restart else Outcome.STOPPED)
+
+    def _spawner(self, by: MachineName) -> Spawner:
+        spawner = self.families.get(by, self.children)
+        assert spawner is not None, by
+        return spawner
 
     def _persist(self, by: MachineName, effect: Persist | Append) -> None:
         """From a thread, in order: an fsync may take seconds, and a heartbeat does not wait for it."""

@@ -25,18 +25,22 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hacluster import __version__
-from hacluster.base.effects import Reply, Say
+from hacluster.base.effects import MachineName, Reply, Say
 from hacluster.base.limits import MAX_IPC_BACKLOG
 from hacluster.base.report import Severity
-from hacluster.client.language import REQUESTS
+from hacluster.client.language import right_of
 from hacluster.daemon.listener import Listener, group_id
 from hacluster.daemon.signon import SignOn
 from hacluster.daemon.stream import SERVICE, Connection
+from hacluster.daemon.users import find_names
 from hacluster.msg.driver import Peer, Refused, Request, RequesterGone
 from hacluster.wire.ipc import PROTOCOL, Codec, Frame, Hello, Kind, Subscribe, Welcome
 
 MAX_PENDING: Final = 64
 """Requests of one client that are not answered yet."""
+
+BY_NAME: Final = frozenset({MachineName.CIBD, MachineName.CRMD, MachineName.ATTRD})
+"""Machines for which rights go by the name of the user."""
 
 MAX_TOPICS: Final = 16
 MAX_STRANGERS: Final = 32
@@ -79,10 +83,14 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class _Client:
-    """What is known of one client: its pending requests (ours → its own number and machine) and its topics."""
+    """What is known of one client: its pending requests (ours → its own number and machine) and its topics.
+
+    ``unnamed``: requests that wait until it is known what this host calls the user.
+    """
 
     pending: dict[int, tuple[int, str]] = field(default_factory=dict)
     topics: set[str] = field(default_factory=set)
+    unnamed: list[Frame] = field(default_factory=list)
 
 
 class LocalServer:
@@ -115,6 +123,7 @@ class LocalServer:
         self._ready: deque[Connection] = deque()
         self._turn: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[tuple[asyncio.Transport, Connection]]] = set()
+        self._naming: set[asyncio.Task[None]] = set()
 
     def bind(self, path: str) -> None:
         """Make the socket ``path``; nobody is let in before :meth:`start`. :class:`HaError`."""
@@ -216,7 +225,7 @@ class LocalServer:
 
     def _on_request(self, connection: Connection, frame: Frame) -> None:
         client = self._clients[connection]
-        right = REQUESTS.get(type(frame.body))
+        right = right_of(type(frame.body))
         name = type(frame.body).__name__
         if right is None or right.machine not in self._host.machines:
             self._refuse(connection, frame, Refused("unknown-request", f"{name} cannot be asked here"))
@@ -231,13 +240,32 @@ class LocalServer:
             self._refuse(connection, frame, Refused("not-permitted", "only root and the group may do this", hint))
             fields = (("uid", str(connection.peer.uid)), ("pid", str(connection.peer.pid)))
             self._log(Say(Severity.WARNING, SERVICE, "not-permitted", f"refused {name} of {connection.name}", fields))
-        elif len(client.pending) >= MAX_PENDING:
+        elif len(client.pending) + len(client.unnamed) >= MAX_PENDING:
             self._refuse(connection, frame, Refused("too-many-requests", f"{MAX_PENDING} requests are pending"))
+        elif right.machine in BY_NAME and not connection.peer.user:
+            self._name_first(connection, client, frame)
         else:
             self._last_request += 1
             client.pending[self._last_request] = (frame.id, right.machine)
             self._requests[self._last_request] = connection
             self._host.request(right.machine, Request(self._last_request, connection.peer, frame.body))
+
+    def _name_first(self, connection: Connection, client: _Client, frame: Frame) -> None:
+        """Take the request when it is known what this host calls the user; those after it wait with it."""
+        client.unnamed.append(frame)
+        if len(client.unnamed) > 1:
+            return
+
+        async def ask() -> None:
+            connection.peer = await find_names(connection.peer)
+            waiting, client.unnamed = client.unnamed, []
+            for entry in waiting:
+                if connection in self._clients:
+                    self._on_request(connection, entry)
+
+        task = asyncio.get_running_loop().create_task(ask())
+        self._naming.add(task)
+        task.add_done_callback(self._naming.discard)
 
     def _places(self, peer: Peer) -> int:
         return self._max_clients + (RESERVED if peer.uid in (0, os.geteuid()) else 0)

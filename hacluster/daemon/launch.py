@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,20 +39,35 @@ class Launch:
     settings: NodeSettings
     config_dir: str
     state_dir: str
+    cib_dir: str
     run_dir: str
     log_stderr: bool
     reports: tuple[Report, ...]
     keys: ReloadKeys
     account: Account
-    """Whom pulse and brain become."""
+    """Whom all but the hands become."""
+
+    @property
+    def disk(self) -> Disk:
+        """The files of this node; ``cib_dir`` is empty where there is no CIB."""
+        return Disk(self.state_dir, self.run_dir, self.cib_dir)
+
+    def begin(self, account: Account) -> None:
+        """A daemon begins: its directories are there, and what does not outlive a daemon is gone. :class:`HaError`."""
+        self.disk.prepare(account)
+        for key in self.settings.layout.forgotten:
+            with contextlib.suppress(OSError):
+                self.disk.forget(key, volatile=True)
 
     def after(self, old: Launch) -> Launch:
         """The same for a node that lives as ``old``: its account stays, since not all processes begin anew.
 
         Directories that are new are prepared; :class:`HaError`.
         """
-        if (self.state_dir, self.run_dir) != (old.state_dir, old.run_dir):
-            Disk(self.state_dir, self.run_dir).prepare(old.account)
+        if self.settings.layout is not old.settings.layout:
+            raise HaError("crm was switched on or off, which needs a stop and a start")
+        if (self.state_dir, self.cib_dir, self.run_dir) != (old.state_dir, old.cib_dir, old.run_dir):
+            self.disk.prepare(old.account)
         return replace(self, account=old.account)
 
     def same_but_keys(self, other: Launch) -> bool:
@@ -83,6 +99,9 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         surroundings(node, places.config_dir, checked.ha),
     )
     state_dir, run_dir = places.state_dir or own.state_dir, places.run_dir or own.run_dir
+    cib_dir = ""
+    if settings.layout.replicates:
+        cib_dir = os.path.join(places.state_dir, "cib") if places.state_dir else own.cib_dir
     if settings.layout.manager is MachineName.CRMD:
         host = settings.surroundings
         crm = replace(host, tools_dir=os.path.join(run_dir, toolbox.NAME), run_dir=run_dir)
@@ -92,11 +111,12 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         settings,
         places.config_dir,
         state_dir,
+        cib_dir,
         run_dir,
         log_stderr,
         checked.reports,
         ReloadKeys(slots, checked.keys.sign_with, seal_keys),
-        find(state_dir, run_dir),
+        find(*(path for path in (state_dir, run_dir, cib_dir) if path)),
     )
 
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from hacluster.base.effects import MachineName, Say
 from hacluster.base.errors import WireError
-from hacluster.base.limits import MAX_IPC_BACKLOG
+from hacluster.base.limits import MAX_FRAME, MAX_IPC_BACKLOG, MAX_LINK_FRAME
 from hacluster.base.report import Severity
 from hacluster.daemon.stream import SERVICE, Connection
 from hacluster.wire.ipc import Codec, Frame, Hello, Kind, Welcome
@@ -91,7 +91,7 @@ class _Other:
 
 
 class Links:
-    """This process's connections to the others of the node."""
+    """This process's connections to the others of the node. With those that are ``wide`` whole CIBs are exchanged."""
 
     def __init__(
         self,
@@ -104,7 +104,9 @@ class Links:
         others: Mapping[str, tuple[MachineName, ...]],
         on_message: Callable[[MachineName, object], None],
         on_restarted: Callable[[str], None],
+        wide: Collection[str] = (),
     ) -> None:
+        self._wide = wide
         self._own = own
         self._incarnation = incarnation
         self._here = here
@@ -158,6 +160,8 @@ class Links:
         """Both know who the other is: say what of its present life we have."""
         other = self._others[connection.process]
         self._lives[connection] = incarnation
+        if connection.process in self._wide:
+            connection.widen()
         known = other.incarnation == incarnation
         resume = Resume(incarnation, other.received) if known else Resume(0, 0)
         connection.send(Frame(Kind.SEND, resume))
@@ -230,7 +234,8 @@ class Links:
         other = self._others[home]
         number = other.sent = other.sent + 1
         try:
-            data = self._codec.encode(Frame(Kind.SEND, body, number, to=to, by=by))
+            limit = MAX_LINK_FRAME if home in self._wide else MAX_FRAME
+            data = self._codec.encode(Frame(Kind.SEND, body, number, to=to, by=by), limit)
         except WireError as error:
             text = f"cannot send to the {home} process: {error}"
             self._log(Say(Severity.ERROR, SERVICE, "frame-refused", text))

@@ -9,24 +9,31 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
+from hacluster.base.effects import MachineName
 from hacluster.client.language import codec
 from hacluster.config.settings import Seal
 from hacluster.daemon.control import control_codec
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import TYPES
+from hacluster.daemon.processes import CIRCLES
 
-_ROOMS: Final = ("heartbeat", "haresources", "lrm")
 _LATE: Final = ("traceback", "encodings.idna")
+_OF_THE_CIB: Final = ("hacluster.node.first", "difflib", "hacluster.client.schemas")
 _CIPHER: Final = "cryptography.hazmat.primitives.ciphers.aead"
 
 
 def preload(launch: Launch) -> None:
     """Import the machines, and what is otherwise imported at its first use: a process that is not root any more may be
     unable to read it where it is. Build the codecs."""
-    for room in _ROOMS:
-        importlib.import_module(f"hacluster.{room}.machine")
+    layout = launch.settings.layout
+    for machine in (machine for machines in layout.hosted.values() for machine in machines):
+        # What thinks is large, and one process's alone: nothing of it would be shared.
+        if machine is not MachineName.PENGINE:
+            importlib.import_module(f"hacluster.{machine}.machine")
     late = _LATE if launch.settings.own.seal is Seal.OFF else (*_LATE, _CIPHER)
+    late = (*late, *_OF_THE_CIB) if layout.replicates else late
     for module in late:
         importlib.import_module(module)
-    for each in (codec(*TYPES), control_codec()):
+    circles = set(CIRCLES.values()) if layout.replicates else {None}
+    for each in (*(codec(*TYPES, circle=circle) for circle in circles), control_codec()):
         each.build()

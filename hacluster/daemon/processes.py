@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
 from hacluster.base.errors import HaError
 from hacluster.base.report import Severity
-from hacluster.client.language import SOCKETS, codec
+from hacluster.client.language import SOCKETS, Circle, codec
 from hacluster.config.settings import UuidFrom
 from hacluster.daemon import clock, orphan, plug, realtime, toolbox
 from hacluster.daemon.beat import Beat, BeatWatch
+from hacluster.daemon.collector import Collector
 from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Driver, Others, Outcome
@@ -46,14 +48,25 @@ from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
 from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
 from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
 from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
-from hacluster.node.layout import ProcessName
+from hacluster.node.layout import PROMISE_KEYS, ProcessName
 from hacluster.wire.ipc import Frame, Hello, Kind
 
 if TYPE_CHECKING:
     from hacluster.daemon.units import Units
 
-CONFINED: Final = frozenset({ProcessName.PULSE, ProcessName.BRAIN})
+CONFINED: Final = frozenset({ProcessName.PULSE, ProcessName.BRAIN, ProcessName.THOUGHT})
 """Who is not root."""
+
+_WIDE: Final = frozenset({ProcessName.BRAIN, ProcessName.THOUGHT})
+"""Between these whole CIBs are handed over. None of them is root, and so neither may fill the memory of who is."""
+
+CIRCLES: Final[dict[ProcessName, Circle | None]] = {
+    ProcessName.PULSE: Circle.PULSE,
+    ProcessName.BRAIN: Circle.BRAIN,
+    ProcessName.THOUGHT: Circle.THOUGHT,
+    ProcessName.HANDS: Circle.HANDS,
+}
+"""What the processes of a cluster resource manager speak about beyond v1's messages."""
 
 FIFO: Final = "fifo"
 FIFO_REQUEST_ID: Final = 0
@@ -120,6 +133,8 @@ def endow(name: ProcessName, launch: Launch, log: Callable[[Say], None], owner: 
     """Open all that, the local sockets for ``owner``. :class:`HaError` when one of these cannot be."""
     own, estate = launch.settings.own, Estate()
     for machine in launch.settings.layout.hosted[name]:
+        if machine not in SOCKETS:
+            continue
         path = os.path.join(launch.run_dir, SOCKETS[machine])
         listener = Listener(path, mode=own.socket_mode, group=own.socket_group, owner=owner, log=log)
         estate.listeners.append(listener)
@@ -163,12 +178,14 @@ class Part:
         self._name = name
         self._launch = launch
         self._log = log
-        self._disk = Disk(launch.state_dir, launch.run_dir)
+        self._disk = launch.disk
         uuid = own_uuid(self._disk, settings, log) if name is ProcessName.PULSE else bytes(16)
-        birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"))
+        is_new = not any(self._disk.has(key) for key, volatile in PROMISE_KEYS if not volatile)
+        birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"), is_new)
         self.driver = Driver(build(name, settings, birth), log)
+        self.codec = codec(*TYPES, circle=CIRCLES[name] if self._layout.replicates else None)
         self._server = LocalServer(
-            codec(*TYPES),
+            self.codec,
             self,
             log,
             mode=settings.own.socket_mode,
@@ -179,6 +196,7 @@ class Part:
         self._estate = estate or endow(name, launch, log)
         self._media: Media | None = None
         self._children: Children | None = None
+        self._fencers: Children | None = None
         self._units: Units | None = None
         self._watchdog: Watchdog | None = None
         self._fifo: Fifo | None = None
@@ -245,6 +263,10 @@ class Part:
             self._make_toolbox()
             self._units = driver.units = Units(lambda event: driver.post(MachineName.LRM, event), self._log)
         self._children = driver.children = Children(lambda event: driver.post(MachineName.LRM, event), roster)
+        if MachineName.STONITH in self._hosted:
+            # No roster: a fencing that has begun is not ended by a new life of the hands.
+            self._fencers = Children(lambda event: driver.post(MachineName.STONITH, event))
+            driver.families[MachineName.STONITH] = self._fencers
 
     def _make_toolbox(self) -> None:
         """The tools that agents of a CRM call."""
@@ -329,8 +351,9 @@ class Part:
             self._watchdog.close(disarm=outcome in (Outcome.STOPPED, Outcome.RESTART))
         if self._beat_watch is not None:
             self._beat_watch.close()
-        if self._children is not None:
-            self._children.close()
+        for children in (self._children, self._fencers):
+            if children is not None:
+                children.close()
         if self._units is not None:
             await self._units.close()
         if self.links is not None:
@@ -345,17 +368,19 @@ def connect_links(part: Part, name: ProcessName, launch: Launch, log: Callable[[
     others = {other.value: machines for other, machines in hosted.items() if other is not name}
     links = part.links = Links(
         name.value,
-        codec(*TYPES),
+        part.codec,
         log,
         incarnation=part.incarnation,
         here=hosted[name],
         others=others,
         on_message=part.driver.post,
         on_restarted=part.other_restarted,
+        wide=_WIDE if name in _WIDE else (),
     )
     order = list(hosted)
     for other in order[: order.index(name)]:
-        links.connect(other.value, os.path.join(launch.run_dir, SOCKETS[hosted[other][0]]))
+        machine = next(machine for machine in hosted[other] if machine in SOCKETS)
+        links.connect(other.value, os.path.join(launch.run_dir, SOCKETS[machine]))
     return links
 
 
@@ -366,6 +391,9 @@ def confine(name: ProcessName, launch: Launch, broker: socket.socket | None, log
             log.say(say)
     confined = name in CONFINED and launch.account.usable
     estate = endow(name, launch, log.say, launch.account.uid if confined else -1)
+    if name is ProcessName.THOUGHT:
+        # Large, and nobody else's: not imported before the fork.
+        importlib.import_module("hacluster.pengine.machine")
     if confined:
         if name is ProcessName.BRAIN:
             estate.sysrq = plug.grasp(launch.settings.own)
@@ -412,6 +440,8 @@ async def _live(  # noqa: PLR0917
 
     part.on_stage = on_stage
     part.start()
+    if launch.settings.layout.replicates and name in _WIDE:
+        Collector(lambda: part.driver.is_idle).start()
     part.driver.finished.add_done_callback(lambda _finished: wake.set())
     await wake.wait()
     if not part.driver.finished.done():

@@ -16,12 +16,12 @@ from hacluster.base.report import Severity
 from hacluster.daemon import clock, preflight
 from hacluster.daemon.beat import Beat
 from hacluster.daemon.control import Stage
-from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log, Threaded
 from hacluster.daemon.notify import Notifier
 from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
+from hacluster.daemon.privilege import NOBODY
 from hacluster.daemon.process import EXIT_KEPT
 from hacluster.daemon.processes import Part, log_of, log_sinks
 from hacluster.daemon.respawn import Respawner
@@ -62,8 +62,7 @@ class Single:
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
         widen_limits()
-        disk = Disk(self._launch.state_dir, self._launch.run_dir)
-        disk.prepare()
+        self._launch.begin(NOBODY)
         pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
         try:

@@ -17,7 +17,7 @@ from typing import Final
 
 from hacluster.base.effects import Say
 from hacluster.base.errors import WireError
-from hacluster.base.limits import MAX_FRAME, MAX_IPC_BACKLOG
+from hacluster.base.limits import MAX_FRAME, MAX_IPC_BACKLOG, MAX_LINK_BACKLOG, MAX_LINK_FRAME
 from hacluster.base.report import Severity
 from hacluster.msg.driver import Peer
 from hacluster.wire.ipc import Codec, Frame, Splitter
@@ -64,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._on_ready = on_ready
         self._log = log
         self._splitter = Splitter(MAX_FRAME if on_ready is None else MAX_GREETING)
+        self._backlog = MAX_IPC_BACKLOG
         self._transport: asyncio.Transport | None = None
         self.peer = Peer("", -1, -1, -1)
         self.name = "?"
@@ -122,6 +123,10 @@ class Connection(asyncio.BufferedProtocol):
         if trusted:
             self._on_ready = None
 
+    def widen(self) -> None:
+        """It is a process with which whole CIBs are exchanged."""
+        self._splitter.limit, self._backlog = MAX_LINK_FRAME, MAX_LINK_BACKLOG
+
     def serve(self) -> bool:
         """Take one frame that waits; whether another does."""
         try:
@@ -173,7 +178,7 @@ class Connection(asyncio.BufferedProtocol):
         """The same with a frame that is encoded already."""
         if self._transport is None or self._transport.is_closing():
             return
-        if self.unread + len(data) > MAX_IPC_BACKLOG:
+        if self.unread + len(data) > self._backlog:
             self.drop_deaf()
             return
         self._transport.write(data)

@@ -1,4 +1,4 @@
-"""The supervisor: starts pulse, brain and hands, watches them, and ends them together.
+"""The supervisor: starts the processes of the node, watches them, and ends them together.
 
 It has everything imported before it forks (and the garbage collector frozen), so that the processes share its memory.
 It runs no event loop and no threads: what it does is wait for signals and for a word on the control channels.
@@ -35,7 +35,6 @@ from hacluster.config.settings import SelfFencePolicy
 from hacluster.daemon import clock, plug, preflight, processes
 from hacluster.daemon.beat import Beat
 from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
-from hacluster.daemon.disk import Disk
 from hacluster.daemon.driver import Outcome
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log
@@ -123,7 +122,7 @@ class Supervisor:
 
     def run(self) -> int:
         """The life of the daemon; the answer is its exit status. :class:`HaError` when it cannot begin."""
-        Disk(self._launch.state_dir, self._launch.run_dir).prepare(self._launch.account)
+        self._launch.begin(self._launch.account)
         self._open_signals()
         pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()

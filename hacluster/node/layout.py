@@ -17,10 +17,11 @@ from hacluster.base.effects import MachineName
 
 
 class ProcessName(StrEnum):
-    """The processes of a node that host machines."""
+    """The processes of a node that host machines. THOUGHT thinks for the brain, and is none's master."""
 
     PULSE = "pulse"
     BRAIN = "brain"
+    THOUGHT = "thought"
     HANDS = "hands"
 
 
@@ -30,7 +31,9 @@ class Layout:
 
     ``hosted``: the machines of each process; each machine lives in exactly one. ``restored``: what a machine wants to
     be told at its start, as (key, volatile). ``manager`` is asked to stop when the node is, is what the FIFO's orders
-    are for, and asks the hands. ``listeners`` are told what the heartbeat knows.
+    are for, and asks the hands. ``listeners`` are told what the heartbeat knows. ``replicates``: whether the CIB is
+    kept here, and its machines speak to those of other nodes. ``forgotten``: volatile keys that outlive the processes,
+    and not the daemon.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Layout:
     restored: Mapping[MachineName, tuple[tuple[str, bool], ...]]
     manager: MachineName
     listeners: tuple[MachineName, ...]
+    replicates: bool = False
+    forgotten: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         machines = [machine for hosted in self.hosted.values() for machine in hosted]
@@ -50,6 +55,8 @@ class Layout:
         return next(process for process, machines in self.hosted.items() if machine in machines)
 
 
+PULSE_KEYS: Final = (("hb_generation", False), ("replay-floor", False))
+
 V1: Final = Layout(
     "v1",
     MappingProxyType(
@@ -61,7 +68,7 @@ V1: Final = Layout(
     ),
     MappingProxyType(
         {
-            MachineName.HEARTBEAT: (("hb_generation", False), ("replay-floor", False)),
+            MachineName.HEARTBEAT: PULSE_KEYS,
             MachineName.HARESOURCES: (("haresources", True),),
             MachineName.LRM: (),
         }
@@ -70,3 +77,46 @@ V1: Final = Layout(
     listeners=(MachineName.HARESOURCES,),
 )
 """Heartbeat's first resource manager: two nodes, and the groups of haresources."""
+
+PROMISE_KEYS: Final = (("ccm-promise", False),)
+COPY_KEYS: Final = (("cib.xml", False), ("cib.journal", False), ("cib-previous.xml", False))
+RESULT_KEYS: Final = (("lrm", True),)
+INPUT_KEYS: Final = (("pe-series", False),)
+
+CRM: Final = Layout(
+    "crm",
+    MappingProxyType(
+        {
+            ProcessName.PULSE: (MachineName.HEARTBEAT,),
+            ProcessName.BRAIN: (
+                MachineName.SPEECH,
+                MachineName.CCM,
+                MachineName.CIBD,
+                MachineName.ATTRD,
+                MachineName.CRMD,
+                MachineName.TE,
+            ),
+            ProcessName.THOUGHT: (MachineName.PENGINE,),
+            ProcessName.HANDS: (MachineName.LRM, MachineName.STONITH),
+        }
+    ),
+    MappingProxyType(
+        {
+            MachineName.HEARTBEAT: PULSE_KEYS,
+            MachineName.SPEECH: (),
+            MachineName.CCM: PROMISE_KEYS,
+            MachineName.CIBD: COPY_KEYS,
+            MachineName.ATTRD: (("attrd", True),),
+            MachineName.CRMD: (),
+            MachineName.TE: (),
+            MachineName.PENGINE: INPUT_KEYS,
+            MachineName.LRM: RESULT_KEYS,
+            MachineName.STONITH: (),
+        }
+    ),
+    manager=MachineName.CRMD,
+    listeners=(MachineName.CRMD,),
+    replicates=True,
+    forgotten=("attrd", "lrm"),
+)
+"""A cluster resource manager: resources are in the CIB, and the DC decides."""

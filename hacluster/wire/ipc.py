@@ -98,22 +98,26 @@ class _Envelope(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fie
 
 @dataclass(frozen=True, slots=True)
 class _Carrier:
-    """A registered type: the decoder of its form on the wire, and which of its fields are messages."""
+    """A registered type: the decoder of its form on the wire, which of its fields are messages, and which hold a value
+    of any registered type."""
 
     type: type[Any]
     decoder: msgspec.msgpack.Decoder[Any]
     messages: tuple[str, ...]
+    bodies: tuple[str, ...] = ()
 
 
 def _carrier(type_: type[Any]) -> _Carrier:
     hints = typing.get_type_hints(type_)
     fields = [field.name for field in dataclasses.fields(type_)]
     messages = tuple(name for name in fields if hints[name] is HaMessage)
-    if not messages:
+    bodies = tuple(name for name in fields if hints[name] is object)
+    if not messages and not bodies:
         return _Carrier(type_, msgspec.msgpack.Decoder(type_), ())
-    shape = [(name, bytes if name in messages else hints[name]) for name in fields]
+    forms = dict.fromkeys(messages, bytes) | dict.fromkeys(bodies, tuple[str, msgspec.Raw])
+    shape = [(name, forms.get(name, hints[name])) for name in fields]
     shadow = msgspec.defstruct(type_.__name__, shape, forbid_unknown_fields=True)
-    return _Carrier(type_, msgspec.msgpack.Decoder(shadow), messages)
+    return _Carrier(type_, msgspec.msgpack.Decoder(shadow), messages, bodies)
 
 
 class Codec:
@@ -142,45 +146,62 @@ class Codec:
         for name in self._types:
             self._carry(name)
 
-    def encode(self, frame: Frame) -> bytes:
+    def encode(self, frame: Frame, limit: int = MAX_FRAME) -> bytes:
         """The frame with its length before it; :class:`WireError` when it is too large to send."""
         name = type(frame.body).__name__
         assert self._types.get(name) is type(frame.body), f"{type(frame.body)} is not a registered type"
-        body: object = frame.body
-        messages = self._carry(name).messages
-        if messages:
-            body = {
-                field.name: netstring.encode(value) if field.name in messages else value
-                for field in dataclasses.fields(typing.cast(Any, frame.body))
-                for value in (getattr(frame.body, field.name),)
-            }
         try:
-            packed = msgspec.Raw(self._encoder.encode(body))
+            packed = msgspec.Raw(self._encoder.encode(self._form(name, frame.body)))
         except UnicodeEncodeError as error:
             raise WireError(f"text that is no UTF-8: {error}", field=name) from error
         envelope = _Envelope(frame.kind, frame.id, frame.to, frame.by, frame.last, name, packed)
         data = self._encoder.encode(envelope)
-        if len(data) > MAX_FRAME:
-            raise WireError(f"frame of {len(data)} bytes is larger than {MAX_FRAME}", field=name)
+        if len(data) > limit:
+            raise WireError(f"frame of {len(data)} bytes is larger than {limit}", field=name)
         return len(data).to_bytes(_PREFIX, "big") + data
+
+    def _form(self, name: str, body: object) -> object:
+        """The body, with what MessagePack cannot carry as it is in another form."""
+        carrier = self._carry(name)
+        if not carrier.messages and not carrier.bodies:
+            return body
+        found: dict[str, object] = {}
+        for field in dataclasses.fields(typing.cast(Any, body)):
+            value = getattr(body, field.name)
+            if field.name in carrier.messages:
+                value = netstring.encode(value)
+            elif field.name in carrier.bodies:
+                kind = type(value).__name__
+                assert self._types.get(kind) is type(value), f"{type(value)} is not a registered type"
+                value = (kind, self._form(kind, value))
+            found[field.name] = value
+        return found
+
+    def _value(self, name: str, data: bytes | msgspec.Raw) -> object:
+        """The body of a registered type that ``data`` holds."""
+        if name not in self._types:
+            raise WireError(f"unknown type {name[:80]!r}")
+        carrier = self._carry(name)
+        found = carrier.decoder.decode(data)
+        if not carrier.messages and not carrier.bodies:
+            return found
+        values = {}
+        for field in dataclasses.fields(carrier.type):
+            value = getattr(found, field.name)
+            if field.name in carrier.messages:
+                value = _message(value)
+            elif field.name in carrier.bodies:
+                value = self._value(*value)
+            values[field.name] = value
+        return carrier.type(**values)
 
     def decode(self, payload: bytes) -> Frame:
         """The frame in ``payload`` (without its length); :class:`WireError` if it is not one."""
         try:
             envelope = self._envelope.decode(payload)
-            if envelope.type not in self._types:
-                raise WireError(f"unknown type {envelope.type[:80]!r}")
-            carrier = self._carry(envelope.type)
-            body = carrier.decoder.decode(envelope.body)
+            body = self._value(envelope.type, envelope.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise WireError(f"not a frame: {error}") from error
-        if carrier.messages:
-            values = {
-                field.name: _message(value) if field.name in carrier.messages else value
-                for field in dataclasses.fields(carrier.type)
-                for value in (getattr(body, field.name),)
-            }
-            body = carrier.type(**values)
         return Frame(envelope.kind, body, envelope.id, envelope.to, envelope.by, envelope.last)
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from hacluster.base.effects import MachineName
-from hacluster.client.language import REQUESTS, SOCKETS, codec
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from hacluster.client.language import CRM_REQUESTS, REQUESTS, SOCKETS, Circle, codec, right_of
 from hacluster.msg import driver, haresources, lrm, membership
+from hacluster.node.layout import CRM, V1
 from hacluster.wire.ipc import Frame, Kind
 
 
@@ -26,8 +32,27 @@ def test_only_questions_are_free():
 
 
 def test_every_machine_that_answers_has_a_socket():
-    assert {right.machine for right in REQUESTS.values()} <= set(SOCKETS)
-    assert set(SOCKETS) == {MachineName.HEARTBEAT, MachineName.HARESOURCES, MachineName.LRM}
+    assert {right.machine for right in (*REQUESTS.values(), *CRM_REQUESTS.values())} <= set(SOCKETS)
+    for layout in (V1, CRM):
+        # The others connect to a process at the first socket that it has.
+        assert all(set(machines) & set(SOCKETS) for machines in layout.hosted.values())
+
+
+def test_the_requests_of_the_resource_manager_are_known_by_their_types():
+    for name, right in CRM_REQUESTS.items():
+        module, _, kind = name.rpartition(".")
+        assert right_of(getattr(importlib.import_module(module), kind)) == right
+
+
+def test_a_command_of_v1_pays_nothing_for_the_resource_manager():
+    program = "import sys, hacluster.client.connection as c; c.Conversation('x'); print('lxml' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("circle", Circle)
+def test_all_that_a_circle_speaks_can_travel(circle):
+    codec(circle=circle).build()
 
 
 def test_every_message_without_free_contents_can_travel():

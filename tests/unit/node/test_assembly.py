@@ -1,13 +1,17 @@
 """The table of processes and machines, and what is built from it."""
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
 
 from hacluster.base.effects import MachineName
-from hacluster.node.assembly import Birth, build
-from hacluster.node.layout import V1, Layout, ProcessName
+from hacluster.ccm.state import PROMISE_KEY
+from hacluster.cibd.replica import KEYS
+from hacluster.config.settings import PacemakerMode
+from hacluster.node.assembly import Birth, NodeSettings, build
+from hacluster.node.layout import COPY_KEYS, CRM, PROMISE_KEYS, V1, Layout, ProcessName
 from hacluster.sim.scenario import STANDARD
 
 BIRTH = Birth(bytes(range(16)), bytes(16), 1)
@@ -29,7 +33,28 @@ def test_one_process_or_all_in_one() -> None:
         router = build(process, settings, BIRTH)
         assert router.names == frozenset(machines)
         router.check()
-    assert build(ProcessName, settings, BIRTH).names == {m for machines in V1.hosted.values() for m in machines}
+    assert build(V1.hosted, settings, BIRTH).names == {m for machines in V1.hosted.values() for m in machines}
+
+
+def _crm_settings() -> NodeSettings:
+    settings = STANDARD.settings("node1")
+    return dataclasses.replace(settings, ha=dataclasses.replace(settings.ha, pacemaker=PacemakerMode.RESPAWN))
+
+
+def test_crm_respawn_is_another_layout() -> None:
+    assert STANDARD.settings("node1").layout is V1
+    settings = _crm_settings()
+    assert settings.layout is CRM
+    for process, machines in CRM.hosted.items():
+        router = build(process, settings, BIRTH)
+        assert router.names == frozenset(machines)
+        router.check()
+
+
+def test_the_keys_are_those_that_the_machines_write() -> None:
+    assert [key for key, _ in PROMISE_KEYS] == [PROMISE_KEY]
+    assert [key for key, _ in COPY_KEYS] == list(KEYS)
+    assert CRM.restored[MachineName.CIBD] == COPY_KEYS
 
 
 def test_the_pulse_carries_nobody_else() -> None:

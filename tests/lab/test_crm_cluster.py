@@ -1,0 +1,140 @@
+"""Three real nodes with a resource manager: an address and what is with it, put through the faults of a node."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from hacluster.lab.cluster import Cluster, cluster, wait_for
+from hacluster.lab.hosts import Host
+from tests.conftest import require_lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+ADDRESS = "172.16.100.1"
+
+
+def primitive(name: str, kind: str, /, **parameters: str) -> str:
+    pairs = "".join(f'<nvpair id="{name}-{key}" name="{key}" value="{text}"/>' for key, text in parameters.items())
+    return (
+        f'<primitive id="{name}" class="ocf" provider="hacluster" type="{kind}">'
+        f'<instance_attributes id="{name}-p">{pairs}</instance_attributes>'
+        f'<operations><op id="{name}-m" name="monitor" interval="1s" timeout="20s"/></operations></primitive>'
+    )
+
+
+RESOURCES = (
+    f'<resources><group id="web">{primitive("vip", "IPaddr", ip=ADDRESS, cidr_netmask="16", nic="eth0")}'
+    f"{primitive('srv', 'Dummy')}</group></resources>"
+)
+OPTIONS = (
+    '<crm_config><cluster_property_set id="cib-bootstrap-options">'
+    '<nvpair id="fencing" name="stonith-enabled" value="false"/></cluster_property_set></crm_config>'
+)
+
+
+@pytest.fixture(autouse=True)
+def _laboratory() -> None:
+    require_lab()
+
+
+def whole(it: Cluster, *hosts: Host) -> bool:
+    """One working view of exactly these."""
+    names = tuple(sorted(host.name for host in hosts))
+    views = [it.view(host) for host in hosts]
+    return all(view.synced and view.members == names and view.quorate for view in views) and len(set(views)) == 1
+
+
+def holders(it: Cluster) -> list[str]:
+    """Who has the address, by the kernel's word."""
+    found = []
+    for host in it.nodes:
+        with contextlib.suppress(Exception):
+            if f" {ADDRESS}/" in host.run(["ip", "-4", "-o", "address"]).stdout:
+                found.append(host.name)
+    return found
+
+
+def reachable(it: Cluster) -> bool:
+    """Whether the client gets an answer from the address."""
+    return it.client.run(["ping", "-c1", "-W1", ADDRESS]).returncode == 0
+
+
+def settled(it: Cluster, *but: str) -> str:
+    """The one node that holds the address, once that is so and the client reaches it."""
+    wait_for(lambda: len(holders(it)) == 1 and holders(it)[0] not in but and reachable(it), f"one holder, not {but}")
+    return holders(it)[0]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Cluster]:
+    """Three nodes of one view with the group."""
+    with cluster(3) as it:
+        it.install()
+        it.start()
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three")
+        it.edit(it.nodes[0], "modify", OPTIONS, "crm_config")
+        it.edit(it.nodes[1], "replace", RESOURCES, "resources")
+        settled(it)
+        yield it
+
+
+def test_power_off_and_return():
+    with running() as it:
+        first = it.node(settled(it))
+        first.power_off()
+        rest = [host for host in it.nodes if host is not first]
+        wait_for(lambda: whole(it, *rest), "a view of the two that are left")
+        second = settled(it, first.name)
+        first.boot()
+        it.start(first)
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        assert settled(it) == second, "nothing moves for a node that comes back"
+
+
+def test_a_clean_stop_moves_resources_first():
+    with running() as it:
+        first = it.node(settled(it))
+        it.stop(first)
+        second = settled(it, first.name)
+        state = it.cib(it.node(second)).find(f".//node_state[@uname='{first.name}']")
+        assert state is None or state.get("crmd") != "online"
+        it.start(first)
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        it.stop()
+        assert holders(it) == []
+
+
+def test_a_node_that_is_cut_off_gives_up():
+    with running() as it:
+        first = it.node(settled(it))
+        first.cut()
+        rest = [host for host in it.nodes if host is not first]
+        wait_for(lambda: whole(it, *rest), "a view of the two that are left")
+        wait_for(lambda: first.name not in holders(it), "the one without quorum has stopped it")
+        settled(it, first.name)
+        first.heal()
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        settled(it)
+
+
+@pytest.mark.parametrize("process", ["pulse", "brain", "thought", "hands"])
+def test_the_death_of_a_process_costs_no_resource(process):
+    with running() as it:
+        holder = it.node(settled(it))
+        leader = it.node(it.view(holder).leader)
+        for host in {holder, leader}:
+            pids = host.run(["pgrep", "-x", f"ha-{process}"]).stdout.split()
+            assert len(pids) == 1, pids
+            host.run(["kill", "-9", *pids], check=True)
+            wait_for(lambda before=pids, host=host: gone(host, process, before), f"{process} is begun anew")
+            wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+            settled(it)
+
+
+def gone(host: Host, process: str, before: list[str]) -> bool:
+    """Whether another life of a process runs."""
+    now = host.run(["pgrep", "-x", f"ha-{process}"]).stdout.split()
+    return len(now) == 1 and now != before
