@@ -215,9 +215,10 @@ def _ask(given: Given, out: Output, action: str, data: Any) -> int:
     from hacluster.client.cibsource import open_source  # noqa: PLC0415 - digests and empty documents need none
 
     source = open_source(given.get("user"))
+    source.force = "force" in given
     try:
         if "show-access" not in given:
-            source.read()
+            source.open()
     except Fault as error:
         if error.text == "Permission denied":
             raise Failed(f"CIB API call failed: {error.text}", error.status) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,7 @@ from hacluster.tools.words import complain, end
 
 if TYPE_CHECKING:
     from hacluster.cib.attributes import Place
+    from hacluster.client.live import LiveCluster
 
 TOOL: Final = Tool(
     "crm_attribute",
@@ -57,8 +57,10 @@ TOOL: Final = Tool(
 
 
 def local_node() -> str:
-    """The name of this node: the agent's environment, or this host's."""
-    return os.environ.get("OCF_RESKEY_CRM_meta_on_node") or socket.gethostname()
+    """The name of this node: as agents are told, as the daemon says, or this host's."""
+    from hacluster.client.live import own_node  # noqa: PLC0415 - --help needs none of it
+
+    return own_node()
 
 
 def _kind(given: Given, node: str | None, promotion: bool) -> str:
@@ -106,6 +108,7 @@ class _Call:
     def perform(self) -> int:
         from hacluster.cib.attributes import SECTIONS, Place, node_id  # noqa: PLC0415 - --help needs none of it
         from hacluster.client.cibsource import open_source  # noqa: PLC0415
+        from hacluster.client.live import LiveCluster  # noqa: PLC0415
 
         self.source = open_source()
         try:
@@ -124,9 +127,28 @@ class _Call:
             raise Failed("Error performing operation: No message of desired type", Exit.PROTOCOL)
         kind = "utilization" if "utilization" in self.given else "instance_attributes"
         place = Place(self.section, ident, kind, self.given.get("set-name"))
+        if self.section == "status" and self.command != "query" and isinstance(self.source, LiveCluster):
+            return self._tell_manager(self.source)
         if self.pattern is not None and self.command != "query":
             return Exit.OK  # the attribute manager answers patterns; a file has none
         return {"query": self._query, "delete": self._delete, "update": self._update}[self.command](place)
+
+    def _tell_manager(self, source: LiveCluster) -> int:
+        """Transient attributes are the attribute manager's, which writes them into the status."""
+        from hacluster.msg.attrd import UpdateAttribute  # noqa: PLC0415 - files need none of it
+        from hacluster.msg.membership import Accepted  # noqa: PLC0415
+
+        value = None if self.command == "delete" else self.given.get("update") or self.given.get("attr-value") or ""
+        asked = UpdateAttribute(
+            self.name or "", value, pattern=self.pattern or "", node=self.node or local_node(),
+            utilization="utilization" in self.given,
+        )  # fmt: skip
+        try:
+            source.daemon.ask(asked, Accepted)
+        except Fault as error:
+            doing = f"deleting {self.name}" if value is None else f"setting {self.name}={value}"
+            raise Failed(f"Error {doing}: {error.text}", error.status) from None
+        return Exit.OK
 
     def _found(self, place: Place) -> list[Any]:
         from hacluster.cib.attributes import find_pairs  # noqa: PLC0415 - loaded already

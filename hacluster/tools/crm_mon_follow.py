@@ -1,21 +1,20 @@
 """``crm_mon`` that goes on: redraws when the CIB has changed, takes keys, writes files in the background.
 
-Between two looks it sleeps in one system call; a look at a file is one ``stat``.
+Between two looks it sleeps in one system call (:mod:`hacluster.tools.crm_mon_watch`).
 """
 
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hacluster.base.results import Exit, Fault
 from hacluster.client.cibsource import CibFile
+from hacluster.tools.crm_mon_watch import Agent, Watch
 from hacluster.tools.options import Given
 from hacluster.tools.output import Failed, Output
 
@@ -30,24 +29,15 @@ _KEYS: Final = {
 _HELP: Final = "Keys: " + "  ".join(f"{key} {name}" for key, name in _KEYS.items()) + "  q quit  ? this line"
 
 
-def _stamp(monitor: Monitor) -> tuple[int, int] | None:
-    """What changes when the CIB does; ``None`` when it cannot be had."""
-    source = monitor.source
-    if not isinstance(source, CibFile):
-        return None
-    try:
-        found = source.path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino
-
-
-def _look(monitor: Monitor) -> str:
+def _look(monitor: Monitor, agent: Agent | None) -> str:
     source = monitor.source
     if isinstance(source, CibFile):
         source.forget()
     try:
-        return monitor.text(*monitor.cluster())
+        root, cluster = monitor.cluster()
+        if agent is not None:
+            agent.look(root)
+        return monitor.text(root, cluster)
     except Fault as error:
         return f"Not connected: {error.text}; trying again every {monitor.seconds} seconds\n"
 
@@ -85,19 +75,19 @@ def toggle(given: Given, name: str) -> None:
         given.events.append((name, ""))
 
 
-def _interactive(monitor: Monitor, given: Given) -> int:
+def _interactive(monitor: Monitor, given: Given, watch: Watch, agent: Agent | None) -> int:
     resized: list[int] = []
     signal.signal(signal.SIGWINCH, lambda number, _frame: resized.append(number))
     seen: Any = object()
     text, note = "", ""
     with _Terminal():
         while True:
-            stamp = _stamp(monitor)
+            stamp = watch.stamp()
             if stamp != seen or stamp is None:
-                text, seen = _look(monitor), stamp
+                text, seen = _look(monitor, agent), stamp
                 _draw(text, note)
             try:
-                ready, _, _ = select.select([sys.stdin], [], [], monitor.seconds)
+                ready = watch.pause(sys.stdin.fileno())
             except InterruptedError:
                 ready = []
             if resized:
@@ -132,36 +122,36 @@ def _background(given: Given) -> None:
         Path(pid_file).write_text(f"{os.getpid()}\n")
 
 
-def _plain(monitor: Monitor, to: str) -> int:
+def _plain(monitor: Monitor, to: str, watch: Watch, agent: Agent | None) -> int:
     """Write again and again to a file, or to an output that is no terminal."""
     seen: Any = object()
     while True:
-        stamp = _stamp(monitor)
+        stamp = watch.stamp()
         if stamp != seen or stamp is None:
-            text, seen = _look(monitor), stamp
+            text, seen = _look(monitor, agent), stamp
             if to == "-":
                 sys.stdout.write(text)
                 sys.stdout.flush()
             else:
                 _write(to, text)
-        time.sleep(monitor.seconds)
+        watch.pause()
 
 
 def follow(monitor: Monitor, given: Given, out: Output) -> int:
     """Go on until somebody ends it."""
     to = given.get("as-html") or given.get("output-to") or "-"
-    if "external-agent" in given:
-        raise Failed("--external-agent needs a running cluster that tells of operations; there is none to ask yet",
-                     Exit.DISCONNECTED)  # fmt: skip
+    path = given.get("external-agent")
+    agent = Agent(path, given.get("external-recipient") or "") if path is not None else None
     if "daemonize" in given:
-        if to == "-":
+        if to == "-" and agent is None:
             raise Failed("--daemonize requires at least one of --output-to (with value not set to '-') and"
                          " --external-agent", Exit.USAGE)  # fmt: skip
         _background(given)
+    watch = Watch(monitor.source, monitor.seconds)
     try:
         if to == "-" and sys.stdin.isatty() and sys.stdout.isatty():
-            return _interactive(monitor, given)
-        return _plain(monitor, to)
+            return _interactive(monitor, given, watch, agent)
+        return _plain(monitor, to, watch, agent)
     except KeyboardInterrupt:
         return Exit.OK
     except OSError as error:

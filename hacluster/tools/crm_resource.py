@@ -119,10 +119,17 @@ class Call:
         self.force = "force" in given
         self.source = open_source()
         try:
-            self.root: Any = self.source.read()
+            self._root: Any = self.source.read()
         except Fault as error:
             raise _told(f"Could not connect to the CIB: {error.text}", error.status) from None
         self._cluster: Cluster | None = None
+
+    @property
+    def root(self) -> Any:
+        """The document, read anew after a change."""
+        if self._root is None:
+            self._root = self.source.read()
+        return self._root
 
     @property
     def cluster(self) -> Cluster:
@@ -165,11 +172,15 @@ class Call:
     def change(self, operation: str, **request: Any) -> None:
         """Change the CIB; what is known of it is forgotten."""
         try:
-            self.root = self.source.change(operation, **request)
+            self.source.change(operation, **request)
         except Fault as error:
             words = {Exit.CONFIG: "Invalid configuration", Exit.DENIED: "Insufficient privileges"}
             raise Failed(f"Error performing operation: {words.get(error.status, error.text)}", error.status) from None
-        self._cluster = None
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Forget what is known of the CIB."""
+        self._root = self._cluster = None
 
 
 # -- queries ----------------------------------------------------------------------------------------------------------

@@ -420,8 +420,18 @@ def _offline() -> str:
     return "CIB_file" if os.environ.get("CIB_file") else "CIB_shadow"
 
 
+def _live(call: Call) -> bool:
+    from hacluster.client.live import LiveCluster  # noqa: PLC0415 - files need none of it
+
+    return isinstance(call.source, LiveCluster)
+
+
 def _cleanup(call: Call) -> int:
     """Without a cluster nothing is cleaned up; that is said."""
+    if _live(call):
+        from hacluster.tools.crm_resource_live import cleanup  # noqa: PLC0415
+
+        return cleanup(call)
     rsc = call.rsc if call.name else None
     node = call.node
     if rsc is None:
@@ -437,6 +447,10 @@ def _cleanup(call: Call) -> int:
 def _fail(call: Call) -> int:
     rsc, node = call.rsc, call.node
     assert node is not None, "asked for before"
+    if _live(call):
+        from hacluster.tools.crm_resource_live import fail  # noqa: PLC0415
+
+        return fail(call)
     call.out.error(f"Dry run: skipping fail of {rsc.id} on {node.name} due to {_offline()}")
     return Exit.OK
 
@@ -461,15 +475,23 @@ def _wait(call: Call) -> int:
                 place = f"\ton {action.node.name}" if action.node is not None else ""
                 call.out.line(f"\tAction {action.id}: {action.key}{place}")
             raise Failed("Error performing operation: Timeout occurred", Exit.TIMEOUT)
-        time.sleep(min(2.0, max(0.05, end - time.monotonic())))
+        pause = min(2.0, max(0.05, end - time.monotonic()))
+        if _live(call):
+            call.source.wait(call.source.mark, pause)  # type: ignore[attr-defined]
+        else:
+            time.sleep(pause)
         forget = getattr(call.source, "forget", None)
         if forget is not None:
             forget()
-        call.root = call.source.read()
+        call.look_again()
 
 
 def _restart(call: Call) -> int:
     _ = call.rsc, call.node
+    if _live(call):
+        from hacluster.tools.crm_resource_live import restart  # noqa: PLC0415
+
+        return restart(call)
     raise Failed("--restart needs a running cluster that stops and starts the resource; there is none to ask",
                  Exit.DISCONNECTED)  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hacluster.base.results import Exit, Fault
 from hacluster.base.tree import Tree
 from hacluster.tools.options import Given, Group, Option, Tool, UsageError
 from hacluster.tools.output import Failed, Output, run
+
+if TYPE_CHECKING:
+    from hacluster.msg.crmd import ManagerStatus
 
 TOOL: Final = Tool(
     "crmadmin",
@@ -82,10 +85,48 @@ def main(given: Given, out: Output) -> int:
         raise UsageError("Must specify a command option")
     if command == "nodes":
         return _show_nodes(given, out)
-    if out.is_text:
-        whom = "launcher" if command == "pacemakerd" else "controller"
-        out.error(f"error: Could not connect to {whom}: Connection refused")
-    raise Failed("error: Command failed: Connection refused", Exit.DISCONNECTED, bare=True)
+    try:
+        return {"status": _show_state, "dc_lookup": _show_dc, "pacemakerd": _show_daemons}[command](given, out)
+    except Fault as error:
+        if error.status is not Exit.DISCONNECTED:
+            raise Failed(f"error: Command failed: {error.text}", error.status, bare=True) from None
+        if out.is_text:
+            whom = "launcher" if command == "pacemakerd" else "controller"
+            out.error(f"error: Could not connect to {whom}: Connection refused")
+        raise Failed("error: Command failed: Connection refused", Exit.DISCONNECTED, bare=True) from None
+
+
+def _status_of(node: str) -> ManagerStatus:
+    from hacluster.client.live import daemon_here  # noqa: PLC0415 - --help needs none of it
+    from hacluster.msg.crmd import ManagerQuery, ManagerStatus  # noqa: PLC0415
+
+    return daemon_here().ask(ManagerQuery(node), ManagerStatus)
+
+
+def _show_state(given: Given, out: Output) -> int:
+    node = given.get("status") or ""
+    found = _status_of(node)
+    out.line(found.state if "quiet" in given else f"Controller on {found.node} in state {found.state}: ok")
+    out.tree(Tree("crmd", {"node_name": found.node, "state": found.state, "result": "ok"}))
+    return Exit.OK
+
+
+def _show_dc(given: Given, out: Output) -> int:
+    found = _status_of("")
+    if not found.dc:
+        raise Failed("error: Command failed: DC is not yet elected", Exit.NO_DC, bare=True)
+    out.line(found.dc if "quiet" in given else f"Designated Controller is: {found.dc}")
+    out.tree(Tree("dc", {"node_name": found.dc}))
+    return Exit.OK
+
+
+def _show_daemons(given: Given, out: Output) -> int:
+    found = _status_of("")
+    state = "shutting_down" if found.state == "S_STOPPING" else "running"
+    text = {"running": "Pacemaker is running", "shutting_down": "Pacemaker is shutting down"}[state]
+    out.line(state if "quiet" in given else f"Status of pacemakerd: '{text}'")
+    out.tree(Tree("pacemakerd", {"sys_from": "pacemakerd", "state": state}))
+    return Exit.OK
 
 
 def script() -> None:

@@ -17,7 +17,10 @@ from hacluster.pe.explain.action import explain_action
 from hacluster.pe.explain.resource import explain as explain_resource
 from hacluster.pe.explain.text import action_lines, resource_lines
 from hacluster.pe.explain.trials import sound
-from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status
+from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status, unpacked
+
+INPUTS: Final = "/var/lib/hacluster/pengine"
+"""Where the daemon keeps what its decisions were made of."""
 
 LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
 """The CIB of this node's daemon."""
@@ -27,7 +30,7 @@ def read_cib(xml_file: str | None) -> Document:
     """Read a CIB for a command; says what is wrong with it and exits if it cannot be used."""
     path = xml_file or LIVE_CIB
     try:
-        document = parse_document(Path(path).read_bytes(), path)
+        document = parse_document(unpacked(Path(path).read_bytes()), path)
         demand_usable(document, path)
     except ConfigError as error:
         fail(error, exit_status(error))
@@ -61,6 +64,7 @@ def _show(lines: list[str], data: object, output_as: str) -> None:
 @click.option("--on", "node", metavar="NODE", help="Only: why it is, or is not, on this node.")
 @click.option("--action", metavar="ID", help="Explain an action: KEY, 'KEY on NODE', or its number in the graph.")
 @click.option("-x", "--xml-file", metavar="FILE", help="The CIB (as a rule that of this node).")
+@click.option("-i", "--input", "name", metavar="NAME", help="What a decision was made of, as the log names it.")
 @click.option("-t", "--set-datetime", metavar="WHEN", help="Decide for this time (ISO 8601).")
 @click.option("--output-as", type=click.Choice(["text", "json"]), default="text", help="What to print.")
 def explain(  # noqa: PLR0917 - one argument per option
@@ -68,6 +72,7 @@ def explain(  # noqa: PLR0917 - one argument per option
     node: str | None,
     action: str | None,
     xml_file: str | None,
+    name: str | None,
     set_datetime: str | None,
     output_as: str,
 ) -> None:
@@ -76,6 +81,8 @@ def explain(  # noqa: PLR0917 - one argument per option
         raise click.UsageError("give either a resource or --action")
     if node is not None and resource is None:
         raise click.UsageError("--on goes with a resource; name the node of an action as 'KEY on NODE'")
+    if name is not None:
+        xml_file = f"{INPUTS}/{name.removesuffix('.bz2')}.bz2"
     document = read_cib(xml_file)
     now = effective_now(document, set_datetime)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -24,6 +26,18 @@ from hacluster.msg.membership import (
 )
 from hacluster.wire.hamsg import Field, FieldType, HaMessage
 from hacluster.wire.ipc import Codec, Frame, Hello, Kind, Splitter, Subscribe, Welcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Cargo:
+    number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Carrier:
+    name: str
+    body: object
+
 
 CODEC = Codec(
     [CastMessage, MembershipQuery, MembershipView, MessageReceived, OpFinished, Refused, StandbyRequest, StartOp]
@@ -117,3 +131,14 @@ def test_an_oversized_frame_is_refused_at_its_length():
         Splitter().feed((MAX_FRAME + 1).to_bytes(4, "big"))
     with pytest.raises(WireError, match="larger than"):
         CODEC.encode(Frame(Kind.REPLY, Refused("x", "y" * (MAX_FRAME + 1))))
+
+
+def test_a_body_of_any_registered_type_travels_in_another():
+    codec = Codec([Carrier, Cargo])
+    frame = Frame(Kind.SEND, Carrier("a", Cargo(7)), 3, to="x", by="y")
+    assert codec.decode(codec.encode(frame)[4:]) == frame
+    other = Codec([Carrier])
+    with pytest.raises(WireError, match="unknown type 'Cargo'"):
+        other.decode(codec.encode(frame)[4:])
+    with pytest.raises(AssertionError):
+        other.encode(frame)
