@@ -91,20 +91,20 @@ class Leading:
         stamped = view.quorate
         position = Position(view.id, NO_VIEW, snapshot.position.seq) if stamped else snapshot.position
         lead.target = replace(snapshot, position=position, damaged=False)
+        status = "" if store is None else etree.tostring(_status_of(store), encoding="unicode")
         return [
-            (accept.member, self._sync(lead, accept, store))
+            (accept.member, self._sync(lead, accept, store, status))
             for accept in view.table
             if accept.keeps_content or not self._rules.witness_last
         ]
 
-    def _sync(self, lead: Lead, accept: Accept, store: Store | None) -> Sync:
+    def _sync(self, lead: Lead, accept: Accept, store: Store | None, status: str = "") -> Sync:
         target = lead.target
         assert target is not None, "nothing to sync yet"
         sync = Sync(lead.view.id, target.position, target.digest)
         if not accept.keeps_content:
             return sync
         if store is not None:
-            status = etree.tostring(_status_of(store), encoding="unicode")
             sync = replace(sync, status=status, updates=store.updates)
             records = store.since(accept.copy.digest)
         else:

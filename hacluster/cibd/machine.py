@@ -541,8 +541,19 @@ class CibdMachine:
             self._send(MachineName.CCM, CopyIs(state))
 
     def _cast(self, out: list[Out]) -> None:
+        """What is the same for several is said once to all of them: it is encoded, cut and sent once."""
+        casts: list[tuple[list[str], object]] = []
+        once = len({member for member, _ in out}) == len(out)
         for member, body in out:
-            self._say_to(member, body)
+            twin = next((names for names, known in casts if once and known == body), None)
+            if member == self._own:
+                self._inbox.append((member, body))
+            elif twin is not None:
+                twin.append(member.name)
+            else:
+                casts.append(([member.name], body))
+        for names, body in casts:
+            self._send(MachineName.SPEECH, Convey(tuple(names), MachineName.CIBD, body))
 
     def _say_to_leader(self, view: View, body: object) -> None:
         self._say_to(view.accept_of(view.leader).member, body)
