@@ -211,7 +211,9 @@ class Streaming:
             fragment = decode_fragment(plaintext[1:])
             if self._streams is None or self._carried is None or fragment.sender != self._member(peer):
                 return
-            for delivered in self._streams.on_fragment(fragment, now):
+            whole = self._streams.on_fragment(fragment, now)
+            self._tell_broken(self._streams)  # what is missing comes before what comes after it
+            for delivered in whole:
                 self._hand_over(delivered.sender, delivered.body)
 
     def _acknowledged(self, peer: Peer, vector: Vector, now: Instant) -> None:
@@ -233,10 +235,13 @@ class Streaming:
             out += self._outbox.put_streamed(_VECTOR + encode(self._told), self._media)
         for node, size in streams.freed(_TELL_GONE):
             self._tell_speech(Gone(node, size))
+        self._tell_broken(streams)
+        return out
+
+    def _tell_broken(self, streams: Streams) -> None:
         for broken in streams.events:
             self._tell_speech(broken)
         streams.events.clear()
-        return out
 
     def deadline(self) -> Instant | None:
         """When something is to be done."""

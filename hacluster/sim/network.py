@@ -77,6 +77,7 @@ class Network:
         self._default = Quality()
         self.recorded: deque[Recorded] = deque(maxlen=MAX_RECORDED)
         self.recording = False
+        self._severed: set[tuple[str, str]] = set()
 
     def attach(self, host: str, address: str, receive: Receiver) -> None:
         """Plug a host into every link."""
@@ -101,6 +102,14 @@ class Network:
         port.cut_out.discard(link)
         for data, source in port.clogged.pop(link, []):
             self._agenda.after(1, partial(port.receive, link, data, source))
+
+    def sever(self, sender: str, receiver: str) -> None:
+        """What one host sends does not come to another, on any link."""
+        self._severed.add((sender, receiver))
+
+    def join(self, sender: str, receiver: str) -> None:
+        """It comes again."""
+        self._severed.discard((sender, receiver))
 
     def clog(self, host: str, link: str) -> None:
         """What comes for ``host`` is held back until :meth:`mend`."""
@@ -143,6 +152,8 @@ class Network:
             if name == host:
                 if link in self._loops:
                     self._deliver(port, link, data, sender.address, 1)
+            elif (host, name) in self._severed:
+                continue
             elif quality.perfect:
                 self._deliver(port, link, data, sender.address, quality.delay_low_ms)
             elif not self._dice.chance(quality.loss):

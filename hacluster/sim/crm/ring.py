@@ -252,11 +252,15 @@ class Ring:
         self.give(node, MachineName.CCM, HostSample(EPOCH_MS + self.now(), ""))
         for machine in node.router.names - {MachineName.CCM}:
             self.give(node, machine, HostSample(EPOCH_MS + self.now(), ""))
-        self.give(node, MachineName.CCM, PulseStarted(disk.generation))
+        self.pulse_started(node)
         for key in KEYS:
             self.give(node, MachineName.CIBD, Restored(key, disk.files.get(key)))
         self.give(node, MachineName.CCM, Restored(PROMISE_KEY, disk.files.get(PROMISE_KEY)))
         return node
+
+    def pulse_started(self, node: RingNode) -> None:
+        """Who speaks on the network is there: at once, with a generation for each start of the node."""
+        self.give(node, MachineName.CCM, PulseStarted(node.disk.generation))
 
     def crash(self, name: str, kept: int = 0, torn: int = 0) -> None:
         """A node dies; ``kept`` of its queued writes were on disk."""
@@ -313,7 +317,7 @@ class Ring:
                     node.carried = carry
                     later.append(carry)
                 case Send(to=MachineName.SPEECH, body=Convey() as convey):
-                    self._convey(node, convey)
+                    self.convey(node, convey)
                 case Send(to=MachineName.LRM, body=body):
                     self.operate(node, body)
                 case Spawn():
@@ -336,7 +340,8 @@ class Ring:
         for carry in later:
             self.carries(node, carry)
 
-    def _convey(self, node: RingNode, convey: Convey) -> None:
+    def convey(self, node: RingNode, convey: Convey) -> None:
+        """A machine says something to those of other nodes."""
         member = node.member
         assert member is not None, "it speaks before it is somebody"
         self.checkers.on_said(node, convey.body)

@@ -370,7 +370,7 @@ class StandIn(Ring):
             case SlowDisk():
                 self._slow[fault.name] = self.agenda.now + fault.ms
             case Sleep():
-                self._sleep(fault)
+                self.sleep(fault)
             case ClientWrites():
                 self._client(again=fault.again)
 
@@ -379,11 +379,15 @@ class StandIn(Ring):
             self._cut[pair] = self._cut.get(pair, 0) + 1
             if self._cut[pair] == 1:
                 self._cut_at[pair] = self.agenda.now
-            sender = self.nodes.get(pair[0])
-            if sender is not None:
-                generation = sender.disk.generation
-                self.agenda.after(DEADTIME_MS + 1, partial(self._silence, pair[1], pair[0], generation))
+            self.sever(pair)
         self.agenda.after(fault.ms, partial(self._mend, fault.pairs))
+
+    def sever(self, pair: tuple[str, str]) -> None:
+        """Nothing goes that way from now on."""
+        sender = self.nodes.get(pair[0])
+        if sender is not None:
+            generation = sender.disk.generation
+            self.agenda.after(DEADTIME_MS + 1, partial(self._silence, pair[1], pair[0], generation))
 
     def _mend(self, pairs: Sequence[tuple[str, str]]) -> None:
         for pair in pairs:
@@ -392,9 +396,10 @@ class StandIn(Ring):
             self._cut[pair] -= 1
             if self._cut[pair]:
                 continue
-            self._open(pair, long=self.agenda.now - self._cut_at[pair] >= DEADTIME_MS)
+            self.join(pair, long=self.agenda.now - self._cut_at[pair] >= DEADTIME_MS)
 
-    def _open(self, pair: tuple[str, str], *, long: bool) -> None:
+    def join(self, pair: tuple[str, str], *, long: bool) -> None:
+        """It goes that way again; ``long``: it did not for deadtime or more."""
         for channel in [key for key in self._held if (key[0].name, key[1]) == pair]:
             items = self._held.pop(channel)
             kept = items[: self.dice.below(len(items) + 1)] if long else items
@@ -419,7 +424,8 @@ class StandIn(Ring):
 
         self.agenda.after(KEEPALIVE_MS, tell)
 
-    def _sleep(self, fault: Sleep) -> None:
+    def sleep(self, fault: Sleep) -> None:
+        """A node does nothing for a while."""
         node = self.nodes.get(fault.name)
         if node is None or fault.name in self._asleep:
             return

@@ -104,6 +104,8 @@ def test_a_node_that_is_silent_breaks_its_stream_at_both_ends_once(three):
     net.give("alpha", Speak(("beta",), b"after"))
     net.run(2_000)
     assert [data for _, data in spoken(beta)] == [b"before", b"after"]
+    order = [type(body) for body in beta.told if isinstance(body, Spoken | StreamBroken)]
+    assert order == [Spoken, StreamBroken, Spoken], "what is missing is told before what comes after it"
     assert beta.of(StreamBroken) == [StreamBroken(*member(alpha))]
     assert alpha.of(StreamBroken) == [StreamBroken(*member(beta))]
 
