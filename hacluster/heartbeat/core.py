@@ -84,6 +84,8 @@ class Core:
         self.deleted: dict[str, None] = {}
         self.token = 0
         self.streaming = self._make_streaming() if config.crm else None
+        self.light = False
+        """What the event of this step touched is streams alone: nothing else can have become due by it."""
         self.overtaken: Known | None = None
         """Another node knows more of us than we have said: what."""
 

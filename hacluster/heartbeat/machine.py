@@ -124,6 +124,7 @@ class HeartbeatMachine:
         self._requests = Requests(self._core, self._delivery, self._reception)
         self._now = Instant(0)
         self._wanted: Instant | None = None
+        self._others_due: Instant | None = None
         self._sampled = False
         self._loaded: set[str] = set()
         self._stored: int | None = None
@@ -148,15 +149,22 @@ class HeartbeatMachine:
         """Take one event in. See :class:`hacluster.base.machine.Machine`."""
         assert now >= self._now, (now, self._now)
         self._now = now
-        if self._core.phase is not Phase.GONE:
-            if self._core.phase.talking:
-                self._notice_pause(now)
+        core = self._core
+        if core.phase is not Phase.GONE:
+            core.light = False
+            paused = core.phase.talking and self._notice_pause(now)
             self._dispatch(event, now)
+            if core.light and not paused and core.streaming is not None and not self._others_are_due(now):
+                core.out += core.streaming.work(now)
+                self._wanted = earliest(self._others_due, core.streaming.deadline())
+                effects, core.out = core.out, []
+                return effects
             self._see_to_setback(now)
             self._run_timers(now)
         elif isinstance(event, Request):
             self._core.out.append(Reply(event.request_id, Refused("stopped", "the cluster is stopped on this node")))
-        self._wanted = self.deadline()
+        self._others_due = self._deadline_of_others()
+        self._wanted = self._deadline()
         effects, self._core.out = self._core.out, []
         return effects
 
@@ -164,7 +172,7 @@ class HeartbeatMachine:
         core = self._core
         match event:
             case Tick():
-                pass
+                core.light = True
             case DatagramReceived():
                 if core.phase.talking:
                     self._reception.receive(event, now)
@@ -213,6 +221,19 @@ class HeartbeatMachine:
 
     def deadline(self) -> Instant | None:
         """When the first thing is due."""
+        return self._wanted
+
+    def _others_are_due(self, now: Instant) -> bool:
+        """Whether something is due that has nothing to do with streams."""
+        return self._others_due is not None and self._others_due <= now
+
+    def _deadline(self) -> Instant | None:
+        streaming = self._core.streaming
+        if streaming is None or not self._core.phase.talking:
+            return self._others_due
+        return earliest(self._others_due, streaming.deadline())
+
+    def _deadline_of_others(self) -> Instant | None:
         core = self._core
         match core.phase:
             case Phase.LOADING | Phase.GONE:
@@ -227,8 +248,6 @@ class HeartbeatMachine:
         first = earliest(
             self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline(), core.flood.until
         )
-        if core.streaming is not None:
-            first = earliest(first, core.streaming.deadline())
         return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
 
     def _peer_deadline(self, peer: Peer) -> Instant | None:
@@ -249,8 +268,10 @@ class HeartbeatMachine:
         core.api.check()
         for peer in core.peers:
             peer.check()
-        due = self.deadline()
+        due = self._wanted
         assert due is None or due > self._now, (due, self._now)
+        assert self._others_due == self._deadline_of_others(), (self._others_due, self._deadline_of_others())
+        assert due == self._deadline(), (due, self._deadline())
         if core.phase.talking:
             assert core.outbox.generation > (self._stored or 0)
             assert core.state is (NodeState.ACTIVE if core.phase is Phase.ACTIVE else NodeState.UP), core.state
@@ -351,16 +372,18 @@ class HeartbeatMachine:
 
     # -- time ----------------------------------------------------------------------------------------------------
 
-    def _notice_pause(self, now: Instant) -> None:
+    def _notice_pause(self, now: Instant) -> bool:
+        """Whether we did not run for a while."""
         pause = pause_of(self._core.config, self._wanted, now)
         if pause is None:
-            return
+            return False
         self._deaths_wait = max(self._deaths_wait, after(now, DRAIN_MS))
         for peer in self._core.peers:
             peer.silence.excuse(pause.lateness_ms, now)
             peer.links.excuse(pause.lateness_ms, now)
         if pause.slept:
             self._slept(pause, now)
+        return True
 
     def _slept(self, pause: Pause, now: Instant) -> None:
         core = self._core
@@ -495,6 +518,7 @@ class HeartbeatMachine:
 
     def _on_streaming(self, event: Carry | Speak | Taken | BreakStream, now: Instant) -> None:
         streaming = self._core.streaming
+        self._core.light = not isinstance(event, Carry)
         if streaming is None:
             self._core.say(Severity.ERROR, "no-streams", f"{type(event).__name__} for a node that has no streams")
             return

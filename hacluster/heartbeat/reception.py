@@ -10,6 +10,7 @@ import hashlib
 from typing import Final
 
 from hacluster.base.errors import WireError
+from hacluster.base.limits import MAX_NODES
 from hacluster.base.machine import Instant, after
 from hacluster.base.report import Severity
 from hacluster.config.settings import Seal
@@ -30,7 +31,7 @@ from hacluster.wire.freshness import Verdict as Unsealed
 from hacluster.wire.hamsg import HaMessage
 from hacluster.wire.netstring import decode
 from hacluster.wire.reject import Rejected, RejectReason
-from hacluster.wire.seal import is_sealed
+from hacluster.wire.seal import Session, is_sealed
 
 CHALLENGE_MS: Final = 1_000
 MAX_OLD_RINGS: Final = 4
@@ -66,6 +67,7 @@ class Reception:
         self._sources = SourceFilter(core.config.allow_source)
         self._old_rings: list[tuple[KeyRing, Instant]] = []
         self._challenges = 0
+        self._speakers: dict[bytes, Peer] = {}
         self._leaves = False
 
     def change_keys(self, ring: KeyRing, now: Instant) -> None:
@@ -139,6 +141,7 @@ class Reception:
         opened = state.open(event.data)
         if isinstance(opened, Rejected):
             if opened.reason is RejectReason.OWN and opened.detail == "our own datagram":
+                core.light = True
                 core.self_links.heard(medium.link, now)
             else:
                 self._rejected(opened, event, now)
@@ -164,17 +167,29 @@ class Reception:
 
     def _streamed(self, opened: Unsealed, now: Instant) -> None:
         """What belongs to streams counts when it comes from a generation whose statuses are believed now."""
-        core, session = self._core, opened.session
+        core = self._core
+        core.light = not (opened.answer or opened.persist)
         if opened.answer:
             core.send_status(now)
         if not opened.fresh or core.streaming is None:
             return
         if opened.persist:
             core.save_floors(now)
-        for peer in core.peers:
-            if peer.uuid == session.node and peer.current and peer.generation == session.generation:
-                core.streaming.receive(peer, opened.plaintext, now)
-                return
+        peer = self._peer_of(opened.session)
+        if peer is not None:
+            core.streaming.receive(peer, opened.plaintext, now)
+
+    def _peer_of(self, session: Session) -> Peer | None:
+        """The node whose present generation speaks in this session."""
+        known = self._speakers.get(session.boot)
+        if known is None or known.uuid != session.node or self._core.peers.get(known.name) is not known:
+            known = next((peer for peer in self._core.peers.normal() if peer.uuid == session.node), None)
+            if known is None:
+                return None
+            if len(self._speakers) >= MAX_NODES:
+                self._speakers.clear()
+            self._speakers[session.boot] = known
+        return known if known.current and known.generation == session.generation else None
 
     def _pin(self, peer: Peer, now: Instant) -> None:
         peer.seal_key, peer.seal_keys = "", frozenset()

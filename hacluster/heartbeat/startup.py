@@ -32,7 +32,7 @@ class Phase(Enum):
     @property
     def talking(self) -> bool:
         """Whether the node sends and listens."""
-        return self in {Phase.JOINING, Phase.ASKING, Phase.ACTIVE}
+        return self is Phase.JOINING or self is Phase.ASKING or self is Phase.ACTIVE
 
 
 @dataclass(slots=True)

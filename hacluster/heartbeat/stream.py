@@ -433,8 +433,13 @@ class Streams:
 
     def deadline(self) -> Instant | None:
         """When to ask :meth:`pump` or :meth:`wants_to_acknowledge` again."""
-        times = [stream.repair_at for stream in self._out.values()] + [self._ack_at, self._pump_at]
-        return min((time for time in times if time is not None), default=None)
+        first = self._pump_at
+        if self._ack_at is not None and (first is None or self._ack_at < first):
+            first = self._ack_at
+        for stream in self._out.values():
+            if stream.repair_at is not None and (first is None or stream.repair_at < first):
+                first = stream.repair_at
+        return first
 
     @property
     def backlog(self) -> int:

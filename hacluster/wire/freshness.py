@@ -188,17 +188,25 @@ class SealState:
 
     def open(self, data: bytes) -> Verdict | Rejected:
         """Judge one datagram. Never raises, whatever the bytes are."""
+        if self._sealer.made(data):
+            return _OUR_OWN
         opened = self._unsealer.open(data)
         if isinstance(opened, Rejected):
             return opened
         session = opened.session
         if session.node == self.session.node:
             known = session == self.session
-            return Rejected(RejectReason.OWN, "our own datagram" if known else "our UUID with another boot nonce")
+            return _OUR_OWN if known else Rejected(RejectReason.OWN, "our UUID with another boot nonce")
         content = split_echoes(opened.plaintext)
         if content is None:
             return Rejected(RejectReason.MALFORMED, "echoes are cut off")
         echoes, plaintext = content
+        peer = self._peers.get(session.node)
+        if peer is not None and peer.proven is session and self._own_echo in echoes:
+            # Nearly all of them: a session that is believed goes on.
+            if peer.window.accept(opened.counter):
+                return Verdict(Freshness.FRESH, session, opened.counter, plaintext, opened.key_id)
+            return _repeated(opened)
         peer = self._peer(session.node)
         if peer is None:
             return Rejected(RejectReason.TOO_MANY, f"more than {MAX_PEERS} peers")
@@ -271,6 +279,9 @@ class SealState:
                 assert peer.heard is None or peer.heard.generation > peer.proven.generation
 
 
+_OUR_OWN: Final = Rejected(RejectReason.OWN, "our own datagram")
+
+
 def _old(session: Session, detail: str) -> Rejected:
     return Rejected(RejectReason.OLD_SESSION, detail, session.node, session.boot)
 
@@ -288,17 +299,22 @@ def _unproven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Reje
     return Verdict(Freshness.UNPROVEN, session, opened.counter, plaintext, opened.key_id, answer=answer)
 
 
+def _repeated(opened: Unsealed) -> Rejected:
+    session = opened.session
+    detail = f"counter {opened.counter} of {session.node.hex()}"
+    return Rejected(RejectReason.REPLAY, detail, session.node, session.boot)
+
+
 def _proven(peer: _Peer, opened: Unsealed, plaintext: bytes) -> Verdict | Rejected:
     session = opened.session
     new = session != peer.proven
+    peer.proven = session
     if new:
-        peer.proven = session
         peer.window = ReplayWindow()
         if peer.heard is not None and peer.heard.generation <= session.generation:
             peer.heard = None
     if not peer.window.accept(opened.counter):
-        detail = f"counter {opened.counter} of {session.node.hex()}"
-        return Rejected(RejectReason.REPLAY, detail, session.node, session.boot)
+        return _repeated(opened)
     # The sender could hear us, but we may have echoed another session of it until now.
     return Verdict(Freshness.FRESH, session, opened.counter, plaintext, opened.key_id, answer=new, persist=new)
 

@@ -46,7 +46,13 @@ MAX_COUNTER: Final = (1 << 64) - 1
 MAX_CACHED_SESSIONS: Final = 2 * MAX_NODES
 """Session keys an unsealer keeps; the longest unused goes first."""
 
+_TAGS_KEPT: Final = 1_024
+"""Of so many datagrams of our own it is known without opening them that they are ours."""
+
 _HEADER: Final = Struct(">4s4s16sQ16sQ")
+_WHO: Final = slice(4, 48)
+"""Key, node, generation and boot nonce in the header: everything that a cipher depends on."""
+
 OVERHEAD: Final = _HEADER.size + TAG_BYTES
 MAX_PLAINTEXT: Final = MAX_DATAGRAM - OVERHEAD
 
@@ -133,11 +139,12 @@ def is_sealed(data: bytes) -> bool:
 class Sealer:
     """Seals what one session of this node says. The counter survives :meth:`use`, so it never repeats."""
 
-    __slots__ = ("_cipher", "_counter", "_key_id", "session")
+    __slots__ = ("_cipher", "_counter", "_key_id", "_tags", "session")
 
     def __init__(self, keys: SealKeys, session: Session) -> None:
         self.session = session
         self._counter = 0
+        self._tags = [bytes(TAG_BYTES + 1)] * _TAGS_KEPT
         self.use(keys)
 
     def use(self, keys: SealKeys) -> None:
@@ -153,7 +160,17 @@ class Sealer:
         self._counter += 1
         session = self.session
         header = _HEADER.pack(MARKER, self._key_id, session.node, session.generation, session.boot, self._counter)
-        return header + self._cipher.encrypt(_nonce(self._counter), plaintext, header)
+        data = header + self._cipher.encrypt(_nonce(self._counter), plaintext, header)
+        self._tags[self._counter % _TAGS_KEPT] = data[-TAG_BYTES:]
+        return data
+
+    def made(self, data: bytes) -> bool:
+        """Whether this sealer made this datagram lately: a broadcast medium brings back everything that is sent.
+
+        Nobody else can make one with that tag, which this session has used for this number only.
+        """
+        counter = int.from_bytes(data[48:56], "big")
+        return data[-TAG_BYTES:] == self._tags[counter % _TAGS_KEPT]
 
 
 class Unsealer:
@@ -162,7 +179,7 @@ class Unsealer:
     __slots__ = ("_ciphers", "_keys")
 
     def __init__(self, keys: SealKeys) -> None:
-        self._ciphers: OrderedDict[tuple[bytes, Session], ChaCha20Poly1305] = OrderedDict()
+        self._ciphers: OrderedDict[bytes, tuple[ChaCha20Poly1305, Session]] = OrderedDict()
         self._keys = keys
 
     def use(self, keys: SealKeys) -> None:
@@ -178,15 +195,20 @@ class Unsealer:
             return Rejected(RejectReason.OVERSIZED, f"{len(data)} bytes")
         if len(data) < OVERHEAD:
             return Rejected(RejectReason.MALFORMED, f"{len(data)} bytes are no sealed datagram")
-        _, key_id, node, generation, boot, counter = _HEADER.unpack_from(data)
+        counter = int.from_bytes(data[48:56], "big")
         if counter == 0:
             return Rejected(RejectReason.MALFORMED, "counters begin at 1")
-        key = self._keys.find(key_id)
-        if key is None:
-            return Rejected(RejectReason.UNKNOWN_KEY, f"key id {key_id.hex()}")
-        session = Session(node, generation, boot)
-        cached = self._ciphers.get((key_id, session))
-        cipher = cached or _cipher(session.key(key.secret))
+        who = data[_WHO]
+        known = self._ciphers.get(who)
+        if known is None:
+            _, key_id, node, generation, boot, _ = _HEADER.unpack_from(data)
+            key = self._keys.find(key_id)
+            if key is None:
+                return Rejected(RejectReason.UNKNOWN_KEY, f"key id {key_id.hex()}")
+            session = Session(node, generation, boot)
+            cipher = _cipher(session.key(key.secret))
+        else:
+            cipher, session = known
         # Known here because the caller has paid for it already: see _cipher.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
 
@@ -194,12 +216,14 @@ class Unsealer:
             plaintext = cipher.decrypt(_nonce(counter), data[_HEADER.size :], data[: _HEADER.size])
         except InvalidTag:
             return Rejected(RejectReason.FORGED, "the seal is broken")
-        self._keep((key_id, session), cipher)
-        return Unsealed(session, counter, plaintext, key_id)
+        if known is None:
+            self._keep(who, (cipher, session))
+        else:
+            self._ciphers.move_to_end(who)
+        return Unsealed(session, counter, plaintext, data[4:8])
 
-    def _keep(self, name: tuple[bytes, Session], cipher: ChaCha20Poly1305) -> None:
-        self._ciphers[name] = cipher
-        self._ciphers.move_to_end(name)
+    def _keep(self, who: bytes, cipher: tuple[ChaCha20Poly1305, Session]) -> None:
+        self._ciphers[who] = cipher
         if len(self._ciphers) > MAX_CACHED_SESSIONS:
             self._ciphers.popitem(last=False)
 

@@ -153,6 +153,18 @@ def test_a_peer_whose_disk_was_set_back_is_believed_after_our_restart() -> None:
     assert verdict(b2, a2.seal(b"")).fresh
 
 
+def test_own_datagrams_are_known_unopened_and_what_is_made_of_them_is_not_ours() -> None:
+    one = state(A)
+    sent = [one.seal(b"%d" % number) for number in range(1_500)]
+    for data in (sent[-1], sent[0], sent[700]):
+        rejected = one.open(data)
+        assert isinstance(rejected, Rejected)
+        assert (rejected.reason, rejected.detail) == (RejectReason.OWN, "our own datagram")
+    other = sent[-1][:-16] + sent[-2][-16:]
+    assert reason(one, other) is RejectReason.FORGED
+    assert reason(one, b"") is RejectReason.NOT_OURS
+
+
 def test_own_datagrams() -> None:
     a = state(A)
     assert reason(a, a.seal(b"")) is RejectReason.OWN
