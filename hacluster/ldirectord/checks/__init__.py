@@ -92,3 +92,5 @@ async def look(check: Check, *, connect_only: bool = False) -> tuple[bool, str]:
         return False, one_line(str(error) or type(error).__name__)
     except ImportError as error:
         return False, f"the check needs the Python package {error.name}"
+    except Exception as error:  # the libraries have errors of their own, without a common root
+        return False, one_line(f"{type(error).__name__}: {error}")

@@ -64,6 +64,12 @@ def _oracle(check: Check) -> Any:
     )
 
 
+def _said(error: Exception) -> str:
+    """What the server said: pg8000 gives its fields (``M`` is the message), the others a text at the end."""
+    said = error.args[-1] if error.args else error
+    return str(said.get("M", said)) if isinstance(said, dict) else str(said)
+
+
 async def _asked(check: Check, connect: Connect) -> str:
     request = check.request.removeprefix("/")
     if not check.login or not request:
@@ -81,7 +87,7 @@ async def _asked(check: Check, connect: Connect) -> str:
         except (ImportError, OSError):
             raise
         except Exception as error:  # each library has errors of its own, without a common root
-            raise Down(str(error.args[-1] if error.args else error)) from None
+            raise Down(_said(error)) from None
         if row is None:
             raise Down(f"no row: {request}")
         return "at least one row"

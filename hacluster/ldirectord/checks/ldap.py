@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import ssl
 
 from hacluster.ldirectord.checks.blocking import in_thread, seconds
@@ -15,7 +16,7 @@ async def ldap(check: Check) -> str:
 
     def work() -> str:
         ldap3 = importlib.import_module("ldap3")
-        limit = seconds(check)
+        limit = math.ceil(seconds(check))  # ldap3 packs it as a whole number
         tls = ldap3.Tls(validate=ssl.CERT_NONE)
         server = ldap3.Server(
             check.address,

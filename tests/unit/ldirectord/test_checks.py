@@ -363,3 +363,46 @@ async def test_libraries_find_nobody_there(application, more):
 async def test_sql_needs_login_and_request():
     up, text = await look(check(1, Application.MYSQL, request="select 1"))
     assert (up, text) == (False, "an SQL check needs login and request")
+
+
+def directory(entry):
+    """An LDAP server with one entry (RFC 4511): answers a bind, then a search; short messages only."""
+
+    def element(tag, content):
+        return bytes((tag, len(content))) + content
+
+    def answer(number, operation):
+        return element(0x30, element(0x02, bytes((number,))) + operation)
+
+    good = element(0x0A, b"\0") + element(0x04, b"") * 2
+
+    async def talk(reader, writer):
+        await reader.read(4096)
+        writer.write(answer(1, element(0x61, good)))
+        await writer.drain()
+        await reader.read(4096)
+        found = element(0x64, element(0x04, entry) + element(0x30, b""))
+        writer.write(answer(2, found) + answer(2, element(0x65, good)))
+        await writer.drain()
+        await reader.read(4096)
+
+    return talk
+
+
+async def test_ldap():
+    async with serving(directory(b"dc=example")) as port:
+        wanted = {"request": "dc=example", "receive": "example"}
+        assert await look(check(port, Application.LDAP, **wanted)) == (True, "dc=example")
+        up, text = await look(check(port, Application.LDAP, **wanted | {"receive": "other"}))
+        assert (up, bool(text)) == (False, True)
+
+
+@pytest.mark.parametrize("talk", [silent, closing, dripping, flooding])
+@pytest.mark.parametrize("application", [Application.LDAP, Application.MYSQL, Application.PGSQL])
+async def test_libraries_with_servers_that_do_everything_wrong(application, talk):
+    """Down with a reason, within the time limit: a library's own errors are none of ours."""
+    async with serving(talk) as port:
+        more = {"login": "a", "request": "select 1"} if application is not Application.LDAP else {}
+        up, text = await look(check(port, application, negotiate_timeout_ms=1_500, **more))
+        assert not up
+        assert text
