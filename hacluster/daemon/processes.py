@@ -40,6 +40,7 @@ from hacluster.daemon.media.ports import Media
 from hacluster.daemon.media.sockets import Opener
 from hacluster.daemon.privilege import USER, drop
 from hacluster.daemon.roster import CLIENTS, Roster
+from hacluster.daemon.scribe import Scribe
 from hacluster.daemon.signon import SignOn
 from hacluster.daemon.spawn import NO_ROOM, Children, widen_limits
 from hacluster.daemon.stream import Connection
@@ -76,6 +77,13 @@ FIFO_REQUEST_ID: Final = 0
 def log_sinks(launch: Launch) -> list[Sink]:
     """Where the lines go that ha.cf asks for."""
     return sinks(launch.settings.ha.log, launch.settings.node, stderr=launch.log_stderr)
+
+
+def scribe_of(launch: Launch, *more: str) -> Scribe:
+    """Who writes the log of a node: a channel for each of its processes, and for ``more``. OSError."""
+    hosted = launch.settings.layout.hosted
+    writers = {name.value: frozenset({name.value, *machines}) for name, machines in hosted.items()}
+    return Scribe(log_sinks(launch), writers | {name: frozenset({name}) for name in more})
 
 
 def log_of(launch: Launch, writer: Writer) -> Log:

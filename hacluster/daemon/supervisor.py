@@ -45,7 +45,6 @@ from hacluster.daemon.privilege import say_who
 from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Ends, Process
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
-from hacluster.daemon.scribe import Scribe
 from hacluster.daemon.verdict import Verdicts, Word
 from hacluster.heartbeat.core import RESTART_EXTRA_MS
 from hacluster.msg.driver import StopRequested
@@ -83,8 +82,8 @@ class Supervisor:
     def __init__(self, launch: Launch, reread: Callable[[], Launch]) -> None:
         self._launch = launch
         self._reread = reread
-        self._scribe = Scribe(processes.log_sinks(launch))
-        self._log: Log = processes.log_of(launch, self._scribe.pen)
+        self._scribe = processes.scribe_of(launch, SERVICE)
+        self._log: Log = processes.log_of(launch, self._scribe.pen(SERVICE))
         self._beat = Beat()
         self._notify = Notifier()
         self._processes = {name: Process(name) for name in launch.settings.layout.hosted}
@@ -251,8 +250,7 @@ class Supervisor:
                 os.close(fd)
             for other in self._processes.values():
                 other.close_channel()
-            self._scribe.inherited()
-            pen = self._scribe.pen
+            pen = self._scribe.inherited(process.name)
             code = processes.main(process.name, self._launch, ends.channel, self._beat, pen, ends.asking)
         finally:
             os._exit(code)
@@ -558,11 +556,11 @@ class Supervisor:
             self._verdicts.tell(Word.KEYS)
             return
         if old.settings.ha.log != new.settings.ha.log:
-            scribe = Scribe(processes.log_sinks(new))
+            scribe = processes.scribe_of(new, SERVICE)
             self._scribe.release()
             self._scribe = scribe
             self._scribe.start()
-        self._log = processes.log_of(new, self._scribe.pen)
+        self._log = processes.log_of(new, self._scribe.pen(SERVICE))
         preload(new)
         self._pulse_too = (old.settings.ha, old.settings.own) != (new.settings.ha, new.settings.own)
         self._exchange = ProcessName.BRAIN

@@ -26,6 +26,7 @@ from hacluster.wire.ipc import Frame, Hello, Kind
 
 REPORTS, VICTIM = sys.argv[1:3]
 RUN = "/run/hacluster"
+STATE = "/var/lib/heartbeat/hb_generation"
 
 
 def _status(word: str) -> str:
@@ -34,7 +35,7 @@ def _status(word: str) -> str:
 
 
 def _pid(name: str) -> int:
-    for entry in os.listdir("/proc"):
+    for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/comm", encoding="ascii") as file:
                 if file.read().strip() == name:
@@ -108,12 +109,23 @@ TRIES: dict[str, Callable[[], object]] = {
     "the hands' socket": _replace_socket,
     "speak as the brain to the hands": lambda: _speak_as("brain", "lrm"),
     "reboot": _reboot,
-    "its own state": lambda: _read("/var/lib/heartbeat/hb_generation"),
+    "its own state": lambda: _read(STATE),
 }
 
 
+def _whole() -> bool:
+    """Whether all that is tried is there: the other processes, the hands' socket, a state."""
+    try:
+        for name in ("ha-pulse", "ha-brain", "ha-hands"):
+            _pid(name)
+    except LookupError:
+        return False
+    return all(map(os.path.exists, (f"{RUN}/lrm.sock", STATE)))
+
+
 def _try_all(report: int) -> None:
-    time.sleep(2)
+    while not _whole():
+        time.sleep(0.05)
     found = {}
     for name, attempt in TRIES.items():
         try:
