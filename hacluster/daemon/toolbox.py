@@ -17,7 +17,7 @@ NAME: Final = "tools"
 TOOLS: Final = (
     *("attrd_updater", "crm_attribute", "crm_master", "crm_failcount", "crm_standby", "crm_node", "crm_resource"),
     *("crm_mon", "crm_ticket", "crm_error", "crm_rule", "crm_simulate", "crm_verify", "crmadmin", "cibadmin"),
-    *("crm_diff", "crm_shadow", "stonith_admin", "iso8601", "cibsecret"),
+    *("crm_diff", "crm_shadow", "stonith_admin", "iso8601", "cibsecret", "ldirectord"),
 )
 
 

@@ -16,7 +16,10 @@ def validate(_: Values) -> None:
 
 
 def program(values: Values) -> str:
-    """The command: the one that was named, the one that was installed with this interpreter, or that of PATH."""
+    """The command: the one that was named, the one that was installed with this interpreter, or that of PATH.
+
+    In the PATH of our daemon's agents ours comes first; another one may be installed in the system.
+    """
     beside = os.path.join(os.path.dirname(sys.executable), "ldirectord")
     return values.text("ldirectord") or (beside if ocf.exists(beside) else "ldirectord")
 

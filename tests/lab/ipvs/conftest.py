@@ -13,7 +13,7 @@ from hacluster.lab.hosts import Lab
 from tests.conftest import require_lab, skip_or_fail
 from tests.lab.ipvs.scene import Scene
 from tests.lab.vm.machine import MachineError, missing
-from tests.lab.vm.relay import INSIDE, Relay
+from tests.lab.vm.relay import INSIDE, LIMIT_S, Relay
 
 FOLDER = Path(__file__).parent
 _relays: list[Relay] = []
@@ -28,6 +28,12 @@ def kernel_has_ipvs() -> bool:
         return False
     with Lab("trial") as lab:
         return lab.add_host("trial", {}).run(["ipvsadm", "-L", "-n"]).returncode == 0
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Inside the machine each test has its own time limit; here the first waits for the boot, each for those before."""
+    if not os.environ.get(INSIDE) and not item.get_closest_marker("machines"):
+        item.add_marker(pytest.mark.timeout(LIMIT_S + 300), append=False)
 
 
 @pytest.hookimpl(tryfirst=True)

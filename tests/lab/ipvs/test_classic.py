@@ -5,7 +5,7 @@ import pytest
 from tests.lab.ipvs.scene import ADDRESSES, METHODS, VIP, WORD, Scene
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 SOURCES = [f"172.16.100.9{n}" for n in range(1, 7)]
 MARKS = "nft 'add table ip m; add chain ip m p { type filter hook prerouting priority mangle; }; add rule ip m p {}'"
 MARK = MARKS.replace("{}'", f"ip daddr {VIP} tcp dport {{ 80, 23 }} meta mark set 8'")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.ipvs.scene import ADDRESSES, METHODS, SWITCH, VIP, Scene
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 WEIGHTS = (1, 2, 3)
 OURS = "import sys; from hacluster.lvs.rules import *; print(render(parse_rules(sys.argv[1])[0]), end='')"
 

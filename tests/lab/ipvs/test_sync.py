@@ -7,7 +7,7 @@ import pytest
 from tests.lab.ipvs.scene import ADDRESSES, VIP, Scene
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 OTHER_VIP = "172.16.100.3"
 
 
