@@ -176,14 +176,22 @@ def stop(run_dir: str, timeout: float | None) -> None:
 def status(run_dir: str, output_as: str) -> None:
     """Say whether the cluster software runs on this node, in the words of ``heartbeat -s``.
 
-    Exit status: 0 it runs, 3 it does not.
+    With a resource manager (crm in ha.cf) also votes, nodes and resources. Exit status: 0 it runs, 3 it does not.
     """
+    from hacluster.tools import clusterstatus  # noqa: PLC0415 - for a node that runs
+
     pid = _running(run_dir)
     host = os.uname().nodename.lower()
+    directory = found_run_dir(run_dir)
+    managed = pid is not None and clusterstatus.is_managed(directory)
     if output_as == "json":
-        click.echo(json.dumps({"running": pid is not None, "pid": pid, "host": host}))
+        more = {"cluster": clusterstatus.quorum(directory)} if managed else {}
+        click.echo(json.dumps({"running": pid is not None, "pid": pid, "host": host} | more))
     elif pid is None:
         click.echo("heartbeat is stopped. No process")
     else:
         click.echo(f"heartbeat OK [pid {pid} et al] is running on {host} [{host}]...")
+        if managed:
+            for line in clusterstatus.status_lines(directory):
+                click.echo(line)
     sys.exit(0 if pid is not None else EXIT_NOT_RUNNING)

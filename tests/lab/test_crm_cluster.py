@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -125,16 +126,40 @@ def test_the_death_of_a_process_costs_no_resource(process):
     with running() as it:
         holder = it.node(settled(it))
         leader = it.node(it.view(holder).leader)
+        before = started(it, holder)
         for host in {holder, leader}:
             pids = host.run(["pgrep", "-x", f"ha-{process}"]).stdout.split()
             assert len(pids) == 1, pids
             host.run(["kill", "-9", *pids], check=True)
-            wait_for(lambda before=pids, host=host: gone(host, process, before), f"{process} is begun anew")
+            wait_for(lambda pids=pids, host=host: gone(host, process, pids), f"{process} is begun anew")
             wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
-            settled(it)
+            wait_for(lambda: started(it, holder), "the holder has said what it runs")
+            assert settled(it) == holder.name
+            assert started(it, holder) == before, "nothing is started twice"
+
+
+def started(it: Cluster, holder: Host) -> dict[str, str | None]:
+    """Which operation started what runs on a node, as the status on each node has it; empty while they differ."""
+    path = f".//node_state[@uname='{holder.name}']//lrm_rsc_op[@operation='start']"
+    told = [{op.get("id", ""): op.get("transition-key") for op in it.cib(host).iterfind(path)} for host in it.nodes]
+    return told[0] if len(told[0]) == 2 and all(each == told[0] for each in told) else {}
 
 
 def gone(host: Host, process: str, before: list[str]) -> bool:
     """Whether another life of a process runs."""
     now = host.run(["pgrep", "-x", f"ha-{process}"]).stdout.split()
     return len(now) == 1 and now != before
+
+
+def test_status_says_who_votes_and_what_runs():
+    with running() as it:
+        holder = settled(it)
+        text = it.nodes[0].run(["hacluster", "status"]).stdout
+        assert "Quorum: yes, 3 of 3 votes (n1, n2, n3), 2 needed" in text
+        assert f"Started {holder}" in text
+        other = next(host for host in it.nodes if host.name != holder)
+        other.power_off()
+        seen = next(host for host in it.nodes if host.is_on)
+        wait_for(lambda: "Missing votes" in seen.run(["hacluster", "status"]).stdout, "one vote is missed")
+        answer = json.loads(seen.run(["hacluster", "status", "--output-as=json"]).stdout)
+        assert (answer["cluster"]["votes"], answer["cluster"]["quorate"]) == (2, True)
