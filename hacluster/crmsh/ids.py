@@ -6,6 +6,7 @@ New ids follow crmsh's habit, so that a text loads to the same document with eit
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hacluster.cib.document import XML
@@ -54,6 +55,8 @@ _SUFFIXES: Final = {
     "write": "write",
     "deny": "deny",
 }
+_NO_NAME: Final = re.compile(r"[^\w.-]")
+"""What an id must not have in it; a parameter's name may."""
 _MATCH: Final = {
     "node": ("uname",),
     "nvpair": ("name",),
@@ -103,6 +106,7 @@ class Ids:
             wanted = f"{prefix}-{_SUFFIXES[tag]}"
         else:
             wanted = prefix
+        wanted = _NO_NAME.sub("_", wanted.replace(":", ".").replace("#", "."))
         free, number = wanted, 0
         while free in self._taken:
             free, number = f"{wanted}-{number}", number + 1

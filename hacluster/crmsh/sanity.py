@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hacluster.base.values import msec
+from hacluster.base.values import msec, truth
 from hacluster.cib.document import XML
 from hacluster.cib.metas import CLONE_ONLY, OPERATION, RESOURCE, nearest
 from hacluster.cib.options import OPTIONS, PRESENT_NAMES
 from hacluster.crmsh.kinds import BY_TAG
 
 if TYPE_CHECKING:
-    from hacluster.crmsh.metadata import Agent, Agents
+    from hacluster.crmsh.metadata import Agent, Agents, Parameter
 
 _NEEDED: Final = ("start", "stop")
 _SPECIAL: Final = frozenset({"CRM_meta_on_node", "trace_ra", "trace_dir"})
@@ -120,6 +120,10 @@ class Sense:
                 guess = nearest(name, tuple(agent.parameters))
                 hint = f" (did you mean {guess}?)" if guess else ""
                 yield Finding(f'{id_}: parameter "{name}" is not known{hint}', wrong=not self.lax)
+        for name, value in given.items():
+            expected = _expected(agent.parameters.get(name), value)
+            if expected:
+                yield Finding(f'{id_}: parameter "{name}" is "{value}", which is not {expected}')
 
     def _operations(self, element: XML, named: XML, agent: Agent) -> Iterator[Finding]:
         id_, device = str(element.get("id")), named.get("class") == "stonith"
@@ -164,8 +168,12 @@ class Sense:
         allowed = known | {"description", "interval-origin"}
         for pair in element.iterfind("meta_attributes/nvpair"):
             name = pair.get("name")
+            value = pair.get("value")
             if name and name not in allowed:
                 yield Finding(f"{element.get('id')}: unknown attribute '{name}'")
+            elif name in RESOURCE and value is not None and not RESOURCE[str(name)].accepts(str(value)):
+                kind = RESOURCE[str(name)]
+                yield Finding(f'{element.get("id")}: {name} is "{value}", which is not {kind.expected}')
 
     def _unique(self, chosen: list[XML]) -> Iterator[Finding]:
         ids = {str(one.get("id")) for one in chosen if one.tag == "primitive"}
@@ -246,6 +254,22 @@ class Sense:
                 guess = nearest(str(name), known)
                 hint = f" (did you mean {guess}?)" if guess else ""
                 yield Finding(f"{element.get('id')}: unknown attribute '{name}'{hint}")
+            option, value = OPTIONS.get(PRESENT_NAMES.get(str(name), str(name))), pair.get("value")
+            if option is not None and value is not None and not option.valid(str(value)):
+                yield Finding(f'{element.get("id")}: {name} is "{value}", which is not {option.expected}')
+
+
+def _expected(parameter: Parameter | None, value: str | None) -> str:
+    """What a parameter's value should be, when it is something else; "" when it is right, or nobody can tell."""
+    if parameter is None or value is None:
+        return ""
+    if parameter.options:
+        return "" if value in parameter.options else f"one of {', '.join(parameter.options)}"
+    if parameter.kind == "integer":
+        return "" if re.fullmatch(r"[+-]?\d+", value) else "an integer"
+    if parameter.kind == "boolean":
+        return "" if truth(value) is not None else "a boolean"
+    return ""
 
 
 def _short(id_: str, name: str, given: str | None, default: str | None, advised: str | None) -> Iterator[Finding]:

@@ -165,8 +165,8 @@ class Workspace:
         for one in self.view().objects:
             known = {(one.kind.tag, one.id), (one.kind.tag, str(one.element.get("uname")))}
             if not known & named and (with_nodes or one.kind.tag != "node"):
-                gone.append((one.id, one.kind.tag == "node"))
-        for id_, node in gone:
+                gone.append((one.kind.rank, one.id, one.kind.tag == "node"))
+        for _, id_, node in sorted(gone, reverse=True):  # constraints first: then they do not hang
             element = self.find(id_, node=node)
             if element is not None:
                 self._delete(element)

@@ -363,7 +363,7 @@ def _own_constraints(call: Call, node: str | None = None, *, prefer_everywhere: 
 def _forget(call: Call, idents: list[str], *, told: bool) -> None:
     for ident in sorted(idents):
         call.change("delete", scope="constraints", data=etree.Element("rsc_location", id=ident))
-        if told:
+        if told and not call.quiet:
             call.out.line(f"Removing constraint: {ident}")
 
 

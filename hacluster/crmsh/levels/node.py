@@ -49,8 +49,9 @@ def show(session: Session, words: list[str]) -> None:
             if str(key) not in {"uname", "id", "type"} and node is not None:
                 session.voice.out(f"\t{key!s}: {value!s}")
         if node is not None:
-            for pair in node.iterfind("instance_attributes/nvpair"):
-                session.voice.out(f"\t{pair.get('name')}={pair.get('value')}")
+            for inside in node.iterfind("instance_attributes"):
+                pairs = (f"{pair.get('name')}={pair.get('value')}" for pair in inside.iterfind("nvpair"))
+                session.voice.out(f"\t{' '.join(pairs)}")
 
 
 def _chosen(session: Session, words: list[str]) -> list[str]:

@@ -112,8 +112,7 @@ def parameter_lines(one: Parameter) -> list[str]:
     """A parameter with its kind, default and help."""
     kind = one.kind if not one.options else f"{one.kind}: {'|'.join(one.options)}"
     default = f", [{one.default}]" if one.default else ""
-    unique = ", unique" if one.unique else ""
-    lines = [f"{one.name}{'*' if one.required else ''} ({kind}{unique}{default}): {one.short}".rstrip()]
+    lines = [f"{one.name}{'*' if one.required else ''} ({kind}{default}): {one.short}".rstrip()]
     if one.long and one.long != one.short:
         lines += [f"    {line}" for line in one.long.splitlines() if line]
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hacluster.crmsh.attributes import set_meta
+from hacluster.crmsh.attributes import resources_of, set_meta
 from hacluster.crmsh.committing import commit, planned, tell_plan
 from hacluster.crmsh.level import Level, Refused, Verb
 from hacluster.crmsh.levels.managed import manage
@@ -58,6 +58,11 @@ def commit_metas(session: Session, names: list[str], attribute: str, value: str,
     editing = session.editing
     if editing:
         session.voice.info("Currently editing the CIB, changes will not be committed")
+    missing = [name for name in names if not resources_of(session, name)]
+    for name in missing:
+        session.voice.error(f"Resource not found: {name}")
+    if missing:
+        return False
     for name in names:
         set_meta(session, name, attribute, value)
     if editing:

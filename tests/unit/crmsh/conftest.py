@@ -6,28 +6,19 @@ import os
 import pytest
 
 from hacluster.crmsh.command import main
+from tests.ocfagents import make_agents
 
 EMPTY = (
     '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="4" num_updates="2"><configuration><crm_config/><nodes/>'
     "<resources/><constraints/></configuration><status/></cib>"
 )
 START = "primitive a Dummy op monitor interval=10s\nprimitive b Dummy\ngroup g a b\nproperty stonith-enabled=false\n"
-AGENT = """#!/bin/sh
-[ "$1" = validate-all ] && exit $([ "$OCF_RESKEY_state" = bad ] && echo 2 || echo 0)
-[ "$1" = meta-data ] && cat <<END
-<?xml version="1.0"?>
-<resource-agent name="Dummy"><version>1.0</version><longdesc lang="en">Does nothing.</longdesc>
-<shortdesc lang="en">An example</shortdesc><parameters>
-<parameter name="state" unique="1"><longdesc lang="en">Where its state is.</longdesc><shortdesc lang="en">State
-</shortdesc><content type="string" default="/run/state"/></parameter>
-<parameter name="fake"><shortdesc lang="en">Any word</shortdesc><content type="string" default="x"/></parameter>
-{more}</parameters><actions><action name="start" timeout="20s"/><action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/><action name="meta-data" timeout="5s"/></actions>
-</resource-agent>
-END
-exit 0
-"""
-NEEDY = (
+LEVELS = (
+    '<parameter name="level"><content type="integer" default="1"/></parameter>'
+    '<parameter name="mode"><content type="select" default="a"><option value="a"/><option value="b"/></content>'
+    "</parameter>\n"
+)
+NEEDY = LEVELS + (
     '<parameter name="ip" required="1"><shortdesc lang="en">Address</shortdesc><content type="string"/></parameter>\n'
 )
 
@@ -35,16 +26,8 @@ NEEDY = (
 @pytest.fixture(autouse=True)
 def agents(tmp_path, monkeypatch):
     root = tmp_path / "ocf"
-    for provider, name, more in (
-        ("heartbeat", "Dummy", ""),
-        ("pacemaker", "Dummy", ""),
-        ("pacemaker", "Stateful", ""),
-        ("heartbeat", "Needy", NEEDY),
-    ):
-        path = root / "resource.d" / provider / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(AGENT.replace("{more}", more))
-        path.chmod(0o755)
+    names = ("heartbeat/Dummy", "pacemaker/Dummy", "pacemaker/Stateful")
+    make_agents(root, {**dict.fromkeys(names, ""), "heartbeat/Needy": NEEDY})
     monkeypatch.setenv("OCF_ROOT", str(root))
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))

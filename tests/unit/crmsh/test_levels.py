@@ -99,6 +99,14 @@ def test_parameters_are_held_against_the_agent(loaded):
     assert loaded("configure", "primitive", "q", "Nobody")[0] == 1
 
 
+def test_values_are_held_against_what_they_may_be(loaded):
+    out = loaded("configure", "primitive", "n", "Needy", "ip=1", "level=high", "mode=c", "meta", "priority=x")[1]
+    assert 'n: parameter "level" is "high", which is not an integer' in out
+    assert 'n: parameter "mode" is "c", which is not one of a, b' in out
+    assert 'n: priority is "x", which is not' in out
+    assert 'no-quorum-policy is "never", which is not' in loaded("configure", "property", "no-quorum-policy=never")[1]
+
+
 def test_what_contradicts_itself_is_told_by_verify(nodes):
     assert nodes("configure", "location", "l", "a", "inf:", "nowhere")[0] == 0
     assert nodes("configure", "colocation", "c", "inf:", "a", "g")[0] in {0, 1}
@@ -225,7 +233,7 @@ def test_roles_go_to_the_container(nodes, file):
 def test_moves_parameters_and_traces(nodes, file):
     assert nodes("resource", "move", "g", "n2")[0] == 0
     assert value(file, "//rsc_location[@id='cli-prefer-g']/@node") == "n2"
-    assert nodes("resource", "clear", "g")[0] == 0
+    assert "Removing" not in nodes("resource", "clear", "g")[1]
     assert value(file, "//rsc_location") is None
     for words in (("g",), ("g", "nowhere", "PT1H"), ("nobody", "n1")):
         assert nodes("resource", "move", *words)[0] == 1
@@ -321,3 +329,9 @@ def test_help_is_there_for_everything(nodes):
 def test_prefixes_and_letters_name_a_verb_that_is_alone(nodes):
     assert "n1(1)" in nodes("nod", "sho", "n1")[1]
     assert nodes("r", "stop", "g")[0] == 1, "ra, resource, report, rollback"
+
+
+def test_names_that_are_no_ids_get_ids_that_are(nodes, file):
+    assert nodes("configure", "node", "n1", "attributes", "#health-disk=green", "master-a:0=5", "a b=1")[0] == 0
+    ids = tree(file).xpath("//node[@uname='n1']//nvpair/@id")
+    assert [one.removeprefix("num-1-instance_attributes-") for one in ids] == [".health-disk", "master-a.0", "a_b"]
