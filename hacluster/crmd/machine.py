@@ -283,6 +283,7 @@ class CrmdMachine:
         if self._state in (State.PENDING, State.NOT_DC, State.STOPPING):
             self._timers.cancel("think")
             self._timers.cancel("thinking")
+            self._timers.cancel("recheck")
             self._send(MachineName.TE, HaltPlan())
         text = f"{before} -> {self._state} (by {moved_by})"
         self._say(Severity.INFO, "state", text)
@@ -375,12 +376,23 @@ class CrmdMachine:
             return
         plan = scheduled.plan
         self._move(Input.PE_SUCCESS)
+        self._arm_recheck(plan.recheck_by, scheduled.recheck_ms)
         doing = [f"{task.key} on {task.node}" for task in plan.tasks if task.kind is TaskKind.RESOURCE]
         text = f"transition {plan.number}: {', '.join(doing) or 'nothing to do'}"
         self._out.append(
             Say(Severity.NOTICE, "crmd", "transition", text, (("why", self._why), ("input", scheduled.input)))
         )
         self._send(MachineName.TE, RunPlan(self._view.id, plan))
+
+    def _arm_recheck(self, unix_s: int, interval_ms: int) -> None:
+        """Think again when a rule or a time-out changes what is right, or when it is time to look all the same."""
+        waits = [interval_ms] if interval_ms else []
+        if unix_s:
+            waits.append(max(_THINK_SOON_MS, (unix_s - self._unix_s()) * 1_000))
+        if waits:
+            self._timers.set("recheck", self._now, min(waits))
+        else:
+            self._timers.cancel("recheck")
 
     def _on_ended(self, ended: PlanEnded) -> None:
         if ended.number != self._asked or not self._move(Input.TE_SUCCESS):
@@ -405,6 +417,8 @@ class CrmdMachine:
                     self._ask_hands()
                 case "integration":
                     self._on_integration_late()
+                case "recheck":
+                    self._think("it is time to look again (recheck timer)")
                 case "alone":
                     self._fence_the_other()
                 case "lies":

@@ -82,11 +82,15 @@ class ScheduleAt:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on."""
+    """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on.
+
+    ``recheck_ms``: after so long it is thought again even if nothing happens (cluster-recheck-interval); 0: never.
+    """
 
     plan: Plan
     fault: str = ""
     input: str = ""
+    recheck_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

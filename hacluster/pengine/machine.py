@@ -12,7 +12,7 @@ What the machine does not do: decide when to think (crmd), run anything (te).
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from lxml import etree
 
@@ -20,6 +20,7 @@ from hacluster.base.effects import Effect, MachineName, Say, Send
 from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
+from hacluster.base.values import interval_ms
 from hacluster.cib.change import (
     AttributeSet,
     Change,
@@ -67,6 +68,9 @@ Event = (
     | Persisted
     | PersistFailed
 )
+
+RECHECK_MS: Final = 15 * 60_000
+"""How often it is thought again when nothing happens, unless the configuration says otherwise."""
 
 _KINDS = {"pseudo_event": TaskKind.PSEUDO, "rsc_op": TaskKind.RESOURCE, "crm_event": TaskKind.CRM}
 _RESOURCES = ("primitive", "template")
@@ -184,7 +188,15 @@ class PengineMachine:
         transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s), touched=touched)
         plan = plan_of(graph_xml(transition.graph, asked.number), asked.number)
         name = self._inputs.name(self._document, transition.cluster.reports, asked.unix_s)
-        return Scheduled(plan, input=name)
+        return Scheduled(plan, input=name, recheck_ms=recheck_ms(root))
+
+
+def recheck_ms(root: XML) -> int:
+    """``cluster-recheck-interval``, of the first set that has it."""
+    for pair in root.iterfind("configuration/crm_config/cluster_property_set/nvpair"):
+        if pair.get("name") == "cluster-recheck-interval":
+            return interval_ms(pair.get("value"))
+    return RECHECK_MS
 
 
 def plan_of(graph: XML, number: int) -> Plan:

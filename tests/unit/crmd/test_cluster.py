@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hacluster.base.effects import MachineName
@@ -11,6 +13,7 @@ from hacluster.msg.lrm import OcfCode
 from hacluster.msg.replica import ChangeStatus
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.hands import Services
+from hacluster.sim.crm.ring import EPOCH_MS, SET, write_of
 from hacluster.sim.crm.scenario import (
     is_quiet,
     managed,
@@ -171,3 +174,40 @@ def test_every_state_can_be_reached_and_nothing_leads_out_of_the_table() -> None
     assert reached == set(State)
     assert all(after(State.STOPPING, moved_by) is State.STOPPING for moved_by in Input)
     assert {state for state, _ in TABLE} == set(State) - {State.STOPPING}
+
+
+def _created(path: str, element: str, name: str) -> str:
+    change = f'<change operation="create" path="{path}" position="0">{element}</change>'
+    return write_of(name).replace("</diff>", f"{change}</diff>")
+
+
+def _transitions(ring: StandIn) -> int:
+    return sum(": transition " in line and "has ended" not in line for line in ring.log)
+
+
+def test_the_dc_looks_again_when_nothing_happens() -> None:
+    ring = started()
+    pair = '<nvpair id="recheck" name="cluster-recheck-interval" value="60s"/>'
+    ring.write("a", "recheck", _created(SET, pair, "recheck"))
+    ring.agenda.run_until(ring.agenda.now + 5_000)
+    before = _transitions(ring)
+    ring.agenda.run_until(ring.agenda.now + 190_000)
+    assert _transitions(ring) == before + 3
+    assert is_quiet(ring)
+
+
+def test_the_dc_looks_again_when_a_rule_changes_its_mind() -> None:
+    ring = started()
+    (node,) = ring.services.where("db")
+    at = datetime.fromtimestamp(EPOCH_MS // 1_000 + ring.agenda.now // 1_000 + 60, UTC)
+    rule = (
+        '<rsc_location id="until" rsc="db"><rule id="until-r" score="-INFINITY" boolean-op="and">'
+        f'<expression id="until-n" attribute="#uname" operation="eq" value="{node}"/>'
+        f'<date_expression id="until-d" operation="gt" start="{at:%Y-%m-%d %H:%M:%SZ}"/></rule></rsc_location>'
+    )
+    ring.write("a", "until", _created("/cib/configuration/constraints", rule, "until"))
+    ring.agenda.run_until(ring.agenda.now + 50_000)
+    assert ring.services.where("db") == [node]
+    ring.agenda.run_until(ring.agenda.now + 15_000)
+    assert ring.services.where("db") != [node]
+    assert all_run_once(ring)
