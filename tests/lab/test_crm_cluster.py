@@ -163,3 +163,52 @@ def test_status_says_who_votes_and_what_runs():
         wait_for(lambda: "Missing votes" in seen.run(["hacluster", "status"]).stdout, "one vote is missed")
         answer = json.loads(seen.run(["hacluster", "status", "--output-as=json"]).stdout)
         assert (answer["cluster"]["votes"], answer["cluster"]["quorate"]) == (2, True)
+
+
+def test_power_loss_of_all_at_once():
+    with running() as it:
+        for host in it.nodes:
+            host.power_off()
+        for host in it.nodes:
+            host.boot()
+        it.start()
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        settled(it)
+
+
+def test_rolling_restart():
+    with running() as it:
+        for host in it.nodes:
+            it.stop(host)
+            rest = [other for other in it.nodes if other is not host]
+            wait_for(lambda rest=rest: whole(it, *rest), "a view of the two that are left")
+            settled(it, host.name)
+            it.start(host)
+            wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        settled(it)
+
+
+def test_writes_from_all_nodes_at_once_are_all_kept():
+    def program(name: str) -> str:
+        pair = f'<nvpair id="w-{name}-%d" name="w-{name}-%d" value="1"/>'
+        data = (
+            f'<crm_config><cluster_property_set id="cib-bootstrap-options">{pair}</cluster_property_set></crm_config>'
+        )
+        return (
+            "from hacluster.client.connection import Connection\n"
+            "from hacluster.msg.replica import Edit, EditRequest\n"
+            "c = Connection(name='lab')\n"
+            "for n in range(20):\n"
+            f"    w = c.ask(EditRequest(Edit('modify', scope='crm_config', data={data!r} % (n, n))))\n"
+            "    assert w.end == 'committed', w\n"
+        )
+
+    with running() as it:
+        writers = [host.spawn(["python3", "-c", program(host.name)]) for host in it.nodes]
+        assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+        wanted = {f"w-{host.name}-{number}" for host in it.nodes for number in range(20)}
+        for host in it.nodes:
+            wait_for(
+                lambda host=host: wanted <= {pair.get("name") for pair in it.cib(host).iter("nvpair")},
+                f"{host.name} sees all writes",
+            )
