@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hacluster.crmsh.session import Session
 
-_LONGEST_S = 1800.0
-_STEP_S = 0.25
+LONGEST: Final = "30min"
+"""How long is waited at most."""
 
 
 def settled(session: Session) -> bool:
-    """Wait until the DC is idle; ``True`` at once for a file or a shadow, which nobody carries out."""
+    """Wait until nothing is left to do; ``True`` at once for a file or a shadow, which nobody carries out."""
     if session.environment.get("CIB_file") or session.shadow:
         return True
-    until = time.monotonic() + _LONGEST_S
-    while time.monotonic() < until:
-        status, said = session.answer("crmadmin -S dc", told=False)
-        if status != 0:
-            session.voice.warning("the DC cannot be asked whether it has carried out the change")
-            return False
-        if "S_IDLE" in said:
-            return True
-        time.sleep(_STEP_S)
-    session.voice.warning(f"the cluster is still busy after {_LONGEST_S / 60:.0f} minutes")
+    if session.answer(f"crm_resource --wait -T {LONGEST}", told=False)[0] == 0:
+        return True
+    session.voice.warning("the cluster has not carried out the change yet")
     return False
