@@ -10,6 +10,8 @@ from hacluster_ra import ocf
 from hacluster_ra.ocf import Action, Agent, Failure, Parameter, Values
 from hacluster_ra.programs import run
 
+TIMEOUT_S = 60
+
 
 def validate(_: Values) -> None:
     """Every parameter is judged by itself; the configuration by the start."""
@@ -25,7 +27,9 @@ def program(values: Values) -> str:
 
 
 def _tell(values: Values, command: str) -> tuple[int, str]:
-    return run([program(values), values.text("configfile"), command], values.timeout_s * 0.9)
+    # Heartbeat gives its scripts no time limit. On a busy host ldirectord may need longer than an agent's usual 20 s.
+    limit_s = values.timeout_s if values.meta("timeout") else TIMEOUT_S
+    return run([program(values), values.text("configfile"), command], limit_s * 0.9)
 
 
 def start(values: Values) -> int:
@@ -75,8 +79,8 @@ AGENT = Agent(
         ),
     ),
     (
-        Action("start", start, 60),
-        Action("stop", stop, 60),
+        Action("start", start, TIMEOUT_S),
+        Action("stop", stop, TIMEOUT_S),
         Action("monitor", monitor, 20, depth=0, interval="20s"),
     ),
     validate=validate,
