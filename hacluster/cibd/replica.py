@@ -43,7 +43,10 @@ JOURNAL_KEY: Final = "cib.journal"
 PREVIOUS_KEY: Final = "cib-previous.xml"
 DAMAGED_KEY: Final = "cib-damaged.xml"
 LOST_KEY: Final = "cib-lost.xml"
-KEYS: Final = (SNAPSHOT_KEY, JOURNAL_KEY, PREVIOUS_KEY)
+LAST_KEY: Final = "cib.last"
+"""The number of the newest file of the history."""
+
+KEYS: Final = (SNAPSHOT_KEY, JOURNAL_KEY, PREVIOUS_KEY, LAST_KEY)
 """What must be told at the start, in any order."""
 
 EMPTY: Final = "<cib/>"
@@ -111,6 +114,8 @@ class Replica:
             self._set_damaged("what this node had promised is lost")
 
     def _load(self) -> None:
+        last = (self._files[LAST_KEY] or b"").strip()
+        self._number = int(last) if last.isdigit() and len(last) < 10 else 0
         snapshot, why = self._read()
         self._store = self._open(snapshot)
         journal = self._files[JOURNAL_KEY] or b""
@@ -207,6 +212,7 @@ class Replica:
             self._number += 1
             name = history_name(self._number, MAX_CIB_HISTORY)
             self.out.append(self._disk.after(Persist(name, before, 0)))
+            self.out.append(self._disk.after(Persist(LAST_KEY, b"%d\n" % self._number, 0)))
             self.out.append(self._disk.after(Persist(PREVIOUS_KEY, before, 0)))
         self.out.append(self._disk.after(Persist(SNAPSHOT_KEY, data, 0)))
         self.out.append(self._disk.after(Persist(JOURNAL_KEY, b"", 0), *then))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lxml import etree
 
+from hacluster import __version__
 from hacluster.cib.grammar import PREFIX, WRITTEN
 from hacluster.cib.schema import ATTRIBUTE
 from hacluster.cib.voters import OPTION, Voters
@@ -46,6 +47,7 @@ def first_cib(ha: HaConfig, own: HaclusterConfig) -> str:
     values = {
         "cluster-infrastructure": "hacluster",
         "cluster-name": ha.cluster,
+        "dc-version": __version__,
         OPTION: first_voters(ha, own).show(),
     }
     for name, value in values.items():

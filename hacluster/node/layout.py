@@ -79,7 +79,7 @@ V1: Final = Layout(
 """Heartbeat's first resource manager: two nodes, and the groups of haresources."""
 
 PROMISE_KEYS: Final = (("ccm-promise", False),)
-COPY_KEYS: Final = (("cib.xml", False), ("cib.journal", False), ("cib-previous.xml", False))
+COPY_KEYS: Final = (("cib.xml", False), ("cib.journal", False), ("cib-previous.xml", False), ("cib.last", False))
 RESULT_KEYS: Final = (("lrm", True),)
 INPUT_KEYS: Final = (("pe-series", False),)
 
