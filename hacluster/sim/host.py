@@ -135,13 +135,14 @@ class Host:
         transcript: Transcript,
         watch: Watch,
         address: str,
+        pace: int,
     ) -> None:
         self.name = settings.node
         self.settings = settings
         self.files = settings.resources
         self.clock = HostClock(agenda)
         self.disk = Disk(agenda, dice.fork())
-        self.agents = Agents(agenda, dice.fork(), self._on_service)
+        self.agents = Agents(agenda, dice.fork(), self._on_service, pace)
         self.powered = False
         self.paused = False
         self.stopping = False

@@ -25,6 +25,14 @@ _SEALS: Final = (Seal.ON, Seal.OFFER, Seal.OFF)
 _MODES: Final = (AutoFailback.ON, AutoFailback.ON, AutoFailback.OFF, AutoFailback.LEGACY)
 
 
+PACES = (1, 3, 10)
+"""In each seed programs take their time; in two of three up to more than a second, or several."""
+
+
+PACES = (1, 3, 10)
+"""In each seed programs take their time; in two of three up to more than a second, or several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for: faults of ``nemeses`` for ``duration_ms``.
@@ -42,7 +50,9 @@ class Wish:
         """The cluster of a run."""
         seal = _SEALS[seed % len(_SEALS)] if self.seal is None else self.seal
         pings = any(action.verb in PING_VERBS for action in script)
-        return Scenario(auto_failback=mode, seal=seal, ipfail=pings if self.ipfail is None else self.ipfail)
+        ipfail = pings if self.ipfail is None else self.ipfail
+        pace = PACES[seed // len(_SEALS) % len(PACES)]
+        return Scenario(auto_failback=mode, seal=seal, ipfail=ipfail, pace=pace)
 
 
 def plan_for(seed: int, wish: Wish) -> Plan:

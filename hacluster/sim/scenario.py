@@ -39,6 +39,8 @@ class Scenario:
     deadtime_ms: int = 10_000
     initdead_ms: int = 20_000
     deadping_ms: int = 10_000
+    pace: int = 1
+    """How many times as long as the quickest the programs of this cluster take (``Agents``)."""
 
     @property
     def nodes(self) -> tuple[str, ...]:

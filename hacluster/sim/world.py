@@ -100,6 +100,7 @@ class World:
                 transcript=self.transcript,
                 watch=self,
                 address=address,
+                pace=plan.scenario.pace,
             )
             for address, name in self._addresses.items()
         }

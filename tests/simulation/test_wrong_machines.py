@@ -4,7 +4,9 @@ import pytest
 
 from hacluster.base.effects import MachineName, Persist, Reply, Send
 from hacluster.config.settings import AutoFailback, Seal
+from hacluster.haresources.core import Core
 from hacluster.haresources.machine import HaresourcesMachine
+from hacluster.haresources.reality import Reality
 from hacluster.heartbeat.machine import HeartbeatMachine
 from hacluster.lrm.machine import LrmMachine
 from hacluster.msg.driver import Refused
@@ -191,3 +193,34 @@ def test_breaks_an_invariant(monkeypatch) -> None:
 @pytest.mark.parametrize("mode", list(AutoFailback))
 def test_every_mode_has_a_good_death(mode: AutoFailback) -> None:
     assert violation("at 60 power node1\nat 90 boot node1", mode) == "none"
+
+
+MEMBER_OUT = "at 60 edit node1 last-out\nat 60 edit node2 last-out\nat 61 reload node1\nat 61 reload node2"
+MEMBER_IN = "at 60 edit node1 last-in\nat 60 edit node2 last-in\nat 61 reload node1\nat 61 reload node2"
+FILES_DIFFER = "at 60 edit node2 owner\nat 61 reload node2\nat 62 power node1\nat 80 boot node1"
+
+
+@pytest.mark.parametrize("script", [MEMBER_OUT, MEMBER_IN, FILES_DIFFER])
+def test_edits_with_the_right_machines(script: str) -> None:
+    assert violation(script) == "none"
+
+
+@pytest.mark.parametrize(("script", "action"), [(MEMBER_OUT, "stop"), (MEMBER_IN, "start")])
+def test_says_that_an_edit_is_done_and_does_nothing(monkeypatch, script: str, action: str) -> None:
+    """What was started is forgotten when no line names it any more; what is new is believed to run."""
+
+    def step(right, self, event, now):
+        if isinstance(event, StartOp) and event.action == action and now > 60_000:
+            done = OpFinished(event.op_id, event.resource.id, event.action, OpEnd.DONE, OcfCode.OK)
+            return [Send(MachineName.HARESOURCES, done)]
+        return right(self, event, now)
+
+    wrong(monkeypatch, LrmMachine, step)
+    assert violation(script) == "converges"
+
+
+def test_neither_compares_files_nor_what_runs(monkeypatch) -> None:
+    """Both hold what each takes for its own by its files."""
+    monkeypatch.setattr(Reality, "_double", lambda *_: False)
+    monkeypatch.setattr(Core, "elsewhere", lambda *_: "")
+    assert violation(FILES_DIFFER) == "exclusive"
