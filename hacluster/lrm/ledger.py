@@ -26,6 +26,9 @@ KEY: Final = "lrm"
 MAX_OUTPUT: Final = 4_096
 """Characters of what an agent wrote, the last ones, that are kept with a result."""
 
+MAX_READ: Final = 14 * 1024 * 1024
+"""A journal is not let grow beyond this, if what it says is shorter: the driver reads no longer ones (16 MiB)."""
+
 _CHUNK_BYTES: Final = 1_000_000
 """How much of contexts and notes goes into one view; a frame of the local sockets holds four times as much."""
 
@@ -168,7 +171,7 @@ class Ledger:
         if self._anew or self._written + len(data) > self._limit:
             whole = self.snapshot()
             self._anew, self._written = False, len(whole)
-            self._limit = max(MAX_LRM_JOURNAL, 2 * len(whole))
+            self._limit = max(MAX_LRM_JOURNAL, min(2 * len(whole), MAX_READ), len(whole) + MAX_LRM_JOURNAL // 4)
             return Persist(KEY, whole, self._token, volatile=True)
         self._written += len(data)
         return Append(KEY, data, self._token, volatile=True)

@@ -108,3 +108,14 @@ def test_directories_that_cannot_be_made_are_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(HaError, match="cannot use directory"):
         Disk(str(tmp_path / "file/state"), str(tmp_path / "run")).prepare()
+
+
+def test_a_volatile_journal_grows_and_is_forgotten(disk, tmp_path):
+    disk.append("lrm", b"one\n", volatile=True)
+    disk.append("lrm", b"two\n", volatile=True)
+    assert disk.read("lrm", volatile=True) == b"one\ntwo\n"
+    assert stat.S_IMODE(os.stat(disk.path("lrm", volatile=True)).st_mode) == 0o600
+    assert disk.read("lrm") is None
+    for _ in range(2):
+        disk.forget("lrm", volatile=True)
+        assert disk.read("lrm", volatile=True) is None
