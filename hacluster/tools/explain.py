@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -13,11 +14,10 @@ from hacluster.base.errors import ConfigError
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.grammar import version_of
 from hacluster.client.schemas import installed_schemas
-from hacluster.pe.explain.action import explain_action
 from hacluster.pe.explain.resource import explain as explain_resource
-from hacluster.pe.explain.text import action_lines, resource_lines
+from hacluster.pe.explain.text import resource_lines
 from hacluster.pe.explain.trials import sound
-from hacluster.tools.simulate import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status, unpacked
+from hacluster.tools.cibinput import EXIT_INVALID, EXIT_NO_INPUT, demand_usable, effective_now, exit_status, unpacked
 
 INPUTS: Final = "/var/lib/hacluster/pengine"
 """Where the daemon keeps what its decisions were made of."""
@@ -83,10 +83,14 @@ def explain(  # noqa: PLR0917 - one argument per option
         raise click.UsageError("--on goes with a resource; name the node of an action as 'KEY on NODE'")
     if name is not None:
         xml_file = f"{INPUTS}/{name.removesuffix('.bz2')}.bz2"
+    gc.disable()  # one answer, then the process ends
     document = read_cib(xml_file)
     now = effective_now(document, set_datetime)
     try:
         if action is not None:
+            from hacluster.pe.explain.action import explain_action  # noqa: PLC0415 - most ask for a resource
+            from hacluster.pe.explain.text import action_lines  # noqa: PLC0415
+
             answers = explain_action(document, now, action)
             _show(action_lines(answers), [answer.as_json() for answer in answers], output_as)
         elif resource is not None:

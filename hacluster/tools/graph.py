@@ -13,8 +13,8 @@ from hacluster.pe.schedule import schedule
 from hacluster.pe.views.constraints import constraint_picture
 from hacluster.pe.views.dot import dot_text, transition_picture
 from hacluster.pe.views.svg import svg_text
+from hacluster.tools.cibinput import effective_now
 from hacluster.tools.explain import read_cib
-from hacluster.tools.simulate import effective_now
 
 _PATIENCE_S: Final = 60
 

@@ -15,27 +15,26 @@ from lxml import etree
 
 from hacluster import __version__
 from hacluster.base.errors import ConfigError
-from hacluster.base.iso8601 import Moment, parse_moment
-from hacluster.base.report import Severity, has_errors
 from hacluster.base.tree import Tree
-from hacluster.base.values import scan_int
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
-from hacluster.cib.upgrade import usable
-from hacluster.client.schemas import installed_schemas
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.schedule import schedule
 from hacluster.pe.simulation.report import Outcome, Wishes
 from hacluster.pe.simulation.report import simulate as simulate_cib
 from hacluster.pe.simulation.requests import Requests
+from hacluster.tools.cibinput import (
+    EXIT_NO_INPUT,
+    date_line,
+    demand_usable,
+    effective_now,
+    exit_status,
+)
 from hacluster.tools.result import result_text
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 64
-EXIT_INVALID: Final = 65
-EXIT_NO_INPUT: Final = 66
 EXIT_CANNOT_CREATE: Final = 73
-EXIT_BAD_CONFIGURATION: Final = 78
 _SCHEDULING: Final = (
     "run",
     "pretend",
@@ -63,33 +62,6 @@ class Request:
     all_actions: bool = False
 
 
-def _local_offset(epoch: float) -> int:
-    return time.localtime(epoch).tm_gmtoff
-
-
-def effective_now(document: Document, when: str | None) -> Moment:
-    """The time to schedule for: the given one, that of the CIB's ``execution-date``, or the present."""
-    current = int(time.time())
-    offset = _local_offset(current)
-    if when is not None:
-        moment = parse_moment(when, offset)
-        if moment is None:
-            raise click.BadParameter(f"{when!r} is no ISO 8601 date or time", param_hint="--set-datetime")
-        return moment
-    executed = scan_int(document.attribute("execution-date"))
-    epoch = executed or current
-    return Moment.from_epoch(epoch, _local_offset(epoch))
-
-
-def date_line(document: Document, when: str | None, now: Moment) -> str:
-    """The line that says which time is taken for the present; empty for the present itself."""
-    if when is not None:
-        return f"Setting effective cluster time: {when}"
-    if scan_int(document.attribute("execution-date")):
-        return f"Using the original execution date of: {Moment.from_epoch(now.epoch, 0).show()}"
-    return ""
-
-
 def _write_xml(path: str, element: etree._Element) -> None:
     Path(path).write_bytes(etree.tostring(element, pretty_print=True, encoding="UTF-8"))
 
@@ -105,25 +77,6 @@ def unpacked(data: bytes) -> bytes:
     import bz2  # noqa: PLC0415 - most files are not compressed
 
     return bz2.decompress(data)
-
-
-def demand_usable(document: Document, file: str) -> None:
-    """Bring a document up to date. Raises :class:`ConfigError` when it is not what its schema promises.
-
-    That it may be misread, because something newer than this program wrote it, is told on standard error.
-    """
-    reports = usable(document, installed_schemas(), file)
-    if has_errors(reports):
-        raise ConfigError(reports)
-    for report in reports:
-        if report.severity is Severity.WARNING:
-            click.echo(str(report), err=True)
-
-
-def exit_status(error: ConfigError) -> int:
-    """The exit status for a CIB that cannot be used: 65 for what is no XML, 78 for what is not valid."""
-    broken = any(report.code == "broken-xml" for report in error.reports)
-    return EXIT_INVALID if broken else EXIT_BAD_CONFIGURATION
 
 
 def perform(request: Request) -> Outcome:

@@ -100,12 +100,16 @@ class Neighbourhood:
             changed.parts[name] = entries
         return changed
 
+    def is_about(self, document: Document) -> bool:
+        """Whether a changed part is another one: the change is not one of something else."""
+        return _all_of(document) != self._all
+
     def schedule(self, document: Document, now: Moment) -> Transition | None:
         """What is decided for the part; ``None`` if that hangs on what becomes of the others.
 
         So does everything when nothing of the part was changed: the change is one of something else.
         """
-        if _all_of(document) == self._all:
+        if not self.is_about(document):
             return None
         part = Cluster(document, now, sanitized=True, ledger=True)
         part.tally = self._tally
@@ -149,14 +153,8 @@ def _common(document: Document) -> tuple[object, ...]:
 
 
 def _turns(document: Document) -> tuple[object, ...]:
-    """What decides when a resource gets its turn, and so which loads it finds: its scores and its priority."""
-    section = document.section("constraints")
-    pairs = [
-        (pair.get("name"), pair.get("value"))
-        for pair in document.root.iter("nvpair")
-        if pair.get("name") in ("priority", "resource-stickiness")
-    ]
-    return b"" if section is None else etree.tostring(section), pairs
+    """What decides when an island gets its turn, and so which loads it finds: the priorities of its resources."""
+    return tuple(pair.get("value") for pair in document.root.iter("nvpair") if pair.get("name") == "priority")
 
 
 def _hangs_on_loads(cluster: Cluster, rsc: Resource) -> bool:

@@ -6,6 +6,7 @@ as often as the size of the cluster allows.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -34,9 +35,15 @@ Accepts = Callable[[XML, XML], bool]
 """Whether a change, given as the configuration before and after, is one that can be made."""
 
 
+@functools.lru_cache(maxsize=2)
+def _known(before: XML) -> frozenset[tuple[str, str]]:
+    """What is wrong with a configuration, which is that of many trials."""
+    return frozenset((report.code, report.text) for report in check_configuration(before))
+
+
 def sound(before: XML, after: XML) -> bool:
     """Whether a changed configuration has no error that it had not before."""
-    known = {(report.code, report.text) for report in check_configuration(before)}
+    known = _known(before)
     return not any(
         report.severity <= Severity.ERROR and (report.code, report.text) not in known
         for report in check_configuration(after)
@@ -72,18 +79,21 @@ class Trials:
 
     def _tried(self, candidate: Candidate, only_cheap: bool) -> tuple[Transition, XML, XML] | None:
         """What is decided after a change, and the configuration before and after."""
+        before, after = self._document.root, None
         if self._part is not None and self._parts_left > 0:
             self._parts_left -= 1
             small = self._part.document(candidate.edit)
             found = self._part.schedule(small, self._now)
             if found is not None:
                 return found, self._part.root, small.root
+            if self._part.is_about(small):
+                before, after = self._part.root, small.root
         if self._left <= 0 or (only_cheap and self._part is not None):
             return None
         self._left -= 1
         document = copied(self._document)
         candidate.edit(document)
-        return schedule(document, self._now, sanitized=True), self._document.root, document.root
+        return schedule(document, self._now, sanitized=True), before, document.root if after is None else after
 
     def effect(self, candidate: Candidate, *, only_cheap: bool = False) -> Effect | None:
         """What a change would do; ``None`` if nothing, or if it is a change that nobody can make.

@@ -28,7 +28,7 @@ from hacluster.cib.document import parse_document
 from hacluster.cib.upgrade import upgrade
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.simulation.report import Wishes, simulate
-from hacluster.tools.simulate import date_line, effective_now
+from hacluster.tools.cibinput import date_line, effective_now
 from tests.conformance.pe.levels import LEVELS, Answer, compare, read
 from tests.conformance.pe.mutate import evolve
 from tests.conformance.pe.random_cib import of_seed
