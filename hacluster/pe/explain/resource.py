@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from lxml import etree
+
 from hacluster.base.errors import ConfigError
 from hacluster.base.iso8601 import Moment
 from hacluster.base.report import Report, Severity
@@ -40,6 +42,7 @@ from hacluster.pe.explain.words import Teller
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
+from hacluster.pe.model.memory import Memory
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.model.tally import Tally
@@ -217,7 +220,9 @@ def explain(
     The document is not changed. A change is told only if ``accepts`` (configuration before and after) finds it one that
     can be made. Raises :class:`ConfigError` for a resource or node that there is not.
     """
-    cluster, tally = Cluster(copied(document), now, sanitized=True, ledger=True), Tally()
+    configuration = document.root.find("configuration")
+    memory = Memory() if configuration is not None and Memory.trusts(etree.tostring(configuration)) else None
+    cluster, tally = Cluster(copied(document), now, sanitized=True, ledger=True, memory=memory), Tally()
     cluster.tally = tally
     unpack(cluster)
     transition = decide(cluster)

@@ -21,7 +21,7 @@ from hacluster.pe.explain.part import Neighbourhood
 from hacluster.pe.explain.stuck import stuck_actions
 from hacluster.pe.explain.words import Teller
 from hacluster.pe.model.resource import Resource
-from hacluster.pe.schedule import Transition, schedule
+from hacluster.pe.schedule import Transition, decide, status
 
 _RUNS: Final = 60
 """Most changes that are tried on the whole cluster."""
@@ -65,6 +65,7 @@ class Trials:
     ) -> None:
         cluster = teller.cluster
         self._document = document
+        self._cluster = cluster
         self._now = now
         self._accepts = accepts
         self._part = part
@@ -93,7 +94,15 @@ class Trials:
         self._left -= 1
         document = copied(self._document)
         candidate.edit(document)
-        return schedule(document, self._now, sanitized=True), before, document.root if after is None else after
+        return self._everything(document), before, document.root if after is None else after
+
+    def _everything(self, document: Document) -> Transition:
+        """Schedule all of a changed document, with what is known of its resources if these are the same."""
+        memory, known = self._cluster.memory, self._cluster.document.root.find("configuration")
+        configuration = document.root.find("configuration")
+        if memory is not None and known is not None and configuration is not None:
+            memory = memory.moved(known, configuration)
+        return decide(status(document, self._now, sanitized=True, memory=memory))
 
     def effect(self, candidate: Candidate, *, only_cheap: bool = False) -> Effect | None:
         """What a change would do; ``None`` if nothing, or if it is a change that nobody can make.

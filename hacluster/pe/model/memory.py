@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lxml import etree
+
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
     from hacluster.pe.model.opconfig import OpConfig, OpEntry
@@ -41,6 +43,18 @@ class Memory:
     def trusts(configuration: bytes) -> bool:
         """Whether nothing in a configuration can make the same resource look different next time."""
         return not any(word in configuration for word in _TELLING)
+
+    def moved(self, old: XML, new: XML) -> Memory | None:
+        """What is known, for a copy of the configuration in which only the nodes may be others; else ``None``."""
+        sections = [section for section in old if section.tag != "nodes"]
+        copies = [section for section in new if section.tag != "nodes"]
+        if [etree.tostring(section) for section in sections] != [etree.tostring(section) for section in copies]:
+            return None
+        twin = Memory()
+        for section, other in zip(sections, copies, strict=True):
+            pairs = zip(section.iter(), other.iter(), strict=True) if section.tag == "resources" else ()
+            twin._rows.update((copied, self._rows[xml]) for xml, copied in pairs if xml in self._rows)
+        return twin
 
     def of(self, xml: XML) -> Recalled | None:
         """What is known of an element of the configuration; ``None`` for one that was made up on the way."""
