@@ -47,6 +47,8 @@ TOOL: Final = Tool(
             Option("node-path", "e", help="With --xpath: show the paths of what is found"),
             Option("show-access", "S", "WHEN", "Mark what a user (--user) may see and change: color, text, namespace,"
                    " auto", optional=True),
+            Option("schema", "", "VERSION", "With --upgrade: the schema to end with: 3.9, which 2.1 and 3.0 read,"
+                   " or 4.0, which 3.0 alone reads (default: 3.9)"),
             Option("score", "", help="Treat values as scores", hidden=True),
             Option("allow-create", "c", help="With --modify: create what does not exist"),
             Option("no-children", "n", help="With --query: leave out what is inside"),
@@ -107,6 +109,34 @@ def _digest(given: Given, action: str, out: Output) -> int:
         from hacluster.cib.canon import document_digest  # noqa: PLC0415 - a query needs none of it
 
         out.line(document_digest(data))
+    return Exit.OK
+
+
+def _upgrade_to_newest(source: Any) -> int:
+    """Upgrade to schema 4.0; says what becomes of everything that this has no more."""
+    import copy  # noqa: PLC0415
+
+    from hacluster.base.report import Severity, has_errors  # noqa: PLC0415 - only an upgrade needs it
+    from hacluster.cib.document import document_of  # noqa: PLC0415
+    from hacluster.cib.operations import upgraded  # noqa: PLC0415
+    from hacluster.cib.upgrade import upgrade, upgrade_to_4  # noqa: PLC0415
+    from hacluster.client.schemas import installed_schemas  # noqa: PLC0415
+
+    root = source.read()
+    result = copy.deepcopy(root)
+    status, schemas = result.find("status"), installed_schemas()
+    reports = upgrade(document_of(result), schemas)
+    if not has_errors(reports):
+        reports += upgrade_to_4(result, schemas)
+    for report in reports:
+        if report.severity is not Severity.INFO:
+            print(report, file=sys.stderr)
+    if has_errors(reports):
+        return Exit.CONFIG
+    if status is not None:
+        result.append(status)
+    if reports:
+        source.store(upgraded(root, result))
     return Exit.OK
 
 
@@ -229,7 +259,12 @@ def _ask(given: Given, out: Output, action: str, data: Any) -> int:
         if action == "query":
             return _show_query(given, out, source)
         if action == "upgrade":
-            return _upgrade(source)
+            from hacluster.cib.grammar import LATEST, PREFIX, WRITTEN  # noqa: PLC0415 - a query needs none of it
+
+            goal = (given.get("schema") or WRITTEN).removeprefix(PREFIX)
+            if goal not in (WRITTEN, LATEST):
+                raise Failed(f"--schema {goal}: what can be written is {WRITTEN} or {LATEST}", Exit.USAGE)
+            return _upgrade_to_newest(source) if goal == LATEST else _upgrade(source)
         source.change(
             _PATCHES.get(action, action), scope=given.get("scope"), data=data, xpath=given.get("xpath"),
             create="allow-create" in given, every=action == "delete-all",

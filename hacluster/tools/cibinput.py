@@ -64,3 +64,12 @@ def exit_status(error: ConfigError) -> int:
     """The exit status for a CIB that cannot be used: 65 for what is no XML, 78 for what is not valid."""
     broken = any(report.code == "broken-xml" for report in error.reports)
     return EXIT_INVALID if broken else EXIT_BAD_CONFIGURATION
+
+
+def unpacked(data: bytes) -> bytes:
+    """A CIB as it was saved: as it is, or compressed with bzip2. Raises :class:`OSError` when that is damaged."""
+    if not data.startswith(b"BZh"):
+        return data
+    import bz2  # noqa: PLC0415 - most files are not compressed
+
+    return bz2.decompress(data)

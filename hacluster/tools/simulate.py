@@ -29,6 +29,7 @@ from hacluster.tools.cibinput import (
     demand_usable,
     effective_now,
     exit_status,
+    unpacked,
 )
 from hacluster.tools.result import result_text
 
@@ -68,15 +69,6 @@ def _write_xml(path: str, element: etree._Element) -> None:
 
 def _read(xml_file: str) -> bytes:
     return unpacked(sys.stdin.buffer.read() if xml_file == "-" else Path(xml_file).read_bytes())
-
-
-def unpacked(data: bytes) -> bytes:
-    """A CIB as it was saved: as it is, or compressed with bzip2. Raises :class:`OSError` when that is damaged."""
-    if not data.startswith(b"BZh"):
-        return data
-    import bz2  # noqa: PLC0415 - most files are not compressed
-
-    return bz2.decompress(data)
 
 
 def perform(request: Request) -> Outcome:

@@ -18,17 +18,19 @@ from hacluster.pe.explain.edits import (
     confirm_down,
     get_quorum,
     grant,
+    prefer,
     remove,
     set_meta,
     set_node_attribute,
     set_option,
+    set_transient,
     set_value,
 )
 from hacluster.pe.explain.sources import constraint_of, find, meta_id, node_attribute_id, option_id
-from hacluster.pe.explain.words import Teller
+from hacluster.pe.explain.words import Teller, without_promotion_score
 from hacluster.pe.model.causes import Why
 from hacluster.pe.model.cluster import Cluster
-from hacluster.pe.model.kinds import NodeKind, Quorum
+from hacluster.pe.model.kinds import NodeKind, Quorum, Role
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
 
@@ -38,6 +40,8 @@ _KINDS: Final = {
     "rsc_order": "order",
     "rsc_ticket": "ticket",
 }
+_ALLOWED: Final = 3
+"""Most nodes that are named where a resource could be allowed."""
 _FAILURES: Final = (Why.STOP_FAILED, Why.HARD_ERROR, Why.FATAL_ERROR, Why.MASKED_PROBE, Why.ON_FAIL)
 
 
@@ -161,6 +165,31 @@ def order_changes(rsc: Resource) -> Iterator[Candidate]:
         top = rsc.top
         text = f"Set interleave of {top.config_id} to true"
         yield Candidate(text, meta_id(top, "interleave"), set_meta(top.config_id, "interleave", "true"))
+
+
+def promotion_changes(leaves: list[Resource]) -> Iterator[Candidate]:
+    """Let what others must be with in the promoted role have a promotion score."""
+    clones = {entry.primary.id: entry.primary for leaf in leaves for rsc in (leaf, leaf.top) for entry in rsc.this_with
+              if entry.primary_role is Role.PROMOTED and entry.score > 0}  # fmt: skip
+    for clone in clones.values():
+        for child in without_promotion_score(clone)[:1]:
+            place, ident = child.location(0), clone.clone_data.child_id
+            if place is not None:
+                text = f"Give {ident} a promotion score on {place.name} (crm_attribute --promotion={ident} -v 1 there)"
+                yield Candidate(text, None, set_transient(place.name, f"master-{ident}", "1"))
+
+
+def allowance_changes(cluster: Cluster, leaves: list[Resource]) -> Iterator[Candidate]:
+    """Where nothing runs that no constraint allows: allow it."""
+    if cluster.symmetric:
+        return
+    for leaf in leaves[:1]:
+        top = leaf.top.config_id
+        for node in [node for node in cluster.nodes if node.available and node.idx not in leaf.allowed][:_ALLOWED]:
+            text = f"Add a location constraint of {top} for {node.name} with score 0"
+            yield Candidate(text, None, prefer(top, node.name, 0))
+    ident = option_id(cluster, "symmetric-cluster")
+    yield Candidate("Set symmetric-cluster to true", ident, set_option("symmetric-cluster", "true"))
 
 
 def priority_changes(rsc: Resource) -> Iterator[Candidate]:

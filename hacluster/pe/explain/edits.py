@@ -148,6 +148,19 @@ def set_node_attribute(uname: str, name: str, value: str) -> Edit:
     return edit
 
 
+def set_transient(uname: str, name: str, value: str) -> Edit:
+    """Set an attribute of a node that lasts until it restarts."""
+
+    def edit(document: Document) -> None:
+        for state in _states(document, uname):
+            if state.transient is None:
+                state.transient = etree.Element("transient_attributes", id=state.id or "")
+            if not _set_pairs(iter([state.transient]), name, value):
+                _add_pair(state.transient, "instance_attributes", name, value)
+
+    return edit
+
+
 def bring_online(uname: str) -> Edit:
     """Let a node be a member as it should be."""
 

@@ -20,6 +20,7 @@ from hacluster.pe.explain.answer import Because, Effect, Elsewhere, Explanation,
 from hacluster.pe.explain.beside import constraints_beside, expired_failures, mistakes
 from hacluster.pe.explain.book import Book
 from hacluster.pe.explain.candidates import (
+    allowance_changes,
     clone_changes,
     constraint_changes,
     failure_changes,
@@ -30,6 +31,7 @@ from hacluster.pe.explain.candidates import (
     option_changes,
     order_changes,
     priority_changes,
+    promotion_changes,
     setting_changes,
 )
 from hacluster.pe.explain.edits import Candidate, copied, prefer
@@ -115,6 +117,8 @@ def _candidates(
         yield from node_changes(cluster, node)
     yield from clone_changes(rsc)
     yield from order_changes(rsc)
+    yield from promotion_changes(leaves)
+    yield from allowance_changes(cluster, leaves)
     if any(step.cause.why is Why.UTILIZATION for leaf in leaves for node in cluster.nodes
            for step in teller.book.steps(leaf, node)):  # fmt: skip
         yield from priority_changes(rsc)

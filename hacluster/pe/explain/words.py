@@ -75,7 +75,10 @@ class Teller:
         if entry.attribute is not None:
             verb = verb.replace(" where", f" at a node with the {entry.attribute} of the one where")
         text = f"{source}: {rsc.id} {verb} {other.id} is{role}, {self.goes_to(other, entry.primary_role)}"
-        return text, entry.id, _other_reasons(self, other, node, (*seen, rsc.id))
+        behind = _other_reasons(self, other, node, (*seen, rsc.id))
+        if entry.score > 0 and entry.primary_role is Role.PROMOTED:
+            behind = [*_never_promoted(other), *behind]
+        return text, entry.id, behind
 
     def goes_to(self, other: Resource | None, role: Role | None = None) -> str:
         """Where a resource will really be, in the role that is asked for."""
@@ -199,6 +202,20 @@ def _other_reasons(teller: Teller, other: Resource | None, node: Node, seen: tup
         leaf = next((child for child in leaf.instances if place in child.places(0)), leaf.instances[0])
     reasons = teller.chain(leaf, place or node, (*seen, other.id))
     return [reason for reason in reasons if place is None or not (reason.score or "").startswith("-")]
+
+
+def without_promotion_score(clone: Resource) -> list[Resource]:
+    """The instances of a clone that have a place, if none of them may be promoted for want of a promotion score."""
+    placed = [child for child in clone.instances if child.location(0) is not None]
+    return placed if clone.promotable and all(child.sort_index < 0 for child in placed) else []
+
+
+def _never_promoted(clone: Resource) -> list[Because]:
+    placed = without_promotion_score(clone)
+    if not placed:
+        return []
+    text = f"no instance of {clone.id} has a promotion score: neither its agent nor a constraint has given one"
+    return [Because(text, clone.config_id)]
 
 
 def _together(teller: Teller, rsc: Resource, node: Node, step: Step, seen: tuple[str, ...]) -> _Telling:

@@ -203,3 +203,21 @@ def test_a_removed_resource_that_stays_is_told_with_the_option(name: str) -> Non
     document = cib(primitive("a"), histories={1: operation("old", "start", "n1")}, **{name: "false"})
     assert f"old was removed, and stop-removed-resources is false: it stays [o-{name}]" in said(document, "old")
     assert "Stop removed resources" in changes(document, "old")
+
+
+def test_what_waits_for_a_promotion_says_why_there_is_none() -> None:
+    settings = meta("db-clone", promotable="true")
+    clone = f'<clone id="db-clone">{settings}{primitive("db", agent="Stateful")}</clone>'
+    together = '<rsc_colocation id="c" rsc="ip" with-rsc="db-clone" with-rsc-role="Promoted" score="INFINITY"/>'
+    document = cib(clone + primitive("ip"), together)
+    assert "no instance of db-clone has a promotion score" in said(document, "ip")
+    assert "Give db a promotion score on n1 (crm_attribute --promotion=db -v 1 there)" in changes(document, "ip")
+    assert "promotion score" not in said(transient(document, 2, **{"master-db": "5"}), "ip")
+
+
+def test_where_nothing_is_allowed_by_itself_a_location_is_a_remedy() -> None:
+    document = cib(primitive("a"), symmetric_cluster="false")
+    assert changes(document, "a") == [
+        *(f"Add a location constraint of a for n{number} with score 0" for number in (1, 2, 3)),
+        "Set symmetric-cluster to true",
+    ]
