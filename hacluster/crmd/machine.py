@@ -63,6 +63,7 @@ from hacluster.msg.membership import (
     PeerReturned,
     Slept,
 )
+from hacluster.msg.record import FEATURE_SET
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import (
     Fence,
@@ -304,6 +305,7 @@ class CrmdMachine:
             self._move(Input.NOT_DC)
         self._timers.cancel("no-dc")
         self._change(self._leaving.ask(self._unix_s()))
+        self._change(UpdateAttribute("#feature-set", FEATURE_SET))
         self._doing.say_anew(asked=True)
 
     def _ask_hands(self) -> None:

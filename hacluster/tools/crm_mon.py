@@ -329,6 +329,7 @@ def _once(monitor: Monitor, given: Given, out: Output) -> int:
 def _legacy_xml(monitor: Monitor) -> int:
     """The shape of before 2.0, which ``--as-xml`` still has."""
     from hacluster.base.tree import xml_lines  # noqa: PLC0415
+    from hacluster.tools.result import fitted  # noqa: PLC0415
 
     try:
         root, cluster = monitor.cluster()
@@ -336,7 +337,7 @@ def _legacy_xml(monitor: Monitor) -> int:
         print(f"Could not connect to the CIB: {error.text}", file=sys.stderr)
         return Exit.OK
     whole = Tree("crm_mon", {"version": _SHAPE}, monitor.trees(root, cluster))
-    print("\n".join(xml_lines(whole)))
+    print("\n".join(xml_lines(fitted(whole))))
     return Exit.OK
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import os
 import shlex
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +15,45 @@ API_VERSION: Final = "2.42"
 """The version of Pacemaker's XML results that ours are written in."""
 
 
+SHAPES: Final = "HACLUSTER_API_SHAPES"
+"""Variable that names the folder of the published shapes of answers (``api-result.rng`` and what it refers to)."""
+
+_SHAPES: Final = "/usr/share/pacemaker/api"
+_COMMON: Final = 30
+"""The minor version from which on shapes have all of ``_LATER``."""
+
+_LATER: Final = {
+    "cluster_options": ("fencing-enabled", "fencing-timeout-ms"),
+    "resource": ("removed", "maintenance"),
+    "group": ("maintenance",),
+    "clone": ("maintenance", "removed"),
+    "bundle": ("maintenance", "removed"),
+    "resource_history": ("removed",),
+}
+"""What answers of 2.1.5 do not have, and programs that validate against its shapes (pcs) do not take."""
+
+
+@functools.cache
+def api_version() -> str:
+    """The version of answers: ours, or that of the shapes published on this host where those are much older."""
+    try:
+        names = os.listdir(os.environ.get(SHAPES) or _SHAPES)
+    except OSError:
+        return API_VERSION
+    minors = [name.partition("-2.")[2].removesuffix(".rng") for name in names if name.startswith("crm_mon-2.")]
+    newest = max((int(minor) for minor in minors if minor.isdecimal()), default=_COMMON)
+    return f"2.{newest}" if newest < _COMMON else API_VERSION
+
+
+def fitted(tree: Tree) -> Tree:
+    """A tree without what the published shapes of this host do not know."""
+    if api_version() == API_VERSION:
+        return tree
+    later = _LATER.get(tree.name, ())
+    attrs = {name: value for name, value in tree.attrs.items() if name not in later}
+    return dataclasses.replace(tree, attrs=attrs, children=[fitted(child) for child in tree.children])
+
+
 def result_text(trees: Sequence[Tree], syntax: str, args: Sequence[str], tool: str = "crm_simulate") -> str:
     """The answer to a tool with these arguments, as ``xml`` or ``json``."""
     return envelope_text([*trees, Tree("status", {"code": "0", "message": "OK"})], syntax, args, tool)
@@ -19,8 +61,8 @@ def result_text(trees: Sequence[Tree], syntax: str, args: Sequence[str], tool: s
 
 def envelope_text(trees: Sequence[Tree], syntax: str, args: Sequence[str], tool: str) -> str:
     """Trees, a status among them, in the envelope of an answer."""
-    attrs = {"api-version": API_VERSION, "request": shlex.join([tool, *args])}
-    whole = Tree("pacemaker-result", attrs, list(trees))
+    attrs = {"api-version": api_version(), "request": shlex.join([tool, *args])}
+    whole = Tree("pacemaker-result", attrs, [fitted(tree) for tree in trees])
     if syntax == "json":
         import json  # noqa: PLC0415 - only who asks for it pays
 

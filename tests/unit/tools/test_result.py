@@ -7,7 +7,7 @@ import json
 from lxml import etree
 
 from hacluster.pe.views.tree import Tree
-from hacluster.tools.result import API_VERSION, result_text
+from hacluster.tools.result import API_VERSION, SHAPES, api_version, result_text
 
 TREES = [Tree("nodes", {"count": "1"}, [Tree("node", {"name": "a&b"}, text="up")])]
 
@@ -32,3 +32,18 @@ def test_json() -> None:
 
 def test_nothing_to_show() -> None:
     assert [child.tag for child in etree.fromstring(result_text([], "xml", []))] == ["status"]
+
+
+def test_answers_are_fitted_to_the_shapes_that_are_published_here(tmp_path, monkeypatch):
+    """Pcs of Debian 12 validates what crm_mon says against the shapes of 2.1.5."""
+    (tmp_path / "crm_mon-2.9.rng").touch()
+    (tmp_path / "crm_mon-2.25.rng").touch()
+    monkeypatch.setenv(SHAPES, str(tmp_path))
+    api_version.cache_clear()
+    try:
+        tree = Tree("resources", children=[Tree("resource", {"id": "A", "removed": "false", "orphaned": "false"})])
+        root = etree.fromstring(result_text([tree], "xml", []))
+        assert root.get("api-version") == "2.25"
+        assert dict(root[0][0].attrib) == {"id": "A", "orphaned": "false"}
+    finally:
+        api_version.cache_clear()
