@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
 from hacluster.base.errors import HaError
 from hacluster.base.report import Report, Severity
+from hacluster.base.results import Fault, bad_patch, old_data
 from hacluster.client.agents import providers_of
 from hacluster.crmsh.level import Refused
 from hacluster.crmsh.merging import alike, together
 from hacluster.crmsh.objects import Configuration
 from hacluster.crmsh.past import Past
 from hacluster.crmsh.selecting import changed
+
+_TRIES: Final = 20
+"""How often a commit is tried when the CIB changes between reading and writing it."""
+_OUTDATED: Final = frozenset({int(old_data().status), int(bad_patch().status)})
+_CLASH: Final = (
+    "changed by somebody else meanwhile: {}; look with show and diff, refresh and change it again, or commit replace"
+)
 
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
@@ -158,25 +166,35 @@ def _may_stop_all(session: Session) -> bool:
 
 
 def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> None:
-    before = session.read()
-    now = before.find("configuration")
-    wanted = copy.deepcopy(work.root)
-    if now is not None and not replace and not alike(now, work.base):
-        wanted, clashes = together(work.base, work.root, now)
-        if clashes:
-            raise Refused(
-                f"changed by somebody else meanwhile: {', '.join(clashes)}; look with show and diff, refresh and change"
-                " it again, or commit replace"
-            )
+    """Write what was changed as a patch of the very version that was read: what comes in between is looked at anew."""
+    from hacluster.cib.diff import make_patch  # noqa: PLC0415  only what commits needs it
+
+    together_told = False
+    for left in reversed(range(_TRIES)):
+        before = session.read()
+        after = copy.deepcopy(before)
+        now = after.find("configuration")
+        if now is None:
+            now = etree.SubElement(after, "configuration")
+        was = copy.deepcopy(now)
+        wanted = copy.deepcopy(work.root)
+        if not replace and not alike(was, work.base):
+            wanted, clashes = together(work.base, work.root, was)
+            if clashes:
+                raise Refused(_CLASH.format(", ".join(clashes)))
+            together_told = True
+        after.replace(now, wanted)
+        if work.schema != work.cib.get("validate-with"):
+            after.set("validate-with", str(work.schema))
+        patch = make_patch(before, after, digest=False)
+        try:
+            if patch is not None:
+                session.source.change("patch", data=patch)
+        except Fault as fault:
+            if fault.status not in _OUTDATED or not left:
+                raise
+            continue
+        break
+    if together_told:
         session.voice.info("put together with changes that others made meanwhile")
-    if work.schema != work.cib.get("validate-with"):
-        whole = copy.deepcopy(before)
-        whole.set("validate-with", str(work.schema))
-        old = whole.find("configuration")
-        if old is not None:
-            whole.replace(old, wanted)
-        session.source.change("replace", data=whole)
-    else:
-        session.source.change("replace", scope="configuration", data=wanted)
-    if now is not None:
-        Past(place_of(session)).note(now, wanted, how)
+    Past(place_of(session)).note(was, wanted, how)

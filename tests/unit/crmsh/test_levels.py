@@ -5,8 +5,12 @@ import json
 import pytest
 from lxml import etree
 
+from hacluster.base.results import Fault
+from hacluster.client.cibsource import CibFile
+from hacluster.crmsh.committing import commit
 from hacluster.crmsh.levels import SUMMARIES, find_level
 from hacluster.crmsh.levels.root import ROOT
+from hacluster.crmsh.session import Session, Switches
 
 NODES = "node 1: n1\nnode 2: n2\n"
 
@@ -335,3 +339,37 @@ def test_names_that_are_no_ids_get_ids_that_are(nodes, file):
     assert nodes("configure", "node", "n1", "attributes", "#health-disk=green", "master-a:0=5", "a b=1")[0] == 0
     ids = tree(file).xpath("//node[@uname='n1']//nvpair/@id")
     assert [one.removeprefix("num-1-instance_attributes-") for one in ids] == [".health-disk", "master-a.0", "a_b"]
+
+
+def test_a_commit_that_comes_too_late_is_tried_again_and_not_for_ever(nodes, file):
+    session = Session.begin(Switches())
+
+    class Late:
+        """The CIB changes each time between reading and writing it, so often."""
+
+        user, force = None, False
+
+        def __init__(self, inner, often):
+            self.inner, self.often = inner, often
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        def change(self, operation, **request):
+            if self.often:
+                self.often -= 1
+                CibFile(file).change("bump")
+                self.inner.forget()
+            self.inner.change(operation, **request)
+
+    late = Late(session.source, 2)
+    session._source = late
+    session.work.make("property cluster-name=late")
+    assert commit(session, how="test")
+    assert late.often == 0
+    assert "cluster-name=late" in nodes("configure", "show")[1]
+    session._source = Late(CibFile(file), 1000)
+    session.work.make("property cluster-name=never")
+    with pytest.raises(Fault):
+        commit(session, how="test")
+    assert "never" not in nodes("configure", "show")[1]
