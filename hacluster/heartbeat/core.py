@@ -86,6 +86,8 @@ class Core:
         self.streaming = self._make_streaming() if config.crm else None
         self.light = False
         """What the event of this step touched is streams alone: nothing else can have become due by it."""
+        self.touched: set[str] | None = None
+        """The nodes of which something may have changed in this step; ``None``: any."""
         self.overtaken: Known | None = None
         """Another node knows more of us than we have said: what."""
 
@@ -240,6 +242,11 @@ class Core:
         self.say(Severity.INFO, "own-state", f"Local status now set to: '{state}'")
         self.announce(NodeStateChanged(self.identity.node, old, state))
         self.send_status(now)
+
+    def touch(self, name: str) -> None:
+        """Something of this node may change in this step."""
+        if self.touched is not None:
+            self.touched.add(name)
 
     # -- states of the others ------------------------------------------------------------------------------------
 

@@ -138,6 +138,7 @@ class Delivery:
 
     def _add(self, name: str, by: str, now: Instant) -> None:
         core = self._core
+        core.touched = None
         if core.peers.add(name, now) is not None:
             core.deleted.pop(name, None)
             core.outbox.nodes += 1
@@ -148,6 +149,7 @@ class Delivery:
         peer = core.peers.get(name)
         if peer is None or peer.current:
             return
+        core.touched = None
         if core.peers.remove(name, core.outbox.clock.seconds(now)) is not None:
             if len(core.deleted) < MAX_NODES:
                 core.deleted[name] = None

@@ -110,6 +110,8 @@ SAVE_RETRY_MS: Final = 1_000
 SAVE_TRIES: Final = 5
 """After so many failures it is said what follows from them."""
 
+_CHECK_ALL_EVERY: Final = 8
+
 LEAVE_WAIT_MS: Final = 2_000
 """How long a leaving node waits for the disk."""
 
@@ -125,6 +127,9 @@ class HeartbeatMachine:
         self._now = Instant(0)
         self._wanted: Instant | None = None
         self._others_due: Instant | None = None
+        self._peer_dues: dict[str, Instant | None] = {}
+        self._common: tuple[bool, Instant, bool] | None = None
+        self._checks = 0
         self._sampled = False
         self._loaded: set[str] = set()
         self._stored: int | None = None
@@ -152,9 +157,10 @@ class HeartbeatMachine:
         core = self._core
         if core.phase is not Phase.GONE:
             core.light = False
+            core.touched = set() if isinstance(event, DatagramReceived | Tick) else None
             paused = core.phase.talking and self._notice_pause(now)
             self._dispatch(event, now)
-            if core.light and not paused and core.streaming is not None and not self._others_are_due(now):
+            if core.light and core.streaming is not None and not paused and self._only_streams_are_due(now):
                 core.out += core.streaming.work(now)
                 self._wanted = earliest(self._others_due, core.streaming.deadline())
                 effects, core.out = core.out, []
@@ -223,9 +229,8 @@ class HeartbeatMachine:
         """When the first thing is due."""
         return self._wanted
 
-    def _others_are_due(self, now: Instant) -> bool:
-        """Whether something is due that has nothing to do with streams."""
-        return self._others_due is not None and self._others_due <= now
+    def _only_streams_are_due(self, now: Instant) -> bool:
+        return self._core.phase.talking and (self._others_due is None or self._others_due > now)
 
     def _deadline(self) -> Instant | None:
         streaming = self._core.streaming
@@ -248,10 +253,25 @@ class HeartbeatMachine:
         first = earliest(
             self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline(), core.flood.until
         )
-        return earliest(first, *(self._peer_deadline(peer) for peer in core.peers))
+        return earliest(first, self._deadline_of_peers())
 
-    def _peer_deadline(self, peer: Peer) -> Instant | None:
-        if self._deaf():
+    def _deadline_of_peers(self) -> Instant | None:
+        """Looked at anew for those that the event touched, and for all when something changed that counts for all."""
+        core, deaf, dues = self._core, self._deaf(), self._peer_dues
+        common = (core.accounted, self._deaths_wait, deaf)
+        if core.touched is None or common != self._common or len(dues) != len(core.peers):
+            self._common = common
+            dues.clear()
+            dues.update((peer.name, self._peer_deadline(peer, deaf=deaf)) for peer in core.peers)
+        else:
+            for name in core.touched:
+                peer = core.peers.get(name)
+                if peer is not None:
+                    dues[name] = self._peer_deadline(peer, deaf=deaf)
+        return min((due for due in dues.values() if due is not None), default=None)
+
+    def _peer_deadline(self, peer: Peer, *, deaf: bool) -> Instant | None:
+        if deaf:
             return peer.receiver.deadline() if peer.current else None
         patience = self._core.patience()
         death = None
@@ -270,8 +290,11 @@ class HeartbeatMachine:
             peer.check()
         due = self._wanted
         assert due is None or due > self._now, (due, self._now)
-        assert self._others_due == self._deadline_of_others(), (self._others_due, self._deadline_of_others())
         assert due == self._deadline(), (due, self._deadline())
+        self._checks += 1
+        if self._checks % _CHECK_ALL_EVERY == 0:
+            core.touched = None
+            assert self._others_due == self._deadline_of_others(), (self._others_due, self._deadline_of_others())
         if core.phase.talking:
             assert core.outbox.generation > (self._stored or 0)
             assert core.state is (NodeState.ACTIVE if core.phase is Phase.ACTIVE else NodeState.UP), core.state
@@ -377,6 +400,7 @@ class HeartbeatMachine:
         pause = pause_of(self._core.config, self._wanted, now)
         if pause is None:
             return False
+        self._core.touched = None
         self._deaths_wait = max(self._deaths_wait, after(now, DRAIN_MS))
         for peer in self._core.peers:
             peer.silence.excuse(pause.lateness_ms, now)
@@ -451,7 +475,7 @@ class HeartbeatMachine:
             core.screen(now)
         self._run_peers(now)
         if not core.accounted and all(peer.accounted for peer in core.peers):
-            core.accounted = True
+            core.accounted, core.touched = True, None
             self._run_peers(now)  # from initdead to the ordinary dead times: some may be over
         self._join(now)
         core.out += core.api.expire(now)
@@ -477,13 +501,22 @@ class HeartbeatMachine:
             self._status_due = after(self._status_due, beats * core.config.keepalive_ms)
 
     def _run_peers(self, now: Instant) -> None:
-        for peer in self._core.peers:
-            self._run_peer(peer, now)
+        """What is due with the others: with those that the event touched, and those whose time has come."""
+        core, deaf = self._core, self._deaf()
+        if core.touched is None:
+            for peer in core.peers:
+                self._run_peer(peer, now, deaf=deaf)
+            return
+        core.touched |= {name for name, due in self._peer_dues.items() if due is not None and due <= now}
+        for name in sorted(core.touched):
+            found = core.peers.get(name)
+            if found is not None:
+                self._run_peer(found, now, deaf=deaf)
 
-    def _run_peer(self, peer: Peer, now: Instant) -> None:
+    def _run_peer(self, peer: Peer, now: Instant, *, deaf: bool) -> None:
         core = self._core
         patience = core.patience()
-        if self._deaths_wait <= now and not self._deaf():
+        if self._deaths_wait <= now and not deaf:
             if peer.state is not NodeState.DEAD and patience.deadline(peer.silence) <= now:
                 core.declare_dead(peer, now)
             core.links_dead(peer, peer.links.expire(now, patience.dead_ms(peer.silence)))
@@ -554,6 +587,8 @@ class HeartbeatMachine:
         A medium that fails may have failed with the node at its other end, which must be taken for dead then. That is
         no reason where the interface is gone from this host, and none for a node that has heard nobody yet.
         """
+        if not self._failed_media:
+            return False
         core = self._core
         failed = [self._failed_media.get(i) for i, medium in enumerate(core.config.media) if medium.ping is None]
         joining = core.phase is Phase.JOINING and not any(peer.current for peer in core.peers)

@@ -257,6 +257,7 @@ class Reception:
         peer = core.peers.get(name)
         if peer is None or not core.pings.answers(medium, opened.message, name, stamp.ts, wall):
             return
+        core.touch(name)
         peer.silence.speak(now)
         core.link_heard(peer, medium.link, now)
         core.set_state(peer, NodeState.PING)
@@ -273,6 +274,7 @@ class Reception:
             text = f"ignored a message of {name!r}, which is no node of this cluster; ha.cf must name it on all nodes"
             core.murmur(Severity.WARNING, "unknown-node", "", text, now, source=source)
             return None
+        core.touch(name)
         if said.stamp.srcuuid == core.identity.uuid:
             text = f"node {name} uses our own UUID; one of the two hosts is a copy: remove hb_uuid there and restart"
             core.murmur(Severity.CRIT, "uuid-twice", name, text, now, source=source)

@@ -232,6 +232,23 @@ def test_who_slept_tells_ccm_and_begins_a_new_generation_with_new_streams(three)
     assert spoken(alpha)[-1] == ("beta", b"again")
 
 
+def test_who_may_have_been_declared_dead_says_nothing_before_its_next_generation_is_on_disk(three):
+    net = three()
+    alpha = net.boxes["alpha"]
+    net.give("alpha", Speak(("beta",), b"x" * 100_000))
+    alpha.hold_persist = True
+    net.paused.add("alpha")
+    net.run(6_000)
+    net.paused.discard("alpha")
+    net.run(1_000)
+    assert alpha.of(Slept)[-1].presumed_dead
+    sent = len(alpha.sent)
+    net.give("alpha", Speak(("beta",), b"hello"))
+    net.run(2_000)
+    net.give("alpha", Speak(("beta",), b"hello"))
+    assert len(alpha.sent) == sent
+
+
 def test_states_of_ping_nodes_are_for_ccm_too(three):
     net = three()
     effects = net.boxes["alpha"].machine
