@@ -1,4 +1,4 @@
-"""Seeds of whole clusters in the second ring: nodes die at any point, services fail, disks are slow.
+"""Seeds of whole clusters in the second ring: nodes and hands die at any point, services fail, disks are slow.
 
 Without fencing a cut may lead to double runs until the minority has stopped, as with Pacemaker; a death may not (A1).
 In the end everything runs once, and the DC has nothing to do (A4).
@@ -11,7 +11,7 @@ import pytest
 from hacluster.base.dice import Dice
 from hacluster.msg.lrm import OcfCode
 from hacluster.sim.crm.scenario import managed, primitive_patch, run_until_quiet
-from hacluster.sim.crm.standin import Cut, Death, LeaderDeath, SlowDisk, StandIn, both_ways
+from hacluster.sim.crm.standin import Cut, Death, HandsDeath, LeaderDeath, SlowDisk, StandIn, both_ways
 
 FAULTS_MS = 40_000
 
@@ -19,6 +19,8 @@ FAULTS_MS = 40_000
 def misfortune(ring: StandIn, dice: Dice, *, cuts: bool) -> None:
     names = ring.setup.names
     name = names[dice.below(len(names))]
+    if dice.chance(250_000):
+        ring.befall(HandsDeath(name, (5, 50, 400)[dice.below(3)]))
     kind = dice.below(100)
     if kind < 30:
         ring.befall(Death(name, (50, 400, 1_500, 6_000)[dice.below(4)]))
