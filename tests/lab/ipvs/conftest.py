@@ -65,7 +65,8 @@ def why_not() -> str:
 def _reports(item: pytest.Item) -> Iterator[pytest.TestReport]:
     try:
         if not _relays:
-            _relays.append(Relay([one.nodeid for one in item.session.items if FOLDER in one.path.parents]))
+            here = [one for one in item.session.items if FOLDER in one.path.parents]
+            _relays.append(Relay([one.nodeid for one in here if not one.get_closest_marker("machines")]))
             item.config.add_cleanup(_relays[0].close)
         found = _relays[0].reports(item.nodeid)
     except MachineError as error:
