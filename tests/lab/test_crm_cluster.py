@@ -65,8 +65,14 @@ def reachable(it: Cluster) -> bool:
 
 def settled(it: Cluster, *but: str) -> str:
     """The one node that holds the address, once that is so and the client reaches it."""
-    wait_for(lambda: len(holders(it)) == 1 and holders(it)[0] not in but and reachable(it), f"one holder, not {but}")
-    return holders(it)[0]
+    found: list[str] = []
+
+    def is_so() -> bool:
+        found[:] = holders(it)
+        return len(found) == 1 and found[0] not in but and reachable(it) and holders(it) == found
+
+    wait_for(is_so, f"one holder, not {but}")
+    return found[0]
 
 
 @contextlib.contextmanager
@@ -212,3 +218,26 @@ def test_writes_from_all_nodes_at_once_are_all_kept():
                 lambda host=host: wanted <= {pair.get("name") for pair in it.cib(host).iter("nvpair")},
                 f"{host.name} sees all writes",
             )
+
+
+def test_standby_moves_what_runs():
+    with running() as it:
+        first = it.node(settled(it))
+        first.run(["crm_standby", "-N", first.name, "-v", "on"], check=True)
+        second = settled(it, first.name)
+        first.run(["crm_standby", "-N", first.name, "-D"], check=True)
+        wait_for(lambda: "standby" not in first.run(["hacluster", "status"]).stdout, "it is online again")
+        assert settled(it) == second
+
+
+def test_without_a_supervisor_everything_is_released_and_one_process_joins():
+    with running() as it:
+        first = it.node(settled(it))
+        first.run(["kill", "-9", first.read("/run/hacluster/hacluster.pid").strip()], check=True)
+        settled(it, first.name)
+        names = [f"ha-{name}" for name in ("pulse", "brain", "thought", "hands")]
+        wait_for(lambda: not any(first.run(["pgrep", "-x", name]).stdout for name in names), "all processes end")
+        first.spawn(["hacluster", "run", "--one-process"])
+        wait_for(lambda: whole(it, *it.nodes), "a view of all three again")
+        it.stop(first)
+        settled(it, first.name)
