@@ -114,13 +114,15 @@ TRIES: dict[str, Callable[[], object]] = {
 
 
 def _whole() -> bool:
-    """Whether all that is tried is there: the other processes, the hands' socket, a state."""
+    """Whether all that is tried is there: the other processes, hands that listen, a state."""
     try:
         for name in ("ha-pulse", "ha-brain", "ha-hands"):
             _pid(name)
-    except LookupError:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.connect(f"{RUN}/lrm.sock")
+    except (LookupError, OSError):
         return False
-    return all(map(os.path.exists, (f"{RUN}/lrm.sock", STATE)))
+    return os.path.exists(STATE)
 
 
 def _try_all(report: int) -> None:
