@@ -14,6 +14,7 @@ from typing import Final
 
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member, ViewId
+from hacluster.cib.change import Change, NodeForgotten, NodeStateSet
 from hacluster.msg.stonith import FencingConfigured, FencingEntry, FencingState
 from hacluster.msg.transition import Task
 from hacluster.msg.views import View
@@ -102,6 +103,15 @@ class FencingDesk:
     def unseen(self, view: View) -> list[str]:
         """Configured nodes that are neither members nor known to the status."""
         return sorted(node.name for node in self.config.nodes if node.name not in view.names | set(self.known))
+
+    def on_status(self, change: Change) -> None:
+        """The status knows of a node, or forgets it."""
+        if isinstance(change, NodeStateSet):
+            member = dict(change.words).get("in_ccm")
+            before = self.known.get(change.node, False)
+            self.known[change.node] = before if member is None else member not in ("false", "0")
+        elif isinstance(change, NodeForgotten) and not change.histories_only:
+            self.known.pop(change.node, None)
 
     # ---- views
 

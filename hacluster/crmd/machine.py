@@ -257,6 +257,8 @@ class CrmdMachine:
                 self._on_stop(event.reason)
             case CopyTaken():
                 self._fencing.known = states_in(event.text)
+                if self._state is State.INTEGRATION and self._view is not None:
+                    self._tell_of_the_gone(self._view)
             case MachineRestarted():
                 self._on_restarted(event.machine)
             case Mute():
@@ -314,7 +316,9 @@ class CrmdMachine:
 
     def _tell_of_the_gone(self, view: View) -> None:
         stale = {name for name, member in self._fencing.known.items() if member and name not in view.names}
-        for name in sorted(self._gone | stale | self._fencing.down):
+        known = self._gone & set(self._fencing.known)
+        # Of whom the status does not know, nothing is said: whoever was never seen is not known to be down.
+        for name in sorted(known | stale | self._fencing.down):
             self._tell_of_one_gone(name)
 
     def _tell_of_one_gone(self, name: str) -> None:
@@ -327,6 +331,7 @@ class CrmdMachine:
 
     def _on_status(self, change: Change) -> None:
         view = self._view
+        self._fencing.on_status(change)
         if self._state is not State.INTEGRATION or view is None:
             return
         if isinstance(change, NodeStateSet) and dict(change.words).get("join") == "member":

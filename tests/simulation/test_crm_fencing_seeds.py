@@ -8,6 +8,7 @@ delays decide. In the end everything runs once, and the DC has nothing to do (A4
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -175,6 +176,16 @@ def test_when_all_levels_fail_nothing_starts_until_a_person_confirms() -> None:
     ring.confirm(other.name, victim)
     ring.agenda.run_until(ring.agenda.now + 3_000)
     assert len(ring.services.where("vip")) == 1
+
+
+def test_who_was_in_a_view_that_never_worked_is_not_known_to_be_down() -> None:
+    """Found by a seed: said to have gone, it counted as expected down, and services started beside it unfenced."""
+    for cut_at in range(700, 1_000, 60):
+        for seed in (1, 2):
+            ring = place(Mix(policy="ignore"), seed)
+            ring.agenda.at(cut_at, partial(ring.befall, Cut(both_ways("ab", "bc"), 9_000)))
+            ring.agenda.run_until(9_000)
+        assert len(ring.log) > 50, "something happened, and nothing twice"
 
 
 def test_without_quorum_nobody_is_fenced() -> None:
