@@ -12,6 +12,7 @@ from hacluster.base.errors import HaError
 from hacluster.base.report import Report, Severity
 from hacluster.base.results import Fault, bad_patch, old_data
 from hacluster.client.agents import providers_of
+from hacluster.crmsh.kinds import is_element
 from hacluster.crmsh.level import Refused
 from hacluster.crmsh.merging import alike, together
 from hacluster.crmsh.objects import Configuration
@@ -165,6 +166,10 @@ def _may_stop_all(session: Session) -> bool:
     return False
 
 
+def _comments(root: XML) -> list[str]:
+    return [str(one.text) for one in root.iter() if not is_element(one)]
+
+
 def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> None:
     """Write what was changed as a patch of the very version that was read: what comes in between is looked at anew."""
     from hacluster.cib.diff import make_patch  # noqa: PLC0415  only what commits needs it
@@ -188,7 +193,10 @@ def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> Non
             after.set("validate-with", str(work.schema))
         patch = make_patch(before, after, digest=False)
         try:
-            if patch is not None:
+            if _comments(was) != _comments(wanted) and work.schema == work.cib.get("validate-with"):
+                # a patch has no words for comments
+                session.source.change("replace", scope="configuration", data=copy.deepcopy(wanted))
+            elif patch is not None:
                 session.source.change("patch", data=patch)
         except Fault as fault:
             if fault.status not in _OUTDATED or not left:

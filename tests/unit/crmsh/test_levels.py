@@ -373,3 +373,10 @@ def test_a_commit_that_comes_too_late_is_tried_again_and_not_for_ever(nodes, fil
     with pytest.raises(Fault):
         commit(session, how="test")
     assert "never" not in nodes("configure", "show")[1]
+
+
+def test_a_comment_is_committed_with_what_else_has_changed(loaded, tmp_path):
+    shown = loaded("configure", "show")[1].replace("10s", "11s")
+    (tmp_path / "noted").write_text(shown.replace("group g", "# both together\ngroup g"))
+    assert loaded("configure", "load", "replace", str(tmp_path / "noted"))[0] == 0
+    assert "# both together\ngroup g a b\n" in loaded("configure", "show")[1]
