@@ -46,6 +46,11 @@ def test_so_there_is_with_five_nodes() -> None:
     assert run("majority of 5", 3).order.heard > 20
 
 
+def test_a_seed_that_failed_once() -> None:
+    """What was said to a life that is over is not owed to the next one: the checker's fault."""
+    run("majority of 4", 109)
+
+
 def test_a_bad_network_all_the_time_costs_time_and_nothing_else() -> None:
     script = tuple((at, ClientWrites()) for at in range(4_000, 12_000, 400))
     ring = Wired(THREE, 3, script, weather=BAD)

@@ -47,6 +47,10 @@ class Order:
         """Ccm of a node is told that something is missing."""
         self._stream(Member(broken.node, broken.generation, broken.life), node).may_miss = True
 
+    def on_over(self, sender: Member, node: str) -> None:
+        """A sender is told that what it said to a life of a node that is over is lost: the next life is not owed it."""
+        self._stream(sender, node).may_miss = True
+
     def on_heard(self, sender: Member, node: str, machine: MachineName, body: object) -> None:
         """A machine of a node hears it."""
         self.heard += 1

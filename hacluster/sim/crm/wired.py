@@ -8,13 +8,14 @@ and of statuses comes out of the machines here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Final, cast
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import MachineName, Persist, Say, Send, Transmit
 from hacluster.base.machine import Machine
+from hacluster.base.members import Member
 from hacluster.config.settings import Seal
 from hacluster.heartbeat.config import HeartbeatConfig, Identity, MediumSpec
 from hacluster.heartbeat.generation import FLOOR_KEY, GENERATION_KEY
@@ -258,6 +259,9 @@ class Wired(StandIn):
                 self.order.on_heard(body.sender, node.name, to, body.body)
             case StreamBroken():
                 self.order.on_broken(node.name, body)
+                other = self.nodes.get(body.node)
+                if node.member is not None and other is not None and other.member != Member(*astuple(body)):
+                    self.order.on_over(node.member, body.node)
             case _:
                 pass
         self.give(node, to, body)
