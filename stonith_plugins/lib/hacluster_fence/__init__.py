@@ -1,0 +1,1 @@
+"""Fence agents of hacluster: programs of the RHCS convention, and what they share. Standard library only."""
