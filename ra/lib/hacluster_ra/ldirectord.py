@@ -18,12 +18,16 @@ def validate(_: Values) -> None:
 
 
 def program(values: Values) -> str:
-    """The command: the one that was named, the one that was installed with this interpreter, or that of PATH.
+    """The command: the one that was named, ours, or that of PATH.
 
-    In the PATH of our daemon's agents ours comes first; another one may be installed in the system.
+    Ours is beside the interpreter, or where it was installed with this agent (PREFIX/share/hacluster/ra and PREFIX/bin,
+    or a checkout with its .venv); in PATH another one may come first.
     """
-    beside = os.path.join(os.path.dirname(sys.executable), "ldirectord")
-    return values.text("ldirectord") or (beside if ocf.exists(beside) else "ldirectord")
+    agents = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+    places = (os.path.dirname(sys.executable), f"{agents}/../../../bin", f"{agents}/../.venv/bin")
+    found = (os.path.normpath(f"{place}/ldirectord") for place in places)
+    ours = next((path for path in found if ocf.exists(path)), "ldirectord")
+    return values.text("ldirectord") or ours
 
 
 def _tell(values: Values, command: str) -> tuple[int, str]:
