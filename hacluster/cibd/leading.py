@@ -162,7 +162,7 @@ class Leading:
         status = edited.status
         if not edited.patch:
             return Answered(self._answer(lead, asked.request, store.position.seq), status=status)
-        answer, patches = self._begin(lead, store, asked.request, edited.patch, origin)
+        answer, patches = self._begin(lead, store, asked.request, edited.patch, origin, judged=True)
         return Answered(answer, patches, () if answer is not None else status)
 
     def _known(
@@ -186,7 +186,7 @@ class Leading:
         return False, None
 
     def _begin(
-        self, lead: Lead, store: Store, request: RequestId, patch: str, origin: Member
+        self, lead: Lead, store: Store, request: RequestId, patch: str, origin: Member, *, judged: bool = False
     ) -> tuple[WriteAnswered | None, list[Out]]:
         view = lead.view
         seq = store.position.seq + 1
@@ -196,7 +196,8 @@ class Leading:
             return self._refuse(lead, request, str(error)), []
         except etree.XMLSyntaxError as error:
             return self._refuse(lead, request, f"the patch is no XML: {error}"), []
-        reason = self._voters_fault(lead, store, prepared.root) or self._settings.judge(prepared.root)
+        reason = self._voters_fault(lead, store, prepared.root)
+        reason = reason or ("" if judged else self._settings.judge(prepared.root))
         if reason:
             return self._refuse(lead, request, reason), []
         store.append(prepared)

@@ -6,10 +6,11 @@ import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hacluster.base.effects import MachineName
 from hacluster.base.errors import ConfigError, HaError
-from hacluster.base.report import Report
+from hacluster.base.report import Report, Severity
 from hacluster.client.configdir import check_config_dir
 from hacluster.client.hostfacts import host_facts
 from hacluster.client.paths import shipped
@@ -21,6 +22,9 @@ from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.membership import ReloadKeys
 from hacluster.node.assembly import NodeSettings
 from hacluster.wire.auth import KeyRing
+
+if TYPE_CHECKING:
+    from hacluster.cib.document import XML
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
     if settings.layout.manager is MachineName.CRMD:
         host = settings.surroundings
         crm = replace(host, tools_dir=os.path.join(run_dir, toolbox.NAME), run_dir=run_dir)
-        settings = replace(settings, surroundings=crm)
+        settings = replace(settings, surroundings=crm, judge=schema_fault)
     slots = tuple((key.slot, key.method.value, key.secret) for key in checked.keys.keys.values())
     return Launch(
         settings,
@@ -118,6 +122,14 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         ReloadKeys(slots, checked.keys.sign_with, seal_keys),
         find(*(path for path in (state_dir, run_dir, cib_dir) if path)),
     )
+
+
+def schema_fault(root: XML) -> str:
+    """Why a configuration is not what its schema says; empty when it is. The grammars are compiled when first asked."""
+    from hacluster.client.schemas import installed_schemas  # noqa: PLC0415 - v1 has no CIB
+
+    faults = [report for report in installed_schemas().check(root) if report.severity <= Severity.ERROR]
+    return str(faults[0]) if faults else ""
 
 
 def seal_secrets(ring: KeyRing | None) -> tuple[bytes, ...]:

@@ -88,6 +88,12 @@ def test_writes_from_all_nodes_at_once_are_all_kept(it: Cluster) -> None:
     assert "File exists" in refused
 
 
+def test_what_the_schema_forbids_is_refused(it: Cluster) -> None:
+    wrong = '<primitive id="C" class="ocf" provider="hacluster" type="Dummy" colour="red"/>'
+    text = says(it.nodes[1], "cibadmin", "-C", "-o", "resources", "-X", wrong, status=78)
+    assert "does not conform to the configured schema" in text
+
+
 def test_a_long_text_goes_both_ways(it: Cluster) -> None:
     n1, n2, _ = it.nodes
     pairs = "".join(f'<nvpair id="long-{i}" name="long-{i}" value="{"x" * 200}"/>' for i in range(3_000))
