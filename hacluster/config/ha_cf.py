@@ -343,11 +343,6 @@ def _finish(draft: Draft) -> None:
         text = "auto_failback legacy knows no hb_standby, hb_takeover and ipfail"
         line = draft.lines.get("auto_failback", draft.lines.get("nice_failback"))
         findings.warning("legacy-failback", line, text, "use on or off, the same on all nodes")
-    fencing = [draft.lines[name] for name in ("stonith", "stonith_host") if name in draft.lines]
-    if fencing:
-        text = "stonith has no effect here: a dead node is not fenced before its resources are taken over"
-        hint = "do not rely on it: keep the nodes together with two media on separate networks, and ipfail"
-        findings.warning("no-fencing", max(fencing), text, hint)
     logs = ("logfile", "debugfile", "facility_given")
     if settings.get("use_logd") is False and not any(name in settings for name in logs):
         text = "use_logd is off and there is no logfile, debugfile or logfacility: nothing would be logged"

@@ -140,16 +140,21 @@ def seal_secrets(ring: KeyRing | None) -> tuple[bytes, ...]:
     return tuple(key.secret for key in keys if key.secret)
 
 
+def _directory(name: str) -> str:
+    try:
+        return str(shipped(name))
+    except HaError:
+        return ""
+
+
 def surroundings(node: str, config_dir: str, ha: HaConfig) -> Surroundings:
     """What agents find in their environment."""
-    try:
-        own_agents = str(shipped("ra"))
-    except HaError:
-        own_agents = ""
+    own_agents, own_plugins = _directory("ra"), _directory("stonith_plugins")
     return Surroundings(
         node,
         config_dir=os.path.abspath(config_dir),
         own_agents=own_agents,
+        own_plugins=own_plugins,
         log_facility=ha.log.facility or "none",
         logfile=ha.log.logfile or "",
         debugfile=ha.log.debugfile or "",

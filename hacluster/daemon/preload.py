@@ -15,7 +15,7 @@ from hacluster.config.settings import Seal
 from hacluster.daemon.control import control_codec
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import TYPES
-from hacluster.daemon.processes import CIRCLES
+from hacluster.daemon.processes import circle_of
 
 _LATE: Final = ("traceback", "encodings.idna")
 _OF_THE_CIB: Final = ("hacluster.node.first", "difflib", "hacluster.client.schemas")
@@ -34,6 +34,6 @@ def preload(launch: Launch) -> None:
     late = (*late, *_OF_THE_CIB) if layout.replicates else late
     for module in late:
         importlib.import_module(module)
-    circles = set(CIRCLES.values()) if layout.replicates else {None}
+    circles = {circle_of(layout, name) for name in layout.hosted}
     for each in (*(codec(*TYPES, circle=circle) for circle in circles), control_codec()):
         each.build()

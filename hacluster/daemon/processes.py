@@ -49,7 +49,7 @@ from hacluster.heartbeat.generation import decode_uuid, uuid_of_name
 from hacluster.msg.driver import MachineRestarted, Peer, Request, RequesterGone, Restored
 from hacluster.msg.membership import BeginAnew, CommUp, LeaveNow
 from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
-from hacluster.node.layout import PROMISE_KEYS, ProcessName
+from hacluster.node.layout import PROMISE_KEYS, Layout, ProcessName
 from hacluster.wire.ipc import Frame, Hello, Kind
 
 if TYPE_CHECKING:
@@ -169,6 +169,13 @@ def _open_watchdog(launch: Launch, log: Callable[[Say], None]) -> Watchdog | Non
         return None
 
 
+def circle_of(layout: Layout, name: ProcessName) -> Circle | None:
+    """What a process speaks about beyond v1's messages."""
+    if layout.replicates:
+        return CIRCLES[name]
+    return Circle.HANDS if layout.fences and name in (ProcessName.BRAIN, ProcessName.HANDS) else None
+
+
 class Part:
     """The machines of one process and their organs."""
 
@@ -191,7 +198,7 @@ class Part:
         is_new = not any(self._disk.has(key) for key, volatile in PROMISE_KEYS if not volatile)
         birth = Birth(uuid, os.urandom(16), int.from_bytes(os.urandom(8), "big"), is_new)
         self.driver = Driver(build(name, settings, birth), log)
-        self.codec = codec(*TYPES, circle=CIRCLES[name] if self._layout.replicates else None)
+        self.codec = codec(*TYPES, circle=circle_of(self._layout, name))
         self._server = LocalServer(
             self.codec,
             self,

@@ -79,6 +79,8 @@ class Core:
 
         Where the files differ both may call a resource local; then the smaller name has it.
         """
+        if self.state.fencing:
+            return f"{self.state.fencing} is dead and not fenced yet"
         names = self.groups.idents(key)
         for node in self.living:
             told = self.told(node)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
+from hacluster.haresources.fencing import Fencing
 from hacluster.haresources.groups import Work, WorkTag
 from hacluster.haresources.protocol import FenceResult, IpRequest, IpResponse
 from hacluster.haresources.states import SETTLE_MS, RState
@@ -27,6 +28,7 @@ class Legacy:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self.fencing = Fencing(core, self._take)
 
     def start(self, states: Mapping[str, NodeState]) -> None:
         """Take our groups, or ask an active node for them."""
@@ -72,9 +74,18 @@ class Legacy:
         if left:
             s.heard[node] = True
         else:
+            if not known and self.fencing.wanted:
+                self.fencing.begin(node)
+                return
             core.cast(protocol.stonith(node, FenceResult.UNNEEDED if known else FenceResult.NO_STONITH))
+        self._take_all(f"{node} has left" if left else f"{node} is dead")
+
+    def _take(self, node: str) -> None:
+        self._take_all(f"{node} is dead and was fenced")
+
+    def _take_all(self, cause: str) -> None:
+        core, s = self._core, self._core.state
         wanted, s.legacy_wanted, s.timers.resend = s.legacy_wanted, [], None
-        cause = f"{node} has left" if left else f"{node} is dead"
         core.groups.take(WorkTag.LEGACY_TAKE, wanted, cause, "start")
         core.groups.take(WorkTag.LEGACY_TAKE, core.groups.keys(Hold.FOREIGN), cause)
 

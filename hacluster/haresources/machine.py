@@ -24,8 +24,8 @@ is sent.
 are taken in file order. A third living node switches the pairwise rules off (handover, claims, taking over for a dead
 node): the protocol's words mean something between two nodes only, and a third would claim what the second holds.
 
-What it does not do: fencing (``stonith`` lines of ha.cf; the place is ``Takeover.on_dead``), membership, running
-programs.
+What it does not do: fence (the fencer of this node does; :mod:`~hacluster.haresources.fencing` asks it), membership,
+running programs.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ from hacluster.msg.membership import (
     PeerReturned,
     Slept,
 )
+from hacluster.msg.stonith import Fenced, FencingNoticed
 from hacluster.wire.hamsg import HaMessage
 
 Event = (
@@ -95,6 +96,8 @@ Event = (
     | Mute
     | OpFinished
     | OpsView
+    | Fenced
+    | FencingNoticed
     | Tick
     | Restored
     | Persisted
@@ -128,6 +131,8 @@ class HaresourcesMachine:
         self._leaving = Leaving(core, self._handover)
         self._claims = Claims(core)
         self._legacy = Legacy(core)
+        self._fencing = self._legacy.fencing if core.legacy else self._takeover.fencing
+        self._told_fencer = False
         self._ipfail = IpFail(core, self._handover)
         self._failures = Failures(core, self._handover, self._leaving)
         self._reality = Reality(core)
@@ -188,6 +193,7 @@ class HaresourcesMachine:
             t.orphan_foreign,
             t.nudge,
             t.double,
+            t.fence,
             t.stop if s.leaving.wanted else None,
             s.handshake.deadline,
             s.ipfail.give_up_at,
@@ -247,6 +253,10 @@ class HaresourcesMachine:
                 core.groups.on_finished(event, core.now)
             case OpsView():
                 self._on_ops(event)
+            case Fenced():
+                self._fencing.on_fenced(event)
+            case FencingNoticed():
+                self._fencing.on_noticed(event)
             case Tick():
                 self._on_tick()
             case Restored():
@@ -348,6 +358,9 @@ class HaresourcesMachine:
             elif node.name in core.others and not core.state.comm_up:
                 core.state.alive[node.name] = node.state not in {NodeState.DEAD, NodeState.INIT}
         self._view = view
+        if not self._told_fencer:
+            self._told_fencer = True
+            self._fencing.tell()
         self._recover()
 
     def _on_restored(self, event: Restored) -> None:
@@ -411,6 +424,8 @@ class HaresourcesMachine:
             seen = self._view.node(node)
             if s.alive.get(node) and seen is not None and seen.state is NodeState.DEAD:
                 self._node_gone(node)
+        if s.fencing:
+            self._fencing.on_restarted()
         self._handover.resumed()
         if s.stable and not core.legacy and core.living:
             self._claims.nudge()
@@ -456,6 +471,7 @@ class HaresourcesMachine:
             self._node_gone(event.node)
         elif event.old in {NodeState.DEAD, NodeState.INIT}:
             s.alive[event.node] = True
+            self._fencing.give_up(f"{event.node} is alive")
             self._forget_claims(event.node)
             if core.legacy and (event.old, event.new) == (NodeState.DEAD, NodeState.ACTIVE) and s.comm_up:
                 self._leaving.on_returned(event.node)
@@ -484,11 +500,13 @@ class HaresourcesMachine:
         if node in self._core.others:
             self._core.state.alive[node] = True
             self._core.state.kin = [one for one in self._core.state.kin if one != node]
+            self._fencing.give_up(f"{node} has restarted")
             self._core.info("node-restarted", f"{node} has restarted and holds nothing until it says so")
             self._forget_claims(node)
 
     def _on_returned(self, node: str) -> None:
         if node in self._core.others:
+            self._fencing.give_up(f"{node} is alive")
             self._forget_claims(node)
             self._leaving.on_returned(node)
 
@@ -521,6 +539,8 @@ class HaresourcesMachine:
                 run.hands_restarted()
             if self._ask_hands is not None:
                 self._go_on()
+        elif machine == MachineName.STONITH:
+            self._fencing.on_restarted()
         elif machine == MachineName.HEARTBEAT and s.rstate is not RState.SHUTDOWN:
             core.warn("heartbeat-restarted", "the heartbeat began anew; joining again with what runs here")
             self._handover.cancel("the heartbeat began anew")
@@ -545,6 +565,7 @@ class HaresourcesMachine:
         self._failures.on_time()
         self._claims.on_time()
         self._reality.on_time()
+        self._fencing.on_time()
         t = core.state.timers
         if t.failback is not None and t.failback <= core.now:
             t.failback = None

@@ -101,6 +101,7 @@ class Timers:
     nudge: Instant | None = None
     double: Instant | None = None
     stop: Instant | None = None
+    fence: Instant | None = None
 
 
 @dataclass(slots=True)
@@ -140,7 +141,10 @@ class Told:
 
 @dataclass(slots=True)
 class State:
-    """All of it. ``kin``: the nodes that were found to be hacluster's in their present life, dead or not."""
+    """All of it. ``kin``: the nodes that were found to be hacluster's in their present life, dead or not.
+
+    ``fencing``: the dead node that is to be fenced before anything of it starts here.
+    """
 
     rstate: RState = RState.INIT
     hold: Hold = Hold.NONE
@@ -163,6 +167,8 @@ class State:
     told: dict[str, Told] = field(default_factory=dict)
     kin: list[str] = field(default_factory=list)
     said_runs: list[str] = field(default_factory=list)
+    fencing: str = ""
+    fence_number: int = 0
 
     @property
     def stable(self) -> bool:

@@ -1,13 +1,14 @@
 """The other node is gone: take what it held. Source: WIRE.md 9.5 (death) and 9.6 (clean leave).
 
-Without STONITH a dead node may still hold its addresses and disks; the ``stonith`` message says so (``n_stnth``). Where
-fencing will be: :meth:`Takeover.on_dead`, between knowing of the death and claiming.
+A dead node may still hold its addresses and disks: where ha.cf names a device, it is fenced between knowing of the
+death and claiming (:mod:`~hacluster.haresources.fencing`); without, the ``stonith`` message says so (``n_stnth``).
 """
 
 from __future__ import annotations
 
 from hacluster.haresources import protocol
 from hacluster.haresources.core import Core
+from hacluster.haresources.fencing import Fencing
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import has, minus
@@ -22,6 +23,7 @@ class Takeover:
     def __init__(self, core: Core, handover: Handover) -> None:
         self._core = core
         self._handover = handover
+        self.fencing = Fencing(core, self._take)
 
     def on_dead(self, node: str) -> None:
         """``node`` is dead: take everything, unless it is known to hold nothing."""
@@ -36,6 +38,9 @@ class Takeover:
                 "third-node", f"{node} is dead, but {core.peer} lives: haresources moves groups between two nodes only"
             )
             return
+        if not held_nothing and self.fencing.wanted:
+            self.fencing.begin(node)
+            return
         core.cast(protocol.stonith(node, FenceResult.UNNEEDED if held_nothing else FenceResult.NO_STONITH))
         missing = minus(Hold.ALL, s.hold)
         s.other_stable, s.need_failback = True, True
@@ -44,6 +49,12 @@ class Takeover:
         if not held_nothing:
             core.warn("not-fenced", f"{node} is dead and was not fenced: it may still run what this node takes now")
         self._claim(f"{node} is dead")
+
+    def _take(self, node: str) -> None:
+        """A dead node was fenced."""
+        s = self._core.state
+        s.other_stable, s.need_failback = True, True
+        self._claim(f"{node} is dead and was fenced")
 
     def alone(self) -> None:
         """No other node is there since we started."""

@@ -19,7 +19,8 @@ CRM_WORDS = {"HA_cluster_type": "heartbeat", "HA_debug": "0", "HOME": "/root", "
 class Surroundings:
     """One host as its agents see it. Directories are absolute and without a final slash.
 
-    ``own_agents`` is our ``ra`` directory (``heartbeat/NAME`` and ``ocf/PROVIDER/TYPE`` below it), empty for none.
+    ``own_agents`` is our ``ra`` directory (``heartbeat/NAME`` and ``ocf/PROVIDER/TYPE`` below it), empty for none;
+    ``own_plugins`` that of our fence agents.
     ``log_facility`` is a syslog name or ``none``. ``extra`` is ``setenv`` of ha.cf and the like; it
     is put before everything else, so that it cannot change what the standard fixes. ``tools_dir`` has the tools that
     agents call (crm_attribute, attrd_updater, …) under the names they know, and ``run_dir`` is where these find the
@@ -31,6 +32,7 @@ class Surroundings:
     init_dir: str = "/etc/init.d"
     ocf_root: str = "/usr/lib/ocf"
     own_agents: str = ""
+    own_plugins: str = ""
     temporary_dir: str = "/run/resource-agents"
     search_path: str = AGENT_PATH
     log_facility: str = "none"

@@ -18,7 +18,7 @@ from hacluster.base.machine import Machine
 from hacluster.config.resources import Haresources
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.lrm.surroundings import Surroundings
-from hacluster.node.layout import CRM, V1, Layout, ProcessName
+from hacluster.node.layout import CRM, V1, V1_FENCED, Layout, ProcessName
 from hacluster.node.router import Router
 from hacluster.wire.auth import KeyRing
 
@@ -48,7 +48,9 @@ class NodeSettings:
     @property
     def layout(self) -> Layout:
         """Which machines this node has."""
-        return CRM if self.ha.uses_crm else V1
+        if self.ha.uses_crm:
+            return CRM
+        return V1_FENCED if self.ha.stonith is not None or self.ha.stonith_hosts else V1
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _stonith(settings: NodeSettings, birth: Birth) -> object:
     from hacluster.stonith.conventions import Places  # noqa: PLC0415
     from hacluster.stonith.machine import StonithMachine  # noqa: PLC0415  only where it lives
 
-    places = Places(own=settings.surroundings.own_agents)
+    places = Places(own=settings.surroundings.own_plugins)
     return StonithMachine(settings.node, Dice(birth.seed), places, asker=settings.layout.manager)
 
 

@@ -8,7 +8,7 @@ resource manager by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -50,6 +50,11 @@ class Layout:
         assert {self.manager, *self.listeners} <= set(machines), self
         assert set(self.restored) == set(machines), self
 
+    @property
+    def fences(self) -> bool:
+        """Whether there is a fencer."""
+        return MachineName.STONITH in self.restored
+
     def process_of(self, machine: MachineName) -> ProcessName:
         """The process that hosts a machine."""
         return next(process for process, machines in self.hosted.items() if machine in machines)
@@ -77,6 +82,13 @@ V1: Final = Layout(
     listeners=(MachineName.HARESOURCES,),
 )
 """Heartbeat's first resource manager: two nodes, and the groups of haresources."""
+
+V1_FENCED: Final = replace(
+    V1,
+    hosted=MappingProxyType({**V1.hosted, ProcessName.HANDS: (MachineName.LRM, MachineName.STONITH)}),
+    restored=MappingProxyType({**V1.restored, MachineName.STONITH: ()}),
+)
+"""The same with a fencer: there are ``stonith`` lines in ha.cf."""
 
 PROMISE_KEYS: Final = (("ccm-promise", False),)
 COPY_KEYS: Final = (("cib.xml", False), ("cib.journal", False), ("cib-previous.xml", False), ("cib.last", False))

@@ -51,6 +51,7 @@ from hacluster.node.assembly import UUID_KEY, Birth, NodeSettings, build
 from hacluster.node.layout import ProcessName
 from hacluster.node.router import Asked, Router
 from hacluster.node.vigil import Look, Vigil, mute_bound_ms
+from hacluster.sim import glue
 from hacluster.sim.agents import Agents
 from hacluster.sim.clock import Agenda, HostClock
 from hacluster.sim.disk import Disk
@@ -143,6 +144,7 @@ class Host:
         self.clock = HostClock(agenda)
         self.disk = Disk(agenda, dice.fork())
         self.agents = Agents(agenda, dice.fork(), self._on_service, pace)
+        self.reset: Callable[[str], None] = lambda _name: None
         self.powered = False
         self.paused = False
         self.stopping = False
@@ -453,6 +455,8 @@ class Host:
                 self.disk.write(effect, done, process.name)
             case SetAside():
                 self.disk.set_aside(effect)
+            case Spawn(argv=(glue.PROGRAM, *_)):
+                glue.run(self._agenda, effect, self.reset, partial(self._child_exited, process, process.life, by))
             case Spawn():
                 self.agents.run(effect, partial(self._child_exited, process, process.life, by))
             case Kill():

@@ -1,7 +1,8 @@
 """The cluster that is simulated: its files as typed settings.
 
 The standard cluster has two nodes, two links (``eth0`` broadcast, ``eth1`` multicast), and one group at home on each.
-With ``ipfail`` it has two ping nodes too, a host and a group of two hosts, and ha.cf respawns ipfail.
+With ``ipfail`` it has two ping nodes too, a host and a group of two hosts, and ha.cf respawns ipfail; with ``stonith``
+a device that switches each node's power.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from hacluster.config.media import Bcast, Mcast, NetworkMedium, Ping, PingGroup, PingMedium
 from hacluster.config.resources import Haresources
-from hacluster.config.settings import AutoFailback, Client, HaclusterConfig, HaConfig, Seal
+from hacluster.config.settings import AutoFailback, Client, HaclusterConfig, HaConfig, Seal, StonithHost
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.node.assembly import NodeSettings
 from hacluster.sim.edits import STANDARD_LINES, groups_of
@@ -35,6 +36,7 @@ class Scenario:
     auto_failback: AutoFailback = AutoFailback.ON
     seal: Seal = Seal.ON
     ipfail: bool = False
+    stonith: bool = False
     keepalive_ms: int = 1_000
     deadtime_ms: int = 10_000
     initdead_ms: int = 20_000
@@ -67,6 +69,7 @@ class Scenario:
             nodes=self.nodes,
             media=(*media, *PING_MEDIA) if self.ipfail else media,
             clients=(Client("hacluster", ("/usr/lib/heartbeat/ipfail",), False, 0),) if self.ipfail else (),
+            stonith_hosts=(StonithHost("*", "sim", self.nodes, 0),) if self.stonith else (),
             deadping_ms=self.deadping_ms,
             keepalive_ms=self.keepalive_ms,
             deadtime_ms=self.deadtime_ms,

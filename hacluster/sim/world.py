@@ -57,6 +57,10 @@ REPAIR_MS = 20_000
 """From the wish of a node to be fenced to its next boot."""
 
 
+BOOT_MS = 20_000
+"""From a reset until the daemon of a host starts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run depends on."""
@@ -104,6 +108,8 @@ class World:
             )
             for address, name in self._addresses.items()
         }
+        for host in self.hosts.values():
+            host.reset = self._reset
         self.scene = Scene(scenario.groups, {name: HostScene() for name in scenario.nodes})
         self.scene.ipfail = scenario.ipfail and scenario.auto_failback is not AutoFailback.LEGACY
         bounds = Bounds(dead_ms=scenario.deadtime_ms, init_dead_ms=scenario.initdead_ms)
@@ -166,6 +172,13 @@ class World:
                 reach += any(self.network.answers(name, target) for target in targets)
             if reach != host.reach:
                 host.reach, scene.disturbed_at, scene.overruled = reach, scene.now, False
+
+    def _reset(self, name: str) -> None:
+        """A fence device resets a host."""
+        self._look()
+        self.scene.disturbed_at = self.agenda.now
+        self.hosts[name].lose_power()
+        self.agenda.after(BOOT_MS, self.hosts[name].boot)
 
     # -- the script ----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ never among the arguments.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hacluster.msg.driver import ChildEnd, ChildExited
@@ -65,7 +65,7 @@ def _environment(places: Places) -> tuple[tuple[str, str], ...]:
 def call_of(agent: str, parameters: Parameters, facts: AgentFacts, action: str, *, target: str, places: Places) -> Call:
     """The call of an action; ``metadata`` needs no parameters, ``target`` is empty where there is none."""
     if is_glue(agent):
-        return _glue_call(agent, parameters, action, target, places)
+        return _glue_call(agent, parameters, facts, action, target=target, places=places)
     own = agent.startswith("hacluster/")
     program = f"{places.own}/{agent.partition('/')[2]}" if own else f"{places.rhcs}/{agent}"
     words = {"action": "metadata"} if action == "metadata" else parameters.for_agent(facts, action, target)
@@ -73,15 +73,18 @@ def call_of(agent: str, parameters: Parameters, facts: AgentFacts, action: str, 
     return Call((program,), text.encode(), _environment(places))
 
 
-def _glue_call(agent: str, parameters: Parameters, action: str, target: str, places: Places) -> Call:
+def _glue_call(
+    agent: str, parameters: Parameters, facts: AgentFacts, action: str, *, target: str, places: Places
+) -> Call:
     base = (places.glue, "-t", agent)
     if action == "metadata":
-        return Call((*base, "-m"), b"", _environment(places))
-    given = parameters.for_agent(GLUE_FACTS, "", "").items()
-    own = tuple((name, value) for name, value in given if not name.startswith("LD_"))
-    argv: tuple[str, ...] = (*base, "-E", "-l" if action == "list" else "-S")
+        return Call((*base, "-n"), b"", _environment(places))
+    own = tuple((name, value) for name, value in parameters.named(facts).items() if not name.startswith("LD_"))
+    file = parameters.config_file()
+    given = ("-F", file) if file else ("-E",)
+    argv: tuple[str, ...] = (*base, *given, "-l" if action == "list" else "-S")
     if action in _GLUE_ACTIONS:
-        argv = (*base, "-E", "-T", parameters.word(action).replace("reboot", "reset"), parameters.alias(target))
+        argv = (*base, *given, "-T", parameters.word(action).replace("reboot", "reset"), parameters.alias(target))
     return Call(argv, b"", (*own, *_environment(places)))
 
 
@@ -101,8 +104,9 @@ def targets_of(agent: str, exited: ChildExited) -> frozenset[str]:
     """The names that ``list`` printed; aliases count, too."""
     text = exited.stdout.decode("utf-8", "replace")
     if is_glue(agent):
-        return frozenset(text.split())
-    names: set[str] = set()
+        names = set(text.split())
+        return frozenset(names | {name.lower() for name in names})
+    names = set[str]()
     for line in text.splitlines():
         found = [part.strip() for part in re.split(r"[,;]", line)[:2]]
         names |= {name for name in found if name and name != "N/A"}
@@ -126,7 +130,7 @@ def facts_of(agent: str, exited: ChildExited) -> AgentFacts | None:
     if not succeeded(exited):
         return None
     if is_glue(agent):
-        return GLUE_FACTS
+        return replace(GLUE_FACTS, names=tuple(exited.stdout.decode("utf-8", "replace").split()))
     from lxml import etree  # noqa: PLC0415 - the root process has it only when it has devices
 
     try:

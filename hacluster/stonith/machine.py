@@ -155,7 +155,9 @@ class StonithMachine:
             case DeviceOp():
                 self._on_device_op(event)
             case Conveyed():
-                self._on_peer(event.sender.name, event.body)
+                # Before the first view of this life it is meant for an earlier one, which knew what it was about.
+                if self._peers is not None:
+                    self._on_peer(event.sender.name, event.body)
             case ChildExited():
                 self._devices.on_exited(event)
             case Tick():

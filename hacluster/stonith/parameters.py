@@ -37,13 +37,15 @@ class HostCheck(StrEnum):
 class AgentFacts:
     """What an agent's meta-data says. ``host_argument``: the parameter that takes the target's name on the device.
 
-    ``automatic``: its ``on`` is done when a node joins (unfencing); ``on_target``: by the node itself.
+    ``automatic``: its ``on`` is done when a node joins (unfencing); ``on_target``: by the node itself. ``names``: its
+    parameters, in the order in which values without names are meant.
     """
 
     actions: frozenset[str]
     host_argument: str = "port"
     automatic: bool = False
     on_target: bool = False
+    names: tuple[str, ...] = ()
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -145,9 +147,22 @@ class Parameters:
                 own[argument] = self.alias(target)
         return {**found, **own}
 
+    def config_file(self) -> str:
+        """The file that has the parameters of a plugin of cluster-glue, if that is how it is configured."""
+        return self._words.get("config_file", "")
+
+    def named(self, facts: AgentFacts) -> dict[str, str]:
+        """The parameters of a plugin of cluster-glue: values without names get them, the last one all that is left."""
+        own = self.for_agent(facts, "", "")
+        text = own.pop("positional", "")
+        if text and facts.names:
+            own.update(zip(facts.names, text.split(None, len(facts.names) - 1), strict=False))
+        return own
+
     def hide(self, text: str) -> str:
         """A text of the agent without the device's secrets."""
-        for name, value in self._words.items():
+        words = {**self._words, **{f"secret_{n}": w for n, w in enumerate(self._words.get("positional", "").split())}}
+        for name, value in words.items():
             if _SECRET.search(name) and len(value) >= _LEAST_SECRET:
                 text = text.replace(value, "****")
         return text

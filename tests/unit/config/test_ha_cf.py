@@ -201,16 +201,14 @@ def test_a_wrong_number_is_called_by_its_name():
     assert reports[2].hint == "the longest time is 2147483 seconds"
 
 
-def test_fencing_is_read_and_said_to_have_no_effect():
+def test_fencing_is_read():
     config, reports = parse(BASE + "stonith_host * null a b\nstonith_host Beta ssh a\nstonith rps10 /etc/rps.cfg")
     assert config is not None
     assert config.stonith == StonithDevice("rps10", "/etc/rps.cfg", 6)
     assert config.stonith_hosts == (StonithHost("*", "null", ("a", "b"), 4), StonithHost("beta", "ssh", ("a",), 5))
-    assert [(report.place.line, report.severity.word, report.code) for report in reports] == [
-        (6, "warning", "no-fencing")
-    ]
+    assert reports == []
     _, reports = parse(BASE + "stonith a /etc/rps.cfg\nstonith b /etc/rps.cfg")
-    assert [report.code for report in reports] == ["duplicate-stonith", "no-fencing"]
+    assert [report.code for report in reports] == ["duplicate-stonith"]
 
 
 def test_the_last_value_counts():
@@ -403,7 +401,7 @@ def test_the_port_of_services_is_the_default():
 
 def test_nothing_known_of_the_host_means_nothing_checked_against_it():
     text = "auto_failback on\nnode x y\nbcast eth9\nrespawn who /bin/what\napiauth c uid=who\nstonith t /nowhere\n"
-    assert findings(text, HostFacts()) == [(6, "warning", "no-fencing")]
+    assert findings(text, HostFacts()) == []
 
 
 def test_parameters_are_what_was_written_and_defaults():

@@ -29,7 +29,7 @@ def test_ha_cf(text):
     config, reports = parse_ha_cf(text, "ha.cf", host=HostFacts(node_name="node1.name"))
     assert config is not None, reports
     serious = {report.code for report in reports if report.severity <= Severity.WARNING}
-    assert serious == ({"no-fencing"} if config.stonith else set())
+    assert serious == set()
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,7 @@ class Node:
         self.said: list[Say] = []
         self.replies: list[tuple[int, object, bool]] = []
         self.fenced: list[str] = []
+        self.to_fencer: list[object] = []
         self.published: list[object] = []
         self.pings: dict[str, NodeState] = {}
         self.inbox: deque[object] = deque()
@@ -322,6 +323,8 @@ class Node:
         match effect:
             case Send(to=MachineName.LRM, body=body):
                 self.hands.take(body)
+            case Send(to=MachineName.STONITH, body=body):
+                self.to_fencer.append(body)
             case Send(body=CastMessage(message=message)):
                 self.seq += 1
                 stamped = message.replace(src=self.name, seq=f"{self.seq:x}", hg=f"{self.generation:x}")

@@ -39,6 +39,7 @@ class Agent:
     on: str = '<action name="on"/>'
     answers: dict[str, Answer] = field(default_factory=dict)
     hangs: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
 
     def metadata(self) -> str:
         tags = "".join(self.on if name == "on" else f'<action name="{name}"/>' for name in self.actions)
@@ -163,8 +164,9 @@ class Fencers:
         action, agent = words.get("action", ""), self.agents.get(program)
         if agent is None:
             exited = ChildExited(spawn.child_id, ChildEnd.NOT_STARTED, 2)
-        elif action in ("metadata", "-m"):
-            exited = ChildExited(spawn.child_id, ChildEnd.EXITED, 0, agent.metadata().encode())
+        elif action in ("metadata", "-n"):
+            said = agent.metadata() if action == "metadata" else " ".join(agent.names)
+            exited = ChildExited(spawn.child_id, ChildEnd.EXITED, 0, said.encode())
         else:
             self.calls.append((node, program, words))
             if action in agent.hangs:

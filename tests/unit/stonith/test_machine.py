@@ -407,3 +407,12 @@ def test_secrets_are_in_no_argument_and_in_no_line() -> None:
     assert all(secret not in say.text for _, say in fencers.said)
     assert secret not in str(fencers.fenced)
     assert secret not in repr(fencers.machines["a"]._configured) + repr(device("x", password=secret))
+
+
+def test_what_is_meant_for_an_earlier_life_is_not_answered() -> None:
+    fencers = cluster(device("one", hosts="c"))
+    fencers.start("b", 9)
+    fencers.fence("a", "c")
+    assert fencers.strikes == []
+    fencers.pass_time(1_100)
+    assert fencers.strikes == [("a", "reboot", "c")]

@@ -125,6 +125,22 @@ def test_metadata() -> None:
     assert facts_of("fence_x", ended(0, text)) == AgentFacts(frozenset({"off", "on"}), "port", True, True)
     assert facts_of("fence_x", ended(0, "no xml")) is None
     assert facts_of("fence_x", ended(1, text)) is None
-    found = facts_of("external/ipmi", ended(0, "<parameters/>"))
+    found = facts_of("external/ipmi", ended(0, "hostname\nipaddr\nuserid\npasswd  \n"))
     assert found is not None
     assert "reboot" in found.actions
+    assert found.names == ("hostname", "ipaddr", "userid", "passwd")
+
+
+def test_values_without_names_and_files_of_plugins() -> None:
+    facts = AgentFacts(frozenset({"reboot"}), "none", names=("hostlist", "rest"))
+    device = Parameters(Device("d", "ssh", (("positional", "n1 n2 n3"),)))
+    call = call_of("ssh", device, facts, "reboot", target="n1", places=Places())
+    assert call.argv == ("/usr/sbin/stonith", "-t", "ssh", "-E", "-T", "reset", "n1")
+    assert (dict(call.env)["hostlist"], dict(call.env)["rest"]) == ("n1", "n2 n3")
+    assert call_of("ssh", device, facts, "metadata", target="", places=Places()).argv[-1] == "-n"
+    file = Parameters(Device("d", "ssh", (("config_file", "/etc/ha.d/stonith.cfg"),)))
+    assert call_of("ssh", file, facts, "list", target="", places=Places()).argv[3:] == (
+        "-F",
+        "/etc/ha.d/stonith.cfg",
+        "-l",
+    )
