@@ -97,6 +97,9 @@ MAX_CIB_HISTORY: Final = 100
 MAX_ATTRIBUTES: Final = 10_000
 """Transient attributes of one node: fail counts and promotion scores of thousands of resources."""
 
+MAX_INPUTS_DUE: Final = 16
+"""Inputs of the policy engine that wait to be written; each may hold a copy of the status."""
+
 MAX_UPLOADED: Final = 64 * 1024 * 1024
 """Characters of edits that programs are handing over to cibd in pieces, all together."""
 

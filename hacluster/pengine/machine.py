@@ -94,13 +94,15 @@ class PengineMachine:
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
         self._now = now
-        # Before the copy changes: what was decided on is to be kept as it was.
-        saved = self._save() if isinstance(event, CopyTaken | Committed | StatusChanged | ScheduleAt | Tick) else []
-        effects = saved + self._dispatch(event)
+        said: list[Effect] = []
+        if self._document is not None:
+            if isinstance(event, Tick):
+                said = self._inputs.write_on(self._document)
+            elif isinstance(event, CopyTaken | Committed | StatusChanged | ScheduleAt):
+                # What was decided on is to be kept as it was.
+                said = self._inputs.before_change(self._document)
+        effects = said + self._dispatch(event)
         return effects + self._tell_fencers() if isinstance(event, CopyTaken | Committed) else effects
-
-    def _save(self) -> list[Effect]:
-        return self._inputs.written(self._document) if self._document is not None else []
 
     def _tell_fencers(self) -> list[Effect]:
         """What the configuration says about fencing, when that is news: to the fencer, and to crmd."""
@@ -153,7 +155,7 @@ class PengineMachine:
 
     def deadline(self) -> Instant | None:
         """At once, when an input is to be written."""
-        return self._now if self._inputs.due is not None else None
+        return self._now if self._inputs.due else None
 
     def check(self) -> None:
         """There is nothing that could contradict itself."""
