@@ -32,20 +32,25 @@ def kernel_has_ipvs() -> bool:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Inside the machine each test has its own time limit; here the first waits for the boot, each for those before."""
-    if not os.environ.get(INSIDE) and not item.get_closest_marker("machines"):
+    if _is_ours(item) and not os.environ.get(INSIDE) and not item.get_closest_marker("machines"):
         item.add_marker(pytest.mark.timeout(LIMIT_S + 300), append=False)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Let the machine run the test, and tell its reports as if it had run here."""
-    if os.environ.get(INSIDE) or item.get_closest_marker("machines") or _possible_here():
+    if not _is_ours(item) or os.environ.get(INSIDE) or item.get_closest_marker("machines") or _possible_here():
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _reports(item):
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    """Whether a test is one of this folder: pytest asks this file about those of the whole run."""
+    return FOLDER in item.path.parents
 
 
 @functools.cache
