@@ -32,6 +32,24 @@ _LATER: Final = {
 }
 """What answers of 2.1.5 do not have, and programs that validate against its shapes (pcs) do not take."""
 
+_ORDER: Final = {
+    "cluster_options": (
+        *("stonith-enabled", "symmetric-cluster", "no-quorum-policy", "maintenance-mode", "stop-all-resources"),
+        *("stonith-timeout-ms", "priority-fencing-delay-ms"),
+    )
+}
+"""The order in which they had what is in another order since."""
+
+_TEXTS: Final = {
+    "0": "ok", "1": "error", "2": "invalid parameter", "3": "unimplemented feature", "4": "insufficient privileges",
+    "5": "not installed", "6": "not configured", "7": "not running", "8": "promoted", "9": "promoted (failed)",
+    "190": "degraded", "191": "promoted (degraded)",
+}  # fmt: skip
+"""What they called the exit codes of agents."""
+
+_CODED: Final = {"operation_history": ("rc", "rc_text"), "failure": ("exitcode", "exitstatus")}
+"""Where a code stands, and what it is called."""
+
 
 @functools.cache
 def api_version() -> str:
@@ -50,7 +68,14 @@ def fitted(tree: Tree) -> Tree:
     if api_version() == API_VERSION:
         return tree
     later = _LATER.get(tree.name, ())
-    attrs = {name: value for name, value in tree.attrs.items() if name not in later}
+    order = [*_ORDER.get(tree.name, ()), *tree.attrs]
+    attrs = {name: tree.attrs[name] for name in order if name in tree.attrs and name not in later}
+    if tree.name in _CODED:
+        code, text = _CODED[tree.name]
+        if text in attrs:
+            attrs[text] = _TEXTS.get(attrs.get(code, ""), attrs[text])
+        if attrs.get("status") == "Done":
+            attrs["status"] = "complete"
     return dataclasses.replace(tree, attrs=attrs, children=[fitted(child) for child in tree.children])
 
 

@@ -45,5 +45,7 @@ def test_answers_are_fitted_to_the_shapes_that_are_published_here(tmp_path, monk
         root = etree.fromstring(result_text([tree], "xml", []))
         assert root.get("api-version") == "2.25"
         assert dict(root[0][0].attrib) == {"id": "A", "orphaned": "false"}
+        ended = Tree("operation_history", {"rc": "7", "rc_text": "Not running"})
+        assert etree.fromstring(result_text([ended], "xml", []))[0].get("rc_text") == "not running"
     finally:
         api_version.cache_clear()
