@@ -161,7 +161,12 @@ class Leading:
             )
         status = edited.status
         if not edited.patch:
-            return Answered(self._answer(lead, asked.request, store.position.seq), status=status)
+            seq = store.position.seq
+            if seq > lead.committed:
+                # It is so already, by a write that is still under way: it is not so for certain before that is.
+                lead.waiters.setdefault(seq, []).append((origin, asked.request))
+                return Answered(status=status)
+            return Answered(self._answer(lead, asked.request, seq), status=status)
         answer, patches = self._begin(lead, store, asked.request, edited.patch, origin, judged=True)
         return Answered(answer, patches, () if answer is not None else status)
 

@@ -128,6 +128,20 @@ def test_an_edit_that_changes_nothing_is_answered_and_leaves_no_record() -> None
     assert made.nodes["b"].cibd.store.position == before
 
 
+def test_what_is_so_by_a_write_under_way_is_told_when_that_is_committed() -> None:
+    made = desk()
+    first = made.ask("a", EditRequest(Edit("create", "resources", PRIMITIVE.format("A"))))
+    second = made.ask("a", EditRequest(Edit("modify", "resources", PRIMITIVE.format("A"))))
+    replies = made.nodes["a"].replies
+    assert first not in replies
+    assert second not in replies, "nobody else has it on disk yet"
+    made.settle(made.nodes)
+    for number in (first, second):
+        answer = replies[number]
+        assert isinstance(answer, Written)
+        assert answer.end is WriteEnd.COMMITTED
+
+
 def test_a_bump_raises_the_epoch() -> None:
     made = desk()
     before = made.nodes["b"].cibd.store.version.epoch
