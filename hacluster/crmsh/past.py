@@ -18,6 +18,7 @@ from typing import Final
 from lxml import etree
 
 from hacluster.cib.document import XML
+from hacluster.tools.words import complain
 
 KEPT: Final = 50
 
@@ -62,7 +63,7 @@ class Past:
         return found
 
     def note(self, before: XML, after: XML, how: str) -> None:
-        """Keep a commit; a disk that takes nothing costs the history, not the commit."""
+        """Keep a commit; a disk that takes nothing costs the history, which is said, and not the commit."""
         number = max((entry.number for entry in self.entries()), default=0) + 1
         stem = self.folder / f"{number:08}"
         said = {"when": time.time(), "who": getpass.getuser(), "how": how}
@@ -76,8 +77,8 @@ class Past:
             for old in self.entries()[KEPT:]:
                 for path in self.folder.glob(f"{old.number:08}.*"):
                     path.unlink(missing_ok=True)
-        except OSError:
-            return
+        except OSError as error:
+            complain(f"WARNING: this commit cannot be taken back by rollback: {self.folder}: {error.strerror}")
 
 
 def read(path: Path) -> XML:
