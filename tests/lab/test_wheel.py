@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,24 @@ def run(*argv: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, env=clean, cwd="/", capture_output=True, text=True, check=False, timeout=240)
 
 
+def build(place: Path) -> Path:
+    """A wheel of the checkout, in `place`."""
+    options = ("--quiet", "--no-deps", "--wheel-dir", place)
+    built = run(sys.executable, "-m", "pip", "wheel", *options, CHECKOUT)
+    said = built.stderr
+    if built.returncode != 0:
+        # Where the build backend cannot be fetched, one that is installed will do.
+        built = run(sys.executable, "-m", "pip", "wheel", *options, "--no-build-isolation", CHECKOUT)
+    assert built.returncode == 0, f"{said}\n--- and with what is installed:\n{built.stderr}"
+    (wheel,) = place.glob("hacluster-*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory) -> Path:
     """A fresh virtual environment with the wheel in it; the libraries it needs are those of this one."""
     place = tmp_path_factory.mktemp("wheel")
-    built = run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", place, CHECKOUT)
-    if built.returncode != 0:
-        # Where the build backend cannot be fetched, one that is installed will do.
-        options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", place)
-        built = run(sys.executable, "-m", "pip", "wheel", *options, CHECKOUT)
-    assert built.returncode == 0, built.stderr
-    (wheel,) = place.glob("hacluster-*.whl")
+    wheel = build(place)
     prefix = place / "prefix"
     made = run(sys.executable, "-m", "venv", "--without-pip", prefix)
     assert made.returncode == 0, made.stderr
@@ -46,6 +54,14 @@ def prefix(tmp_path_factory) -> Path:
     (site,) = (prefix / "lib").glob("python*/site-packages")
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return prefix
+
+
+def test_builds_at_the_same_time_do_not_disturb_each_other(tmp_path):
+    """They once made their pages in one folder of the checkout, and one took away what another was packing."""
+    places = [tmp_path / str(number) for number in range(4)]
+    with ThreadPoolExecutor(len(places)) as pool:
+        wheels = list(pool.map(build, places))
+    assert [wheel.name for wheel in wheels] == [wheels[0].name] * len(places)
 
 
 def test_the_package_is_the_wheels(prefix):
