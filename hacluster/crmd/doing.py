@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hacluster.base.effects import MachineName
 from hacluster.base.members import Member
 from hacluster.base.report import Severity
+from hacluster.base.step import Step
 from hacluster.cib.change import Change
 from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
@@ -21,18 +22,18 @@ from hacluster.msg.views import View
 
 
 class Doing:
-    """See the module. What is to be sent, changed and said goes through the machine that this is a part of."""
+    """See the module. ``local``: what runs here; ``released``: lets this node go."""
 
     def __init__(
         self,
         node: str,
-        send: Callable[[MachineName, object], None],
+        local: Local,
+        step: Step,
         change: Callable[[Change | UpdateAttribute], None],
-        say: Callable[[Severity, str, str], None],
         released: Callable[[], None],
     ) -> None:
-        self._node, self._send, self._change, self._say, self._released = node, send, change, say, released
-        self.local = Local(node)
+        self._node, self._step, self._change, self._released = node, step, change, released
+        self.local = local
         self._silent = False
 
     # ---- the hands
@@ -40,7 +41,7 @@ class Doing:
     def ask_hands(self) -> None:
         """What do they do, and what did they?"""
         self.local.unknown = True
-        self._send(MachineName.LRM, OpsQuery(MachineName.CRMD.value))
+        self._step.send(MachineName.LRM, OpsQuery(MachineName.CRMD.value))
 
     def told(self, told: OpsView, view: View | None, unix_s: int) -> bool:
         """They say it, perhaps in pieces; whether that was all."""
@@ -49,7 +50,7 @@ class Doing:
             return False
         again, results = taken
         for operation in again:
-            self._send(MachineName.LRM, operation)
+            self._step.send(MachineName.LRM, operation)
         for result in results:
             self.finished(result, view, unix_s)
         if view is not None:
@@ -68,7 +69,7 @@ class Doing:
         """Have the hands keep what is new."""
         noted = self.local.notes()
         if noted is not None:
-            self._send(MachineName.LRM, noted)
+            self._step.send(MachineName.LRM, noted)
 
     def finished(self, result: OpFinished, view: View | None, unix_s: int) -> None:
         """An operation has ended."""
@@ -87,7 +88,7 @@ class Doing:
         if task.kind is TaskKind.RESOURCE and task.operation == "cancel":
             ends, gone = self.local.cancel(task)
             for end in ends:
-                self._send(MachineName.LRM, end)
+                self._step.send(MachineName.LRM, end)
             for change in gone:
                 self._change(change)
             self._done(dc, do, 0)
@@ -96,7 +97,7 @@ class Doing:
             for pending in changes:
                 self._change(pending)
             for ask in asks:
-                self._send(MachineName.LRM, ask)
+                self._step.send(MachineName.LRM, ask)
             if self.local.goes_on_without(task):
                 self._done(dc, do, 0)
         else:
@@ -106,18 +107,18 @@ class Doing:
         if task.operation == "lrm_delete":
             ends, forgotten = self.local.forget(task.resource)
             for end in ends:
-                self._send(MachineName.LRM, end)
+                self._step.send(MachineName.LRM, end)
             self._change(forgotten)
         elif task.operation == "clear_failcount":
             for change in self.local.clear_failures(task.resource):
                 self._change(change)
         elif task.operation == "do_shutdown":
-            self._say(Severity.NOTICE, "shutdown", "the DC lets this node stop")
+            self._step.say(Severity.NOTICE, "shutdown", "the DC lets this node stop")
             self._done(dc, do, 0)
             self._released()
             return
         else:
-            self._say(Severity.ERROR, "unknown-task", f"{task.operation} is not known here")
+            self._step.say(Severity.ERROR, "unknown-task", f"{task.operation} is not known here")
             self._done(dc, do, 1)
             return
         self._done(dc, do, 0)
@@ -125,9 +126,9 @@ class Doing:
     def _done(self, dc: Member, do: DoTask, rc: int) -> None:
         body = TaskDone(do.view, do.transition_key, rc)
         if dc.name == self._node:
-            self._send(MachineName.TE, body)
+            self._step.send(MachineName.TE, body)
         else:
-            self._send(MachineName.SPEECH, Convey((dc.name,), MachineName.CRMD, body))
+            self._step.send(MachineName.SPEECH, Convey((dc.name,), MachineName.CRMD, body))
 
     # ---- programs
 
@@ -135,7 +136,7 @@ class Doing:
         """What is known of a resource here is forgotten by order, and its failures."""
         ends, changes = self.local.cleaned(resource, operation, interval_ms)
         for end in ends:
-            self._send(MachineName.LRM, end)
+            self._step.send(MachineName.LRM, end)
         for change in changes:
             self._change(change)
 

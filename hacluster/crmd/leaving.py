@@ -10,12 +10,19 @@ runs here by itself, first what was started last. So does one that the DC does n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 
+from hacluster.base.effects import MachineName
+from hacluster.base.machine import Instant
+from hacluster.base.report import Severity
+from hacluster.base.step import Step
+from hacluster.base.timers import Timers
 from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
-from hacluster.msg.lrm import CancelOp, OcfCode, OpEnd, OpFinished, StartOp
+from hacluster.msg.driver import StopRequested
+from hacluster.msg.lrm import OcfCode, OpEnd, OpFinished, StartOp
+from hacluster.msg.membership import BeginAnew, LeaveNow
 
 SHUTDOWN: Final = "shutdown"
 """The attribute by which a node asks to leave."""
@@ -30,35 +37,105 @@ FAREWELL_MS: Final = 300
 """How long ccm's goodbye may take to reach the others before the heartbeat falls silent."""
 
 
-@dataclass(slots=True)
 class Leaving:
-    """``reason``: why this node leaves, when it does. ``stopping``: what it stops by itself, by operation."""
+    """See the module. ``local``: what runs here; ``stopped``: tells that this node does nothing any more."""
 
-    node: str
-    wanted: bool = False
-    reason: str = ""
-    by_itself: bool = False
-    stopping: dict[int, str] = field(default_factory=dict)
-    kept: list[str] = field(default_factory=list)
+    def __init__(self, step: Step, local: Local, stopped: Callable[[], None]) -> None:
+        self._step, self._local, self._stopped = step, local, stopped
+        self._timers: Timers[str] = Timers()
+        self._wanted = False
+        self._reason = ""
+        self._by_itself = False
+        self._stopping: dict[int, str] = {}
+        self._kept: list[str] = []
+
+    # ---- time
+
+    def deadline(self) -> Instant | None:
+        """When this node has waited long enough."""
+        return self._timers.deadline()
+
+    def on_time(self) -> None:
+        """What is due."""
+        while (timer := self._timers.pop(self._step.now)) is not None:
+            match timer:
+                case "no-dc":
+                    self.stop_all("no DC answers")
+                case "escalation":
+                    self.stop_all("the DC did not let this node stop in time")
+                case "farewell":
+                    kept = tuple(sorted(self._kept))
+                    self._step.send(MachineName.HEARTBEAT, LeaveNow(reason=self._reason, kept=kept))
+                case _:
+                    raise AssertionError(timer)
+
+    # ---- with the DC
 
     def ask(self, unix_s: int) -> UpdateAttribute:
         """The status says that this node wants to leave, or that it does not (any more)."""
-        return UpdateAttribute(SHUTDOWN, str(unix_s) if self.wanted else None)
+        return UpdateAttribute(SHUTDOWN, str(unix_s) if self._wanted else None)
 
-    def stop_all(self, local: Local) -> list[StartOp | CancelOp]:
-        """Stop all that runs here, without a DC."""
-        self.by_itself = True
-        operations = local.stop_all()
-        self.stopping |= {op.op_id: op.resource.id for op in operations if isinstance(op, StartOp)}
-        return operations
-
-    def on_finished(self, local: Local, result: OpFinished) -> bool:
-        """An operation has ended; true when it was the last one that this waits for."""
-        if result.op_id not in self.stopping:
+    def on_stop(self, reason: str) -> bool:
+        """This node is told to stop; false when it was told so before."""
+        if self._wanted:
             return False
-        resource = self.stopping.pop(result.op_id)
+        self._wanted, self._reason = True, reason
+        text = f"this node leaves the cluster{f': {reason}' if reason else ''}"
+        self._step.say(Severity.NOTICE, "leaving", text)
+        self._timers.set("escalation", self._step.now, ESCALATION_MS)
+        return True
+
+    def without_dc(self) -> None:
+        """There is no view that works to ask in: wait for one a while if something runs here."""
+        self._timers.set("no-dc", self._step.now, ALONE_MS if self._local.running() else 0)
+
+    def on_view_left(self) -> None:
+        """The view that could be asked is gone."""
+        if self._wanted:
+            self._timers.set("no-dc", self._step.now, ALONE_MS)
+
+    def on_view_works(self) -> None:
+        """There is a DC to ask."""
+        self._timers.cancel("no-dc")
+
+    # ---- by itself
+
+    def stop_all(self, why: str) -> None:
+        """Stop all that runs here, without a DC."""
+        if self._by_itself:
+            return
+        self._by_itself = True
+        operations = self._local.stop_all()
+        self._stopping |= {op.op_id: op.resource.id for op in operations if isinstance(op, StartOp)}
+        self._step.say(Severity.ERROR, "stops-by-itself", f"{why}: stopping what runs here")
+        for operation in operations:
+            self._step.send(MachineName.LRM, operation)
+        if not self._stopping:
+            self._all_stopped()
+
+    def on_finished(self, result: OpFinished) -> None:
+        """An operation has ended, perhaps the last one that this waits for."""
+        if result.op_id not in self._stopping:
+            return
+        resource = self._stopping.pop(result.op_id)
         if result.end is OpEnd.DONE and result.rc == OcfCode.OK:
-            local.forget(resource)
+            self._local.forget(resource)
         else:
-            self.kept.append(resource)
-        return not self.stopping
+            self._kept.append(resource)
+        if not self._stopping:
+            self._all_stopped()
+
+    def _all_stopped(self) -> None:
+        self._by_itself = False
+        if self._wanted:
+            self.released()
+        else:
+            self._step.send(MachineName.HEARTBEAT, BeginAnew())
+
+    def released(self) -> None:
+        """Nothing runs here any more: ccm says goodbye first, then the heartbeat falls silent."""
+        for timer in ("no-dc", "escalation"):
+            self._timers.cancel(timer)
+        self._stopped()
+        self._step.send(MachineName.CCM, StopRequested(self._reason))
+        self._timers.set("farewell", self._step.now, FAREWELL_MS)
