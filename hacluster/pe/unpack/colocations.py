@@ -42,8 +42,16 @@ class _Reader:
         return rsc.critical if self._influence is None else self._influence
 
     def pair(
-        self, ident: str, score: int, dependent: Resource, primary: Resource, roles: tuple[str | None, ...]
+        self,
+        ident: str,
+        score: int,
+        dependent: Resource,
+        primary: Resource,
+        roles: tuple[str | None, ...],
+        *,
+        critical: Resource | None = None,
     ) -> None:
+        """``critical``: whose ``critical`` says whether the dependent has influence, if not its own."""
         new_colocation(
             ident,
             score,
@@ -51,7 +59,7 @@ class _Reader:
             primary,
             dependent_role=roles[0],
             primary_role=roles[1],
-            influence=self.influence(dependent),
+            influence=self.influence(critical or dependent),
         )
 
     def inside(self, entry: ResourceSet, score: int) -> None:
@@ -77,7 +85,8 @@ class _Reader:
             rsc = self.find(ref)
             if last is not None:
                 dependent, primary = (rsc, last) if grouped else (last, rsc)
-                self.pair(entry.id, score, dependent, primary, roles)
+                # Pacemaker asks the later one, also where that is the primary.
+                self.pair(entry.id, score, dependent, primary, roles, critical=rsc)
             last = rsc
 
     def between(self, one: ResourceSet, other: ResourceSet, score: int) -> None:

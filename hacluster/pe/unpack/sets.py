@@ -29,28 +29,57 @@ def members_of(cluster: Cluster, ident: str) -> list[str] | None:
     return cluster.tags.get(ident)
 
 
-def read_sets(cluster: Cluster, constraint: XML) -> list[ResourceSet] | None:
-    """The resource sets of a constraint with tags and templates replaced; ``None`` if a set is not to be found."""
-    found: list[ResourceSet] = []
-    for child in constraint:
-        if child.tag != "resource_set":
+def _resources(cluster: Cluster, refs: list[str], within: tuple[str, ...] = ()) -> list[str] | None:
+    """Resources in place of tags and templates, and of the tags in them; ``None`` if one name stands for nothing."""
+    found: list[str] = []
+    for ref in refs:
+        if cluster.constraint_resource(ref) is not None:
+            found.append(ref)
             continue
-        element = cluster.document.expand(child)
-        if element is None:
+        members = None if ref in within else members_of(cluster, ref)
+        more = None if members is None else _resources(cluster, members, (*within, ref))
+        if more is None:
             return None
-        refs = [ref.get("id", "") for ref in element if ref.tag == "resource_ref"]
-        attrs = {str(name): str(value) for name, value in element.attrib.items()}
-        found.append(ResourceSet(element.get("id", ""), refs, attrs))
-    every = [ref for entry in found for ref in entry.refs]
-    if all(cluster.constraint_resource(ref) is not None or members_of(cluster, ref) is not None for ref in every):
-        for entry in found:
-            expanded: list[str] = []
-            for ref in entry.refs:
-                if cluster.constraint_resource(ref) is not None:
-                    expanded.append(ref)
-                else:
-                    expanded.extend(members_of(cluster, ref) or ())
-            entry.refs = expanded
+        found += more
+    return found
+
+
+def _after(element: XML) -> XML | None:
+    return next((other for other in element.itersiblings("resource_set")), None)
+
+
+def _read(element: XML, refs: list[str]) -> ResourceSet:
+    attrs = {str(name): str(value) for name, value in element.attrib.items()}
+    return ResourceSet(element.get("id", ""), refs, attrs)
+
+
+def _refs(element: XML) -> list[str]:
+    return [ref.get("id", "") for ref in element if ref.tag == "resource_ref"]
+
+
+def read_sets(cluster: Cluster, constraint: XML) -> list[ResourceSet] | None:
+    """The resource sets of a constraint with tags and templates replaced; ``None`` if it has none that is to be found.
+
+    As in Pacemaker nothing is replaced if one of the sets names, or stands for, what is not there; and after a set that
+    another one is named for (``id-ref``) come those that follow the other one, all of them as they are written.
+    """
+    own = constraint.findall("resource_set")
+    if not own:
+        return []
+    expanded = [_resources(cluster, _refs(element)) for element in own]
+    found: list[ResourceSet] = []
+    met: set[XML] = set()
+    following: XML | None = own[0]
+    written = None in expanded
+    while following is not None and following not in met:
+        met.add(following)
+        element = cluster.document.expand(following)
+        if element is None:
+            return found or None
+        written = written or element is not following
+        refs = None if written else expanded[len(found)]
+        found.append(_read(element, _refs(element) if refs is None else refs))
+        following = _after(element)
     return found
 
 
