@@ -10,6 +10,7 @@ from hacluster.base.members import ViewId
 from hacluster.ccm.machine import CcmMachine
 from hacluster.cibd.machine import CibdMachine
 from hacluster.msg.replica import Ack, Patch, Sync, SyncAck
+from hacluster.msg.views import CallView
 from hacluster.sim.crm.adversary import WORLDS, play
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.ring import RingSetup
@@ -21,10 +22,11 @@ THREE = majority("a", "b", "c")
 class SameIdAgain(CcmMachine):
     """Proposes each time under the same id."""
 
-    def _call(self, candidates, why):
-        self._state.epoch_seen = 0
-        self._state.promised = ViewId(0, "", 0, 0)
-        super()._call(candidates, why)
+    def step(self, event, now):
+        if isinstance(event, CallView):
+            self._me.state.epoch_seen = 0
+            self._me.state.promised = ViewId(0, "", 0, 0)
+        return super().step(event, now)
 
 
 class DeafToLeaving(CibdMachine):

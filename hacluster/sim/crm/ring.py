@@ -21,7 +21,8 @@ from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, Effect, MachineName, Persist, Reply, Say, SelfFence, Send, Spawn, Stop
 from hacluster.base.machine import Instant, Machine
 from hacluster.base.members import Member
-from hacluster.ccm.machine import CcmMachine, by_rank
+from hacluster.ccm.machine import CcmMachine
+from hacluster.ccm.rounds import by_rank
 from hacluster.ccm.rules import Rules as CcmRules
 from hacluster.ccm.settings import FEATURE_SET, CcmSettings, Timing
 from hacluster.ccm.state import PROMISE_KEY
