@@ -28,11 +28,12 @@ from typing import Final, assert_never
 import msgspec
 
 from hacluster.attrd.table import Table, counted
-from hacluster.base.effects import Effect, MachineName, Persist, Reply, Say, Send
+from hacluster.base.effects import Effect, MachineName, Persist, Reply
 from hacluster.base.limits import MAX_ATTRIBUTES
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member
 from hacluster.base.report import Severity
+from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.cib.change import AttributeSet, Change, NodeAttributesSet
 from hacluster.msg.attrd import (
@@ -114,18 +115,17 @@ class AttrdMachine:
         self._timers: Timers[tuple[str, str] | int] = Timers()
         self._waiters: dict[int, _Waiter] = {}
         self._dirty = False
-        self._now = Instant(0)
-        self._out: list[Effect] = []
+        self._step = Step("attrd")
 
     # ---- the shape of a machine
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
-        self._now, self._out = now, []
+        self._step.begin(now)
         self._dispatch(event)
         if self._dirty:
             self._keep()
-        return self._out
+        return self._step.out
 
     def deadline(self) -> Instant | None:
         """When a dampening is over, or somebody has waited long enough."""
@@ -184,7 +184,7 @@ class AttrdMachine:
         try:
             kept = _Kept.decode(event.data)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            self._say(
+            self._step.say(
                 Severity.WARNING, "attributes-lost", f"what was kept of this node's attributes is damaged: {error}"
             )
             return
@@ -199,7 +199,7 @@ class AttrdMachine:
             name: (attribute, None if (written := self._written.get((self._node, name))) is None else written.value)
             for name, attribute in self._table.of(self._node).items()
         }
-        self._out.append(Persist(KEY, msgspec.json.encode(own), 0, volatile=True))
+        self._step.out.append(Persist(KEY, msgspec.json.encode(own), 0, volatile=True))
 
     # ---- views
 
@@ -249,25 +249,25 @@ class AttrdMachine:
                 known = view.names | frozenset(self._table.nodes) if view is not None else frozenset({self._node})
                 wanted = known if not event.body.node else known & {event.body.node}
                 values = self._table.values(event.body.name, frozenset(wanted))
-                self._out.append(Reply(event.request_id, AttributeValues(event.body.name, values)))
+                self._step.reply(event.request_id, AttributeValues(event.body.name, values))
             case UpdateAttribute():
                 self._on_update(event.request_id, event.body)
             case _:
-                self._out.append(Reply(event.request_id, Refused("unknown-request", "attrd does not answer this")))
+                self._step.reply(event.request_id, Refused("unknown-request", "attrd does not answer this"))
 
     def _on_update(self, client: int, update: UpdateAttribute) -> None:
         fault = self._fault(update)
         if fault is not None:
-            self._out.append(Reply(client, fault))
+            self._step.reply(client, fault)
             return
         node = update.node or self._node
-        before = len(self._out)
+        before = len(self._step.out)
         if update.wait is Wait.NO or update.pattern or update.update is Update.REFRESH:
             self._ask(update)
-            self._out.insert(before, Reply(client, Accepted()))
+            self._step.out.insert(before, Reply(client, Accepted()))
             return
         self._waiters[client] = _Waiter(node, update.name, update.wait)
-        self._timers.set(client, self._now, WAIT_MS)
+        self._timers.set(client, self._step.now, WAIT_MS)
         self._ask(update)
 
     def _fault(self, update: UpdateAttribute) -> Refused | None:
@@ -294,7 +294,7 @@ class AttrdMachine:
             self._update(replace(update, node=node))
         else:
             body = AttributeAsked(view.id, replace(update, node=node, wait=Wait.NO))
-            self._send(MachineName.SPEECH, Convey((owner,), MachineName.ATTRD, body))
+            self._step.send(MachineName.SPEECH, Convey((owner,), MachineName.ATTRD, body))
 
     def _update(self, update: UpdateAttribute) -> None:
         node, name = update.node, update.name
@@ -339,7 +339,7 @@ class AttrdMachine:
             return
         wait = delay_ms if delay_ms is not None else entry.delay_ms if entry is not None else 0
         if wait:
-            self._timers.sooner((node, name), self._now, wait)
+            self._timers.sooner((node, name), self._step.now, wait)
         else:
             self._write(node, name)
 
@@ -406,16 +406,16 @@ class AttrdMachine:
     def _answer(self, client: int) -> None:
         del self._waiters[client]
         self._timers.cancel(client)
-        self._out.append(Reply(client, Accepted()))
+        self._step.reply(client, Accepted())
 
     def _on_tick(self) -> None:
-        while (timer := self._timers.pop(self._now)) is not None:
+        while (timer := self._timers.pop(self._step.now)) is not None:
             if isinstance(timer, tuple):
                 self._write(*timer)
                 continue
             waiter = self._waiters.pop(timer)
             text = f"{waiter.name} of {waiter.node} is not known to be set: the cluster does not acknowledge it"
-            self._out.append(Reply(timer, Refused("no-answer", text)))
+            self._step.reply(timer, Refused("no-answer", text))
 
     # ---- speaking
 
@@ -423,16 +423,10 @@ class AttrdMachine:
         assert self._view is not None, "nobody to tell"
         others = tuple(sorted(self._view.names - {self._node}))
         if others:
-            self._send(MachineName.SPEECH, Convey(others, MachineName.ATTRD, told))
+            self._step.send(MachineName.SPEECH, Convey(others, MachineName.ATTRD, told))
 
     def _change(self, change: Change) -> None:
-        self._send(MachineName.CIBD, ChangeStatus(change))
-
-    def _send(self, to: MachineName, body: object) -> None:
-        self._out.append(Send(to, body))
-
-    def _say(self, severity: Severity, code: str, text: str) -> None:
-        self._out.append(Say(severity, "attrd", code, text))
+        self._step.send(MachineName.CIBD, ChangeStatus(change))
 
 
 def _whole(node: str, attributes: tuple[Attribute, ...]) -> NodeAttributesSet:

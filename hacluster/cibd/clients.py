@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hacluster.base.effects import Effect, Reply
 from hacluster.base.machine import Instant, after
+from hacluster.base.step import Step
 from hacluster.cib.store import RequestId
 from hacluster.cibd.settings import CibdSettings
 from hacluster.msg.replica import WriteAnswered, WriteEnd, Written
@@ -22,9 +22,9 @@ class _Waiting:
 class Clients:
     """Who waits for the end of a write."""
 
-    def __init__(self, settings: CibdSettings, out: list[Effect]) -> None:
+    def __init__(self, settings: CibdSettings, step: Step) -> None:
         self._settings = settings
-        self.out = out
+        self._step = step
         self._waiting: dict[int, _Waiting] = {}
         self._serial = 0
 
@@ -32,9 +32,7 @@ class Clients:
         """When the first has waited long enough."""
         return min((entry.until for entry in self._waiting.values()), default=None)
 
-    def on_ask(
-        self, client: int, request: RequestId | None, view: View | None, seq: int, now: Instant
-    ) -> RequestId | None:
+    def on_ask(self, client: int, request: RequestId | None, view: View | None, seq: int) -> RequestId | None:
         """A program wants to write, perhaps again. ``view``: the working view, if any; ``seq``: where our copy stands.
 
         The id under which the leader is asked; ``None`` when the program has its answer already.
@@ -47,7 +45,7 @@ class Clients:
             self._serial += 1
             own = view.accept_of(self._settings.name).member
             request = RequestId(view.id, seq, f"{own.name}.{own.generation}.{own.life}.{self._serial}")
-        self._waiting[client] = _Waiting(client, request, after(now, self._settings.answer_ms))
+        self._waiting[client] = _Waiting(client, request, after(self._step.now, self._settings.answer_ms))
         return request
 
     def on_answer(self, answer: WriteAnswered) -> None:
@@ -61,9 +59,9 @@ class Clients:
         """The view is left: what became of their writes is for the next one to say."""
         self._give_up(list(self._waiting.values()), "the view ended before the write was acknowledged")
 
-    def on_time(self, now: Instant) -> None:
+    def on_time(self) -> None:
         """Those who have waited long enough hear so."""
-        late = [entry for entry in self._waiting.values() if entry.until <= now]
+        late = [entry for entry in self._waiting.values() if entry.until <= self._step.now]
         self._give_up(late, "no acknowledgement in time")
 
     def on_gone(self, client: int) -> None:
@@ -77,4 +75,4 @@ class Clients:
             self._reply(entry.client, Written(WriteEnd.UNKNOWN, entry.request, text=text))
 
     def _reply(self, client: int, body: Written) -> None:
-        self.out.append(Reply(client, body))
+        self._step.reply(client, body)

@@ -7,11 +7,11 @@ from typing import Final
 
 from lxml import etree
 
-from hacluster.base.effects import Effect, Say
 from hacluster.base.limits import MAX_WRITES
 from hacluster.base.members import NO_VIEW, Member
 from hacluster.base.report import Severity
 from hacluster.base.results import Exit, Fault
+from hacluster.base.step import Step
 from hacluster.cib.change import Change
 from hacluster.cib.document import Document
 from hacluster.cib.patch import PatchError
@@ -60,9 +60,9 @@ class Lead:
 class Leading:
     """The rules of the leader, over one :class:`Lead` and this node's store."""
 
-    def __init__(self, settings: CibdSettings, rules: Rules, out: list[Effect]) -> None:
+    def __init__(self, settings: CibdSettings, rules: Rules, step: Step) -> None:
         self._settings, self._rules = settings, rules
-        self.out = out
+        self._step = step
 
     # ---- sync
 
@@ -291,7 +291,7 @@ class Leading:
     def say_why(self, lead: Lead) -> None:
         """A line that tells why the view does not sync."""
         text = f"view {lead.view.id} does not work: {lead.why}"
-        self.out.append(Say(Severity.WARNING, "cibd", "view-not-synced", text))
+        self._step.say(Severity.WARNING, "view-not-synced", text)
 
 
 _NOTHING: Final = frozenset[Member]()

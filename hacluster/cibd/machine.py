@@ -38,11 +38,12 @@ from typing import assert_never
 from lxml import etree
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, MachineName, Reply, Say, Send
+from hacluster.base.effects import Effect, MachineName
 from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member, ViewId
 from hacluster.base.report import Severity
+from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.base.writes import Writes
 from hacluster.cib.change import Change
@@ -136,11 +137,11 @@ class CibdMachine:
         self._settings, self._rules = settings, rules or Rules()
         self._disk: Writes[Note] = Writes()
         self._timers: Timers[str] = Timers()
-        self._out: list[Effect] = []
-        self._replica = Replica(settings, self._rules, self._disk, self._out)
-        self._leading = Leading(settings, self._rules, self._out)
-        self._clients = Clients(settings, self._out)
-        self._readers = Readers(self._out)
+        self._step = Step("cibd")
+        self._replica = Replica(settings, self._rules, self._disk, self._step)
+        self._leading = Leading(settings, self._rules, self._step)
+        self._clients = Clients(settings, self._step)
+        self._readers = Readers(self._step)
         self._inbox: deque[tuple[Member, object]] = deque()
         self._view: View | None = None
         self._own: Member | None = None
@@ -152,14 +153,12 @@ class CibdMachine:
         self._told: CopyState | None = None
         self._unix_ms = 0
         self._sampled = Instant(0)
-        self._now = Instant(0)
 
     # ---- the shape of a machine
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
-        self._now = now
-        self._out.clear()
+        self._step.begin(now)
         self._dispatch(event)
         while self._inbox:
             sender, body = self._inbox.popleft()
@@ -167,7 +166,7 @@ class CibdMachine:
         self._tell_state()
         if self._replica.is_loaded:
             self._readers.look(self._replica.store, self._view, synced=self._synced)
-        return list(self._out)
+        return self._step.out
 
     def deadline(self) -> Instant | None:
         """When a timer fires, or a client has waited long enough."""
@@ -237,7 +236,7 @@ class CibdMachine:
             case PersistFailed():
                 self._disk.ended(event.token)
                 text = f"{event.key} cannot be written, so this node acknowledges nothing: {event.error}"
-                self._say(Severity.ERROR, "cib-not-written", text)
+                self._step.say(Severity.ERROR, "cib-not-written", text)
             case Request():
                 self._on_request(event)
             case RequesterGone():
@@ -246,7 +245,7 @@ class CibdMachine:
             case MachineRestarted():
                 self._on_restarted(event.machine)
             case HostSample():
-                self._unix_ms, self._sampled = event.unix_ms, self._now
+                self._unix_ms, self._sampled = event.unix_ms, self._step.now
             case StopRequested():
                 pass
             case _:
@@ -296,7 +295,7 @@ class CibdMachine:
                 answer = self._voting.ask(body, sender)
                 if answer is not None:
                     self._say_to(sender, answer)
-                self._timers.set("voters", self._now, 0)
+                self._timers.set("voters", self._step.now, 0)
             case EditAsked() if lead.is_synced:
                 self._on_edit(lead, sender, body)
             case StatusAsked() if lead.is_synced:
@@ -334,7 +333,7 @@ class CibdMachine:
         if not holder:
             self._leading.say_why(lead)
             return
-        self._timers.set("acks", self._now, self._settings.stuck_ms)
+        self._timers.set("acks", self._step.now, self._settings.stuck_ms)
         if holder == own.name:
             store = self._replica.store
             self._cast(self._leading.syncs(lead, store.snapshot(), store))
@@ -365,7 +364,7 @@ class CibdMachine:
         if lead.is_synced:
             return
         self._cast(self._leading.on_sync_ack(lead, sender))
-        self._timers.set("acks", self._now, self._settings.stuck_ms)
+        self._timers.set("acks", self._step.now, self._settings.stuck_ms)
         if self._leading.all_have_sync(lead):
             lead.is_synced = True
             self._timers.cancel("acks")
@@ -380,18 +379,18 @@ class CibdMachine:
         self._on_commit(synced.seq)
         if view.quorate and self._replica.store.position.stamp == view.id:
             self._replica.heal()
-        self._send(MachineName.CCM, ViewSynced(view.id))
+        self._step.send(MachineName.CCM, ViewSynced(view.id))
         text = etree.tostring(self._replica.store.xml(), encoding="unicode")
         for follower in self._settings.followers:
-            self._send(follower, ViewSynced(view.id))
-            self._send(follower, CopyTaken(view.id, text))
+            self._step.send(follower, ViewSynced(view.id))
+            self._step.send(follower, CopyTaken(view.id, text))
 
     def _on_restarted(self, machine: str) -> None:
         """Who follows from another process and began anew, or missed something, is told the whole again."""
         follower = next((name for name in self._settings.followers if name == machine), None)
         if follower is not None and self._view is not None and self._synced:
             text = etree.tostring(self._replica.store.xml(), encoding="unicode")
-            self._send(follower, CopyTaken(self._view.id, text))
+            self._step.send(follower, CopyTaken(self._view.id, text))
 
     # ---- writes
 
@@ -401,7 +400,7 @@ class CibdMachine:
 
     def _on_edit(self, lead: Lead, origin: Member, asked: EditAsked) -> None:
         """Its changes of the status are cast before the answer: who is answered sees them."""
-        unix_s = (self._unix_ms + self._now - self._sampled) // 1_000
+        unix_s = (self._unix_ms + self._step.now - self._sampled) // 1_000
         written = Moment.from_epoch(unix_s).ctime() if self._unix_ms else ""
         done = self._leading.on_edit(lead, self._replica.store, asked, origin, written)
         for change in done.status:
@@ -421,7 +420,7 @@ class CibdMachine:
         record = next(body.record for _, body in patches if isinstance(body, Patch))
         self._cast([(member, body) for member, body in patches if member != self._own])
         self._replica.journal(record)
-        self._timers.sooner("acks", self._now, self._settings.stuck_ms)
+        self._timers.sooner("acks", self._step.now, self._settings.stuck_ms)
 
     def _on_ack(self, lead: Lead, sender: Member, seq: int) -> None:
         self._cast(self._leading.on_ack(lead, sender, seq))
@@ -430,7 +429,7 @@ class CibdMachine:
             for origin, answer in self._leading.answers(lead, number):
                 self._say_to(origin, answer)
         if lead.acks:
-            self._timers.set("acks", self._now, self._settings.stuck_ms)
+            self._timers.set("acks", self._step.now, self._settings.stuck_ms)
         else:
             self._timers.cancel("acks")
             self._arm_voting()
@@ -445,9 +444,9 @@ class CibdMachine:
                 self._tell_wish(voting.reached(now, self.committed))
             self._timers.cancel("voters")
         elif voting.is_due(now):
-            self._timers.set("voters", self._now, 0)
+            self._timers.set("voters", self._step.now, 0)
         else:
-            self._timers.sooner("voters", self._now, self._settings.last_man_window_ms)
+            self._timers.sooner("voters", self._step.now, self._settings.last_man_window_ms)
 
     def _on_voting(self) -> None:
         lead, voting, own = self._lead, self._voting, self._own
@@ -472,7 +471,7 @@ class CibdMachine:
         self._committed = max(self._committed, seq)
         for record in self._replica.commit(seq):
             for follower in self._settings.followers:
-                self._send(follower, Committed(record))
+                self._step.send(follower, Committed(record))
 
     def _on_change(self, change: Change) -> None:
         if self._view is not None and self._synced:
@@ -481,7 +480,7 @@ class CibdMachine:
     def _apply_status(self, change: Change) -> None:
         self._replica.store.change_status(change)
         for follower in self._settings.followers:
-            self._send(follower, StatusChanged(change))
+            self._step.send(follower, StatusChanged(change))
 
     # ---- clients
 
@@ -490,7 +489,7 @@ class CibdMachine:
         match body:
             case WriteRequest() | SetVoters() if not event.peer.is_administrator:
                 text = "only root and the user of the daemons may do this: no access control stands before it"
-                self._out.append(Reply(event.request_id, Refused("not-permitted", text)))
+                self._step.reply(event.request_id, Refused("not-permitted", text))
             case WriteRequest():
                 self._ask_leader(
                     event, body.request, lambda view, asked: WriteAsked(view, asked, body.patch, body.forced)
@@ -507,28 +506,28 @@ class CibdMachine:
                         lambda view, asked: EditAsked(view, asked, edit, body.forced, user, groups, event.peer.name),
                     )
             case ReadRequest() | Upload() | AwaitChange() if self._replica.is_loaded:
-                self._readers.on_request(event, self._replica.store, self._view, synced=self._synced, now=self._now)
+                self._readers.on_request(event, self._replica.store, self._view, synced=self._synced)
             case _:
-                self._out.append(Reply(event.request_id, Refused("unknown-request", "cibd does not answer this")))
+                self._step.reply(event.request_id, Refused("unknown-request", "cibd does not answer this"))
 
     def _ask_leader(self, event: Request, again: RequestId | None, word: Callable[[ViewId, RequestId], object]) -> None:
         standing = self._view if self._synced else None
         seq = self._replica.store.position.seq if standing is not None else 0
-        request = self._clients.on_ask(event.request_id, again, standing, seq, self._now)
+        request = self._clients.on_ask(event.request_id, again, standing, seq)
         if request is not None and self._view is not None:
             self._say_to_leader(self._view, word(self._view.id, request))
 
     def _on_tick(self) -> None:
-        self._clients.on_time(self._now)
-        self._readers.on_time(self._now)
-        while (timer := self._timers.pop(self._now)) is not None:
+        self._clients.on_time()
+        self._readers.on_time()
+        while (timer := self._timers.pop(self._step.now)) is not None:
             if timer == "voters":
                 self._on_voting()
                 continue
             lead = self._lead
             reason = self._leading.missing(lead) if lead is not None else ""
             if lead is not None and reason:
-                self._send(MachineName.CCM, ViewStalled(lead.view.id, reason))
+                self._step.send(MachineName.CCM, ViewStalled(lead.view.id, reason))
 
     # ---- speaking
 
@@ -538,7 +537,7 @@ class CibdMachine:
         state = self._replica.state()
         if state != self._told:
             self._told = state
-            self._send(MachineName.CCM, CopyIs(state))
+            self._step.send(MachineName.CCM, CopyIs(state))
 
     def _cast(self, out: list[Out]) -> None:
         """What is the same for several is said once to all of them: it is encoded, cut and sent once."""
@@ -553,7 +552,7 @@ class CibdMachine:
             else:
                 casts.append(([member.name], body))
         for names, body in casts:
-            self._send(MachineName.SPEECH, Convey(tuple(names), MachineName.CIBD, body))
+            self._step.send(MachineName.SPEECH, Convey(tuple(names), MachineName.CIBD, body))
 
     def _say_to_leader(self, view: View, body: object) -> None:
         self._say_to(view.accept_of(view.leader).member, body)
@@ -562,10 +561,4 @@ class CibdMachine:
         if member == self._own:
             self._inbox.append((member, body))
         else:
-            self._send(MachineName.SPEECH, Convey((member.name,), MachineName.CIBD, body))
-
-    def _send(self, to: MachineName, body: object) -> None:
-        self._out.append(Send(to, body))
-
-    def _say(self, severity: Severity, code: str, text: str) -> None:
-        self._out.append(Say(severity, "cibd", code, text))
+            self._step.send(MachineName.SPEECH, Convey((member.name,), MachineName.CIBD, body))

@@ -13,10 +13,10 @@ from typing import Final
 
 from lxml import etree
 
-from hacluster.base.effects import Effect, Reply
 from hacluster.base.limits import MAX_UPLOADED
 from hacluster.base.machine import Instant, after
 from hacluster.base.results import Fault
+from hacluster.base.step import Step
 from hacluster.cib.change import node_ids
 from hacluster.cib.document import XML
 from hacluster.cib.operations import readable
@@ -59,10 +59,10 @@ class _Upload:
 
 
 class Readers:
-    """Who reads, waits and uploads. ``out`` is where the machine collects its effects."""
+    """Who reads, waits and uploads."""
 
-    def __init__(self, out: list[Effect]) -> None:
-        self.out = out
+    def __init__(self, step: Step) -> None:
+        self._step = step
         self._texts: OrderedDict[str, _Text] = OrderedDict()
         self._waiting: dict[int, str] = {}
         self._uploads: dict[str, _Upload] = {}
@@ -71,9 +71,9 @@ class Readers:
         """When an upload has waited long enough."""
         return min((upload.until for upload in self._uploads.values()), default=None)
 
-    def on_time(self, now: Instant) -> None:
+    def on_time(self) -> None:
         """Forget what nobody came back to."""
-        for token in [token for token, upload in self._uploads.items() if upload.until <= now]:
+        for token in [token for token, upload in self._uploads.items() if upload.until <= self._step.now]:
             del self._uploads[token]
 
     def on_gone(self, client: int) -> None:
@@ -87,9 +87,9 @@ class Readers:
         mark = mark_of(store, view, synced=synced)
         for client in [client for client, known in self._waiting.items() if known != mark]:
             del self._waiting[client]
-            self.out.append(Reply(client, Changed(mark, synced)))
+            self._step.reply(client, Changed(mark, synced))
 
-    def on_request(self, event: Request, store: Store, view: View | None, *, synced: bool, now: Instant) -> None:
+    def on_request(self, event: Request, store: Store, view: View | None, *, synced: bool) -> None:
         """A program reads, waits or uploads."""
         match event.body:
             case ReadRequest():
@@ -100,7 +100,7 @@ class Readers:
                 else:
                     self._waiting[event.request_id] = event.body.mark
             case Upload():
-                self._upload(event, event.body, now)
+                self._upload(event, event.body)
             case _:
                 raise AssertionError(event.body)
 
@@ -128,15 +128,15 @@ class Readers:
         end = asked.offset + PIECE
         left = max(0, len(known.text) - end)
         piece = CibText(known.text[asked.offset : end], known.synced, token, left, known.mark)
-        self.out.append(Reply(event.request_id, piece))
+        self._step.reply(event.request_id, piece)
 
     @staticmethod
     def _may_see(token: str, user: str | None, groups: tuple[str, ...]) -> bool:
         """A token is no secret: what it stands for is handed out to whom it was made for."""
         return token.partition("/")[2] == _reader(user, groups)
 
-    def _upload(self, event: Request, asked: Upload, now: Instant) -> None:
-        known = self._uploads.get(asked.token) or _Upload(now)
+    def _upload(self, event: Request, asked: Upload) -> None:
+        known = self._uploads.get(asked.token) or _Upload(self._step.now)
         if asked.offset != known.length:
             self._refuse(event, "gone", "the beginning of this text is not kept any more; begin anew")
             return
@@ -145,9 +145,9 @@ class Readers:
             return
         known.pieces.append(asked.text)
         known.length += len(asked.text)
-        known.until = after(now, _UPLOAD_MS)
+        known.until = after(self._step.now, _UPLOAD_MS)
         self._uploads[asked.token] = known
-        self.out.append(Reply(event.request_id, Uploaded(known.length)))
+        self._step.reply(event.request_id, Uploaded(known.length))
 
     def edit(self, client: int, asked: EditRequest) -> Edit | None:
         """The edit with the data that was uploaded for it; ``None`` when that is gone, which the program is told."""
@@ -156,12 +156,12 @@ class Readers:
         upload = self._uploads.pop(asked.token, None)
         if upload is None:
             text = "what was uploaded for this edit is not kept any more; upload it again"
-            self.out.append(Reply(client, Refused("gone", text)))
+            self._step.reply(client, Refused("gone", text))
             return None
         return replace(asked.edit, data="".join(upload.pieces))
 
     def _refuse(self, event: Request, code: str, text: str) -> None:
-        self.out.append(Reply(event.request_id, Refused(code, text)))
+        self._step.reply(event.request_id, Refused(code, text))
 
 
 def _reader(user: str | None, groups: tuple[str, ...]) -> str:

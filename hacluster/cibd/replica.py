@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hacluster.base.effects import Append, Effect, Persist, Say
+from hacluster.base.effects import Append, Persist
 from hacluster.base.limits import MAX_CIB_HISTORY
 from hacluster.base.members import NO_VIEW, ViewId
 from hacluster.base.report import Severity
+from hacluster.base.step import Step
 from hacluster.base.writes import Writes
 from hacluster.cib.document import XML
 from hacluster.cib.storage import (
@@ -73,9 +74,9 @@ Note = SyncOnDisk | RecordOnDisk
 class Replica:
     """The copy. ``out`` is where the machine collects its effects."""
 
-    def __init__(self, settings: CibdSettings, rules: Rules, disk: Writes[Note], out: list[Effect]) -> None:
+    def __init__(self, settings: CibdSettings, rules: Rules, disk: Writes[Note], step: Step) -> None:
         self._settings, self._rules, self._disk = settings, rules, disk
-        self.out = out
+        self._step = step
         self._files: dict[str, bytes | None] = {}
         self._store: Store | None = None
         self._written = b""
@@ -128,7 +129,7 @@ class Replica:
             self._set_damaged(why)
         elif read.whole < len(journal):
             self._say(Severity.WARNING, "torn-journal", f"the end of {JOURNAL_KEY} is not whole and was cut off")
-            self.out.append(self._disk.after(Persist(JOURNAL_KEY, journal[: read.whole], 0)))
+            self._step.out.append(self._disk.after(Persist(JOURNAL_KEY, journal[: read.whole], 0)))
         elif self._files[SNAPSHOT_KEY] is None:
             self.write_snapshot()
         self._journal_size = read.whole
@@ -153,7 +154,7 @@ class Replica:
             self._written = data or b""
             return snapshot, ""
         if data is not None:
-            self.out.append(self._disk.after(Persist(DAMAGED_KEY, data, 0)))
+            self._step.out.append(self._disk.after(Persist(DAMAGED_KEY, data, 0)))
             why += f" (kept as {DAMAGED_KEY})"
         older, _ = _readable(PREVIOUS_KEY, previous)
         if older is not None:
@@ -211,18 +212,18 @@ class Replica:
         if before and _content(before) != _content(data):
             self._number += 1
             name = history_name(self._number, MAX_CIB_HISTORY)
-            self.out.append(self._disk.after(Persist(name, before, 0)))
-            self.out.append(self._disk.after(Persist(LAST_KEY, b"%d\n" % self._number, 0)))
-            self.out.append(self._disk.after(Persist(PREVIOUS_KEY, before, 0)))
-        self.out.append(self._disk.after(Persist(SNAPSHOT_KEY, data, 0)))
-        self.out.append(self._disk.after(Persist(JOURNAL_KEY, b"", 0), *then))
+            self._step.out.append(self._disk.after(Persist(name, before, 0)))
+            self._step.out.append(self._disk.after(Persist(LAST_KEY, b"%d\n" % self._number, 0)))
+            self._step.out.append(self._disk.after(Persist(PREVIOUS_KEY, before, 0)))
+        self._step.out.append(self._disk.after(Persist(SNAPSHOT_KEY, data, 0)))
+        self._step.out.append(self._disk.after(Persist(JOURNAL_KEY, b"", 0), *then))
         self._journal_size = 0
 
     def write_lines(self, lines: tuple[Line, ...], *then: Note) -> None:
         """Lines go to the journal in one write."""
         data = b"".join(line_bytes(line) for line in lines)
         self._journal_size += len(data)
-        self.out.append(self._disk.after(Append(JOURNAL_KEY, data, 0), *then))
+        self._step.out.append(self._disk.after(Append(JOURNAL_KEY, data, 0), *then))
         if self._journal_size > self._settings.journal_bytes:
             self.write_snapshot()
 
@@ -270,7 +271,7 @@ class Replica:
             return
         names = ", ".join(f"{entry.request.nonce} (#{entry.seq} of view {entry.view})" for entry in lost)
         data = snapshot_bytes(self.store.snapshot())
-        self.out.append(self._disk.after(Persist(LOST_KEY, data, 0)))
+        self._step.out.append(self._disk.after(Persist(LOST_KEY, data, 0)))
         text = f"this node's copy had writes that the others do not have; it is kept as {LOST_KEY}: {names}"
         self._say(Severity.WARNING, "copy-replaced", text)
 
@@ -314,7 +315,7 @@ class Replica:
             self.met_all = True
 
     def _say(self, severity: Severity, code: str, text: str) -> None:
-        self.out.append(Say(severity, "cibd", code, text))
+        self._step.say(severity, code, text)
 
 
 def _readable(key: str, data: bytes | None) -> tuple[Snapshot | None, str]:

@@ -46,7 +46,7 @@ from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Ends, Pro
 from hacluster.daemon.respawn import Respawner
 from hacluster.daemon.roster import CLIENTS, Roster
 from hacluster.daemon.verdict import Verdicts, Word
-from hacluster.heartbeat.core import RESTART_EXTRA_MS
+from hacluster.heartbeat.station import RESTART_EXTRA_MS
 from hacluster.msg.driver import StopRequested
 from hacluster.msg.membership import AnnounceRestart
 from hacluster.node.layout import ProcessName

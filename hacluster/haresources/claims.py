@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from hacluster.base.machine import Instant
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import has, minus, mirror, union
 from hacluster.haresources.protocol import Step
@@ -27,7 +27,7 @@ from hacluster.msg.haresources import Hold
 class Claims:
     """Looks at the claims of both sides after each event."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Bench) -> None:
         self._core = core
 
     def look(self) -> None:

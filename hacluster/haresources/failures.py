@@ -10,7 +10,7 @@ from __future__ import annotations
 from hacluster.base.effects import SelfFence
 from hacluster.base.machine import Instant, earliest
 from hacluster.config.settings import OnStopFailure
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import has
@@ -24,7 +24,7 @@ MAX_DOUBLINGS = 5
 class Failures:
     """What follows a failed start or stop."""
 
-    def __init__(self, core: Core, handover: Handover, leaving: Leaving) -> None:
+    def __init__(self, core: Bench, handover: Handover, leaving: Leaving) -> None:
         self._core = core
         self._handover = handover
         self._leaving = leaving

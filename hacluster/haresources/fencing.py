@@ -12,7 +12,7 @@ from typing import Final
 
 from hacluster.base.effects import MachineName
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.protocol import FenceResult
 from hacluster.haresources.states import RState
 from hacluster.msg.stonith import (
@@ -31,7 +31,7 @@ ANSWER_MS: Final = 600_000
 """How long the fencer may take before it is asked once more: it always answers, if it did not begin anew."""
 
 
-def configured(core: Core) -> FencingConfigured:
+def configured(core: Bench) -> FencingConfigured:
     """The devices that ha.cf names and that this node may use."""
     ha, devices = core.config, list[Device]()
     if ha.stonith is not None:
@@ -53,7 +53,7 @@ def _parameters(words: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 class Fencing:
     """One fencing at a time: of the node that died last. ``then`` is called when it is certainly down."""
 
-    def __init__(self, core: Core, then: Callable[[str], None]) -> None:
+    def __init__(self, core: Bench, then: Callable[[str], None]) -> None:
         self._core, self._then = core, then
 
     @property

@@ -22,7 +22,7 @@ from __future__ import annotations
 from hacluster.base.report import Severity
 from hacluster.config.settings import AutoFailback
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import common, has, minus, mirror, union
 from hacluster.haresources.protocol import Ask, Resource, Step
@@ -34,7 +34,7 @@ from hacluster.msg.haresources import GroupState, Hold
 class Handover:
     """Both roles of the handshake. ``ended`` collects (ok, text) for those who wait for its end."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Bench) -> None:
         self._core = core
         self.ended: list[tuple[bool, str]] = []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import mirror
 from hacluster.haresources.ipfail import IpFail
@@ -24,7 +24,7 @@ from hacluster.wire.hamsg import HaMessage
 class Hearing:
     """The parts that are spoken to."""
 
-    core: Core
+    core: Bench
     joining: Joining
     handover: Handover
     takeover: Takeover

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hacluster.base.effects import MachineName
 from hacluster.config.settings import AutoFailback
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.msg.lrm import HooksRun
 from hacluster.wire.hamsg import HaMessage
 
@@ -32,7 +32,7 @@ def environment(message: HaMessage) -> dict[str, str]:
 class Hooks:
     """Turns messages and state changes into runs of configured programs."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Bench) -> None:
         self._core = core
 
     def on_message(self, message: HaMessage, old_state: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hacluster.base.effects import MachineName
 from hacluster.config.settings import AutoFailback
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.protocol import IPFAIL, AbortGiveup, ClientJoined, PingCount, Resource, YouAreDead
 from hacluster.haresources.states import SETTLE_MS
@@ -22,7 +22,7 @@ from hacluster.msg.membership import ClientSignedOn, NodeState
 class IpFail:
     """Our ipfail. Does nothing unless it is configured."""
 
-    def __init__(self, core: Core, handover: Handover) -> None:
+    def __init__(self, core: Bench, handover: Handover) -> None:
         self._core = core
         self._handover = handover
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hacluster.base.report import Severity
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import common, has, minus, mirror, union
@@ -33,7 +33,7 @@ def stamp(message: HaMessage) -> int | None:
 class Joining:
     """Events around ``starting`` and ``resource``."""
 
-    def __init__(self, core: Core, handover: Handover) -> None:
+    def __init__(self, core: Bench, handover: Handover) -> None:
         self._core = core
         self._handover = handover
 

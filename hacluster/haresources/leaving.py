@@ -21,7 +21,7 @@ from __future__ import annotations
 from hacluster.base.effects import MachineName
 from hacluster.base.report import Severity
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import common, has, minus, mirror
@@ -36,7 +36,7 @@ STOP_PATIENCE_MS = 60_000
 class Leaving:
     """The ways out, and the way back after a sleep."""
 
-    def __init__(self, core: Core, handover: Handover) -> None:
+    def __init__(self, core: Bench, handover: Handover) -> None:
         self._core = core
         self._handover = handover
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.fencing import Fencing
 from hacluster.haresources.groups import Work, WorkTag
 from hacluster.haresources.protocol import FenceResult, IpRequest, IpResponse
@@ -26,7 +26,7 @@ from hacluster.msg.membership import NodeState
 class Legacy:
     """The whole protocol."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Bench) -> None:
         self._core = core
         self.fencing = Fencing(core, self._take)
 

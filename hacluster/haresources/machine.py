@@ -39,8 +39,8 @@ from hacluster.base.ondisk import OnDisk
 from hacluster.config.resources import Haresources
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.haresources import protocol, recovery
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.claims import Claims
-from hacluster.haresources.core import Core
 from hacluster.haresources.failures import Failures
 from hacluster.haresources.groups import Work, WorkTag
 from hacluster.haresources.handover import Handover
@@ -124,7 +124,7 @@ class HaresourcesMachine:
         dice: Dice | None = None,
     ) -> None:
         del dice
-        core = self._core = Core(config, groups, own_node.lower(), settings or HaclusterConfig())
+        core = self._core = Bench(config, groups, own_node.lower(), settings or HaclusterConfig())
         self._handover = Handover(core)
         self._joining = Joining(core, self._handover)
         self._takeover = Takeover(core, self._handover)

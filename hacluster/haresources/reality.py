@@ -19,7 +19,7 @@ from __future__ import annotations
 from hacluster.base.effects import MachineName, Send
 from hacluster.base.report import Severity
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.grouprun import GroupRun
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.hold import has, mirror
@@ -35,7 +35,7 @@ _WITH_INVENTORY = frozenset({"starting", "resource", "ask_resources", protocol.R
 class Reality:
     """Looks after each event at what runs here and what the other node says that it runs."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Bench) -> None:
         self._core = core
         self._kept: set[str] = set()
         self._waiting: dict[str, str] = {}

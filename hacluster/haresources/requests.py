@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hacluster.base.effects import Reply
 from hacluster.base.machine import Instant, earliest
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.handover import Handover
 from hacluster.haresources.hold import common, has, mirror
 from hacluster.haresources.reality import Reality
@@ -43,7 +43,7 @@ class Asked:
 class Requests:
     """Who asked for what, and the answers."""
 
-    def __init__(self, core: Core, handover: Handover, reality: Reality) -> None:
+    def __init__(self, core: Bench, handover: Handover, reality: Reality) -> None:
         self._core = core
         self._handover = handover
         self._reality = reality

@@ -7,7 +7,7 @@ death and claiming (:mod:`~hacluster.haresources.fencing`); without, the ``stoni
 from __future__ import annotations
 
 from hacluster.haresources import protocol
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.fencing import Fencing
 from hacluster.haresources.groups import WorkTag
 from hacluster.haresources.handover import Handover
@@ -20,7 +20,7 @@ from hacluster.msg.haresources import Hold
 class Takeover:
     """Events around the end of the other node."""
 
-    def __init__(self, core: Core, handover: Handover) -> None:
+    def __init__(self, core: Bench, handover: Handover) -> None:
         self._core = core
         self._handover = handover
         self.fencing = Fencing(core, self._take)

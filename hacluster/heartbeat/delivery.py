@@ -9,10 +9,10 @@ from hacluster.base.errors import WireError
 from hacluster.base.limits import MAX_CLIENT_NAME, MAX_HELD, MAX_NODES
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
-from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.setback import told_of
 from hacluster.heartbeat.startup import Phase
+from hacluster.heartbeat.station import Station
 from hacluster.msg.membership import CommUp, MessageReceived, NodeState
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_hex, read_names, read_resend_range, write_names
 from hacluster.wire.hamsg import HaMessage
@@ -31,7 +31,7 @@ def read_status(message: HaMessage) -> tuple[NodeState, int | None]:
 class Delivery:
     """Acts on what the other nodes say."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Station) -> None:
         self._core = core
         self._handlers: dict[str, Callable[[Peer, HaMessage, Instant], None]] = {
             MessageType.REQNODES: self._on_reqnodes,

@@ -21,8 +21,9 @@ that a real node takes it for a member (WIRE.md), and believes less than a real 
 What it does not do: it knows nothing of resources. A healed partition, a restarted node, a death are told, not judged.
 It routes nothing, and it starts no program.
 
-Parts: :mod:`core` shared state and acts; :mod:`reception` datagram to believed message; :mod:`delivery` what messages
-mean; :mod:`rexmit` numbers, history, gaps; :mod:`liveness`, :mod:`link` timers; :mod:`outbox` what we send.
+Parts: :mod:`station` shared state and acts; :mod:`reception` datagram to believed message; :mod:`delivery` what
+messages mean; :mod:`rexmit` numbers, history, gaps; :mod:`watch`, :mod:`liveness`, :mod:`link` who is silent;
+:mod:`outbox` what we send.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from hacluster.base.limits import MAX_HELD
 from hacluster.base.machine import Instant, after, earliest
 from hacluster.base.report import Severity
 from hacluster.heartbeat.config import HeartbeatConfig, Identity
-from hacluster.heartbeat.core import START_BUMP_MS, Core
 from hacluster.heartbeat.delivery import Delivery
 from hacluster.heartbeat.generation import (
     FLOOR_KEY,
@@ -46,11 +46,12 @@ from hacluster.heartbeat.generation import (
     encode_generation,
     next_generation,
 )
-from hacluster.heartbeat.liveness import DRAIN_MS, Pause, pause_of
-from hacluster.heartbeat.peer import Peer
+from hacluster.heartbeat.liveness import Pause, pause_of
 from hacluster.heartbeat.reception import Reception
 from hacluster.heartbeat.requests import Requests
 from hacluster.heartbeat.startup import Handshake, Phase
+from hacluster.heartbeat.station import START_BUMP_MS, Station
+from hacluster.heartbeat.watch import Watch
 from hacluster.msg.driver import (
     DatagramReceived,
     HostSample,
@@ -120,15 +121,14 @@ class HeartbeatMachine:
     """See the module's text. ``dice`` decides delays and residues only."""
 
     def __init__(self, config: HeartbeatConfig, identity: Identity, dice: Dice) -> None:
-        self._core = Core(config, identity, dice)
+        self._core = Station(config, identity, dice)
         self._delivery = Delivery(self._core)
+        self._watch = Watch(self._core)
         self._reception = Reception(self._core, self._delivery)
         self._requests = Requests(self._core, self._delivery, self._reception)
         self._now = Instant(0)
         self._wanted: Instant | None = None
         self._others_due: Instant | None = None
-        self._peer_dues: dict[str, Instant | None] = {}
-        self._common: tuple[bool, Instant, bool] | None = None
         self._checks = 0
         self._sampled = False
         self._loaded: set[str] = set()
@@ -138,13 +138,9 @@ class HeartbeatMachine:
         self._save_due: Instant | None = None
         self._status_due = Instant(0)
         self._bump_ends: Instant | None = None
-        self._deaths_wait = Instant(0)
         self._leaving: LeaveNow | None = None
         self._leave_token = 0
         self._leave_due = Instant(0)
-        self._failed_media: dict[int, bool] = {}
-        """Whether its interface is gone, by medium."""
-
         self._leaves = False
         self._waiting: list[HaMessage] = []
 
@@ -194,7 +190,7 @@ class HeartbeatMachine:
             case PersistFailed():
                 self._on_persist_failed(event, now)
             case MediumFailed() | MediumReady():
-                self._on_medium(event, now)
+                self._watch.on_medium(event, now)
             case Request():
                 self._requests.on_request(event, now)
             case RequesterGone():
@@ -253,33 +249,7 @@ class HeartbeatMachine:
         first = earliest(
             self._status_due, self._bump_ends, asking, core.floor_due, core.api.deadline(), core.flood.until
         )
-        return earliest(first, self._deadline_of_peers())
-
-    def _deadline_of_peers(self) -> Instant | None:
-        """Looked at anew for those that the event touched, and for all when something changed that counts for all."""
-        core, deaf, dues = self._core, self._deaf(), self._peer_dues
-        common = (core.accounted, self._deaths_wait, deaf)
-        if core.touched is None or common != self._common or len(dues) != len(core.peers):
-            self._common = common
-            dues.clear()
-            dues.update((peer.name, self._peer_deadline(peer, deaf=deaf)) for peer in core.peers)
-        else:
-            for name in core.touched:
-                peer = core.peers.get(name)
-                if peer is not None:
-                    dues[name] = self._peer_deadline(peer, deaf=deaf)
-        return min((due for due in dues.values() if due is not None), default=None)
-
-    def _peer_deadline(self, peer: Peer, *, deaf: bool) -> Instant | None:
-        if deaf:
-            return peer.receiver.deadline() if peer.current else None
-        patience = self._core.patience()
-        death = None
-        if peer.state is not NodeState.DEAD:
-            death = max(patience.deadline(peer.silence), self._deaths_wait)
-        link = peer.links.deadline(patience.dead_ms(peer.silence))
-        link = None if link is None else max(link, self._deaths_wait)
-        return earliest(death, link, peer.receiver.deadline() if peer.current else None)
+        return earliest(first, self._watch.deadline())
 
     def check(self) -> None:
         """Assert every invariant."""
@@ -401,7 +371,7 @@ class HeartbeatMachine:
         if pause is None:
             return False
         self._core.touched = None
-        self._deaths_wait = max(self._deaths_wait, after(now, DRAIN_MS))
+        self._watch.wait(now)
         for peer in self._core.peers:
             peer.silence.excuse(pause.lateness_ms, now)
             peer.links.excuse(pause.lateness_ms, now)
@@ -473,10 +443,10 @@ class HeartbeatMachine:
             core.out += core.streaming.work(now)
         if core.flood.until is not None:
             core.screen(now)
-        self._run_peers(now)
+        self._watch.run(now)
         if not core.accounted and all(peer.accounted for peer in core.peers):
             core.accounted, core.touched = True, None
-            self._run_peers(now)  # from initdead to the ordinary dead times: some may be over
+            self._watch.run(now)  # from initdead to the ordinary dead times: some may be over
         self._join(now)
         core.out += core.api.expire(now)
         if core.floor_due is not None and core.floor_due <= now:
@@ -499,31 +469,6 @@ class HeartbeatMachine:
         if self._status_due <= now:
             beats = (now - self._status_due) // core.config.keepalive_ms + 1
             self._status_due = after(self._status_due, beats * core.config.keepalive_ms)
-
-    def _run_peers(self, now: Instant) -> None:
-        """What is due with the others: with those that the event touched, and those whose time has come."""
-        core, deaf = self._core, self._deaf()
-        if core.touched is None:
-            for peer in core.peers:
-                self._run_peer(peer, now, deaf=deaf)
-            return
-        core.touched |= {name for name, due in self._peer_dues.items() if due is not None and due <= now}
-        for name in sorted(core.touched):
-            found = core.peers.get(name)
-            if found is not None:
-                self._run_peer(found, now, deaf=deaf)
-
-    def _run_peer(self, peer: Peer, now: Instant, *, deaf: bool) -> None:
-        core = self._core
-        patience = core.patience()
-        if self._deaths_wait <= now and not deaf:
-            if peer.state is not NodeState.DEAD and patience.deadline(peer.silence) <= now:
-                core.declare_dead(peer, now)
-            core.links_dead(peer, peer.links.expire(now, patience.dead_ms(peer.silence)))
-        if peer.current:
-            for first, last in peer.receiver.requests(now):
-                message = HaMessage.of(t=MessageType.REXMIT, dest=peer.name, firstseq=str(first), lastseq=str(last))
-                core.whisper(message, now)
 
     def _join(self, now: Instant) -> None:
         core = self._core
@@ -564,35 +509,6 @@ class HeartbeatMachine:
                 streaming.taken(event)
             case BreakStream():
                 streaming.break_stream(event)
-
-    def _on_medium(self, event: MediumFailed | MediumReady, now: Instant) -> None:
-        core = self._core
-        spec = core.config.media[event.medium]
-        medium = spec.text or f"a medium on {spec.link}"
-        was_deaf = self._deaf()
-        if isinstance(event, MediumReady):
-            if self._failed_media.pop(event.medium, None) is not None:
-                core.say(Severity.INFO, "medium-ready", f"{medium} works again")
-        else:
-            self._failed_media[event.medium] = event.gone
-            text = f"{medium} failed: {event.error}"
-            core.murmur(Severity.ERROR, "medium-failed", str(event.medium), text, now)
-        if was_deaf and not self._deaf():
-            for peer in core.peers:
-                peer.silence.since = max(peer.silence.since, now)
-
-    def _deaf(self) -> bool:
-        """Whether the silence of the others says nothing, because it is here that nothing can be heard.
-
-        A medium that fails may have failed with the node at its other end, which must be taken for dead then. That is
-        no reason where the interface is gone from this host, and none for a node that has heard nobody yet.
-        """
-        if not self._failed_media:
-            return False
-        core = self._core
-        failed = [self._failed_media.get(i) for i, medium in enumerate(core.config.media) if medium.ping is None]
-        joining = core.phase is Phase.JOINING and not any(peer.current for peer in core.peers)
-        return bool(failed) and all(gone or (joining and gone is not None) for gone in failed)
 
     def _on_client(self, event: ClientSignedOn, now: Instant) -> None:
         core = self._core

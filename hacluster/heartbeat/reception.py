@@ -17,11 +17,11 @@ from hacluster.config.settings import Seal
 from hacluster.heartbeat.admission import SourceFilter, Verdict, judge, lateness
 from hacluster.heartbeat.api import PROBE, question
 from hacluster.heartbeat.config import MediumSpec
-from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery, read_status
 from hacluster.heartbeat.peer import Challenge, Peer, Said
 from hacluster.heartbeat.sealing import STREAMED
 from hacluster.heartbeat.setback import refuse
+from hacluster.heartbeat.station import Station
 from hacluster.msg.driver import DatagramReceived, StopRequested
 from hacluster.msg.membership import NodeRestarted, NodeState, NodeType, PeerReturned
 from hacluster.wire.auth import KeyRing
@@ -61,7 +61,7 @@ _REFUSALS: Final = {
 class Reception:
     """Takes datagrams in."""
 
-    def __init__(self, core: Core, delivery: Delivery) -> None:
+    def __init__(self, core: Station, delivery: Delivery) -> None:
         self._core = core
         self._delivery = delivery
         self._sources = SourceFilter(core.config.allow_source)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hacluster.base.effects import Reply
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
-from hacluster.heartbeat.core import Core
 from hacluster.heartbeat.delivery import Delivery
 from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.reception import Reception
 from hacluster.heartbeat.startup import Phase
+from hacluster.heartbeat.station import Station
 from hacluster.msg.driver import Refused, Request
 from hacluster.msg.membership import (
     Accepted,
@@ -41,7 +41,7 @@ _NOT_YET = Refused("not-member", "this node has not joined the cluster yet", "tr
 class Requests:
     """Answers local clients."""
 
-    def __init__(self, core: Core, delivery: Delivery, reception: Reception) -> None:
+    def __init__(self, core: Station, delivery: Delivery, reception: Reception) -> None:
         self._core = core
         self._delivery = delivery
         self._reception = reception

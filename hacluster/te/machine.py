@@ -23,9 +23,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from hacluster.base.effects import Effect, MachineName, Say, Send
+from hacluster.base.effects import Effect, MachineName
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
+from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.cib.change import (
     AttributeSet,
@@ -95,12 +96,11 @@ class TeMachine:
         self._running: dict[tuple[str, str], _Running] = {}
         self._timers: Timers[tuple[str, str]] = Timers()
         self._last: dict[str, str] = {}
-        self._now = Instant(0)
-        self._out: list[Effect] = []
+        self._step = Step("te")
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
-        self._now, self._out = now, []
+        self._step.begin(now)
         match event:
             case RunPlan():
                 self._begin(event.plan)
@@ -120,7 +120,7 @@ class TeMachine:
                 pass
             case _:
                 assert_never(event)
-        return self._out
+        return self._step.out
 
     def deadline(self) -> Instant | None:
         """When a result is overdue."""
@@ -176,8 +176,8 @@ class TeMachine:
         key = f"{task.id}:{run.plan.number}:{task.target_rc}:{self._uuid}"
         self._running[_place(task)] = _Running(task, key)
         if task.operation != "stonith":
-            self._timers.set(_place(task), self._now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
-        self._send(MachineName.CRMD, Fire(task, key))
+            self._timers.set(_place(task), self._step.now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
+        self._step.send(MachineName.CRMD, Fire(task, key))
         return True
 
     def _look_at_end(self, run: _Run) -> None:
@@ -188,7 +188,7 @@ class TeMachine:
         if any(self._could_begin(run, task) and task.resource in held for task in waits):
             return
         run.ended = True
-        self._send(MachineName.CRMD, PlanEnded(run.plan.number, tuple(task.key for task in waits)))
+        self._step.send(MachineName.CRMD, PlanEnded(run.plan.number, tuple(task.key for task in waits)))
 
     def _could_begin(self, run: _Run, task: Task) -> bool:
         known = {entry.id for entry in run.plan.tasks}
@@ -265,21 +265,18 @@ class TeMachine:
         self._go_on()
 
     def _on_tick(self) -> None:
-        while (place := self._timers.pop(self._now)) is not None:
+        while (place := self._timers.pop(self._step.now)) is not None:
             running = self._running[place]
             task = running.task
             text = f"{task.key} on {task.node} did not come back in time"
-            self._out.append(Say(Severity.ERROR, "te", "result-missing", text))
+            self._step.say(Severity.ERROR, "result-missing", text)
             if task.kind is TaskKind.CRM:
                 self._end(place, failed=True)
                 continue
             for record in operation_records(task, running.transition_key, Outcome(1, 2, 0, "no result came in time")):
                 change = OperationRecorded(task.node, task.resource, record, task.standard, task.provider, task.type)
-                self._send(MachineName.CIBD, ChangeStatus(change))
-            self._timers.set(place, self._now, WAY_MS)
+                self._step.send(MachineName.CIBD, ChangeStatus(change))
+            self._timers.set(place, self._step.now, WAY_MS)
 
     def _touched(self, why: str) -> None:
-        self._send(MachineName.CRMD, Touched(why))
-
-    def _send(self, to: MachineName, body: object) -> None:
-        self._out.append(Send(to, body))
+        self._step.send(MachineName.CRMD, Touched(why))

@@ -4,7 +4,7 @@ import pytest
 
 from hacluster.base.effects import MachineName, Persist, Reply, Send
 from hacluster.config.settings import AutoFailback, Seal
-from hacluster.haresources.core import Core
+from hacluster.haresources.bench import Bench
 from hacluster.haresources.machine import HaresourcesMachine
 from hacluster.haresources.reality import Reality
 from hacluster.heartbeat.machine import HeartbeatMachine
@@ -222,5 +222,5 @@ def test_says_that_an_edit_is_done_and_does_nothing(monkeypatch, script: str, ac
 def test_neither_compares_files_nor_what_runs(monkeypatch) -> None:
     """Both hold what each takes for its own by its files."""
     monkeypatch.setattr(Reality, "_double", lambda *_: False)
-    monkeypatch.setattr(Core, "elsewhere", lambda *_: "")
+    monkeypatch.setattr(Bench, "elsewhere", lambda *_: "")
     assert violation(FILES_DIFFER) == "exclusive"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hacluster.base.effects import Append, Effect, Persist
+from hacluster.base.effects import Append, Persist
 from hacluster.base.members import ViewId
+from hacluster.base.step import Step
 from hacluster.base.writes import Writes
 from hacluster.cib.store import Record, RequestId
 from hacluster.cib.voters import voters_of
@@ -21,21 +22,21 @@ class Life:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
-        self.out: list[Effect] = []
+        self.step = Step("cibd")
         content = RingSetup(("a",), VOTERS).first_content()
         settings = CibdSettings("a", content, VOTERS, init=True, journal_bytes=0)
-        self.replica = Replica(settings, Rules(), Writes(), self.out)
+        self.replica = Replica(settings, Rules(), Writes(), self.step)
         for key in KEYS:
             self.replica.on_restored(key, files.get(key))
         self.sync()
 
     def sync(self) -> None:
-        for effect in self.out:
+        for effect in self.step.out:
             if isinstance(effect, Persist):
                 self.files[effect.key] = effect.data
             elif isinstance(effect, Append):
                 self.files[effect.key] = self.files.get(effect.key, b"") + effect.data
-        self.out.clear()
+        self.step.out.clear()
 
     def write(self, name: str) -> None:
         store = self.replica.store

@@ -17,7 +17,7 @@ from hacluster.msg.membership import CastMessage
 from hacluster.wire.hamsg import HaMessage
 
 
-class Core:
+class Bench:
     """One step's workbench. ``now`` is set by the machine before each event, ``out`` collects the effects."""
 
     def __init__(self, config: HaConfig, groups: Haresources, own_node: str, settings: HaclusterConfig) -> None:

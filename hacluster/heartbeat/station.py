@@ -56,7 +56,7 @@ START_EXTRA_MS: Final = 2_000
 RESTART_EXTRA_MS: Final = 30_000
 
 
-class Core:
+class Station:
     """State and common acts. Effects are collected in ``out`` and taken by the machine after each step."""
 
     def __init__(self, config: HeartbeatConfig, identity: Identity, dice: Dice) -> None:
