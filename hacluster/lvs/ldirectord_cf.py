@@ -84,6 +84,9 @@ _DEPRECATED: Final = {
     "timeout": "write checktimeout and negotiatetimeout instead",
     "connecttimeout": "write negotiatetimeout instead",
 }
+_MAY_BE_EMPTY: Final = frozenset({"virtualhost", "servicename", "comment"})
+"""Without a value they say nothing, as in the original."""
+
 _REPEATABLE: Final = frozenset({"execute", "real", "real6"})
 
 
@@ -169,7 +172,16 @@ def _look_at_paths(findings: Findings, lines: dict[str, int], found: dict[str, A
         findings.warning("no-such-directory", lines["maintenancedir"], f"there is no directory {shown(directory)}")
     callback = found.get("callback")
     if callback and host.executables is not None and callback not in host.executables:
-        findings.error("not-executable", lines["callback"], f"{shown(callback)} is not an executable file")
+        text = f"{shown(callback)} is not an executable file: nobody will be told of a changed file"
+        findings.warning("not-executable", lines["callback"], text)
+
+
+def _look_at_monitor_file(findings: Findings, line: int, path: str, host: Host) -> None:
+    """The original opens it at once, and begins only when it can."""
+    folder = path.rpartition("/")[0] or "/"
+    if host.directories is not None and (path in host.directories or folder not in host.directories):
+        text = f"there can be no file {shown(path)}"
+        findings.error("no-such-directory", line, text, f"{shown(folder)} must be a directory", "monitorfile")
 
 
 def _check_count(findings: Findings, line: int) -> None:
@@ -180,6 +192,9 @@ def _check_count(findings: Findings, line: int) -> None:
 def _has_value(findings: Findings, entry: Entry) -> bool:
     if entry.value or (entry.name == "supervised" and entry.value is None):
         return True
+    if entry.name in _MAY_BE_EMPTY and entry.value is not None:
+        findings.warning("no-value", entry.line, f"{entry.name} has no value: it says nothing", field=entry.name)
+        return False
     findings.error("no-value", entry.line, f"{entry.name} has no value", f"write: {entry.name} = …", entry.name)
     return False
 
@@ -234,6 +249,8 @@ def _read_section(findings: Findings, section: Section, inherited: dict[str, Any
                 draft.lines[entry.name] = entry.line
     if "checkcount" in lines:
         _check_count(findings, lines["checkcount"])
+    if "monitorfile" in draft.own:
+        _look_at_monitor_file(findings, lines["monitorfile"], draft.own["monitorfile"], host)
     return build_virtual(findings, draft, host.names)
 
 

@@ -251,14 +251,18 @@ def _asks(check: Check) -> bool:
 
 
 def _unique(findings: Findings, reals: list[Real]) -> list[Real]:
-    seen: dict[tuple[str, int], int] = {}
+    """Each once; the same line again says nothing new, another one contradicts it."""
+    seen: dict[tuple[str, int], Real] = {}
     for real in reals:
-        before = seen.get((real.address, real.port))
-        if before is not None:
-            text = f"the real server {real} was given in line {before} already"
+        before = seen.setdefault((real.address, real.port), real)
+        if before is real:
+            continue
+        text = f"the real server {real} was given in line {before.line} already"
+        if replace(real, line=before.line) == before:
+            findings.warning("given-again", real.line, text, "keep one of the lines", "real")
+        else:
             findings.error("given-twice", real.line, text, "the table has one entry per address and port", "real")
-        seen[real.address, real.port] = real.line
-    return reals
+    return list(seen.values())
 
 
 def _contradictions(findings: Findings, draft: SectionDraft, check: Check) -> None:

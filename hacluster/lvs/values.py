@@ -199,12 +199,16 @@ def statuses(findings: Findings, entry: Entry, text: str) -> frozenset[DaemonSta
     """``all``, ``none``, or some states of the daemon."""
     words = [part.strip() for part in unquoted(text).split(",") if part.strip()]
     known = [status.value for status in DaemonStatus]
-    if "none" in words or "all" in words:
+    if "none" in words:
         if len(words) > 1:
-            findings.error("bad-word", entry.line, f"{shown(text)}: all and none stand alone", field=entry.name)
+            findings.error("bad-word", entry.line, f"{shown(text)}: none stands alone", field=entry.name)
             return None
-        return frozenset(DaemonStatus) if words == ["all"] else frozenset()
-    bad = [one for one in words if one not in known]
+        return frozenset()
+    bad = [one for one in words if one not in (*known, "all")]
+    if "all" in words and not bad:
+        if len(words) > 1:
+            findings.warning("no-effect", entry.line, f"{shown(text)}: all has the others in it", field=entry.name)
+        return frozenset(DaemonStatus)
     if bad or not words:
         what = f"{shown(bad[0] if bad else text)} is no state of the daemon"
         findings.error("bad-word", entry.line, what, f"all, none, or some of: {', '.join(known)}", entry.name)

@@ -24,7 +24,7 @@ class Names:
         return {"http": 80, "domain": 53, "radius": 1812}.get(name)
 
 
-HOST = Host(Names(), "director", {"/etc/maintenance"}, {"/bin/tell"})
+HOST = Host(Names(), "director", {"/etc/maintenance", "/var/log"}, {"/bin/tell"})
 
 
 def parse(text):
@@ -234,8 +234,7 @@ emailalertfrom = me@x.org
         ("checktimeout =", "no-value", 1),
         ("autoreload = true", "bad-boolean", 1),
         ("callback = /bin/tell", "not-quoted", 1),
-        ('callback = "/bin/nothing"', "not-executable", 1),
-        ("emailalertstatus = all, running", "bad-word", 1),
+        ("emailalertstatus = none, running", "bad-word", 1),
         ("emailalertstatus = sleeping", "bad-word", 1),
         ("fallback = nowhere.example.org", "unresolved-name", 1),
         ("fallback = 127.0.0.1:80 nat", "bad-word", 1),
@@ -265,6 +264,7 @@ emailalertfrom = me@x.org
         ('virtual = 10.0.0.1:80\n    receive = "("', "bad-pattern", 2),
         ('virtual = 10.0.0.1:80\n    passwd = "a#b"', "not-quoted", 2),
         ("virtual = 10.0.0.1:80\n    quiescent = maybe", "bad-boolean", 2),
+        ("virtual = 10.0.0.1:80\n    monitorfile = /nowhere/file", "no-such-directory", 2),
         ("virtual = 10.0.0.1:80\n    autoreload = yes", "unknown-directive", 2),
         ("virtual = 10.0.0.1:80\nvirtual = 10.0.0.1:80", "given-twice", 2),
     ],
@@ -289,6 +289,10 @@ def test_all_faults_at_once():
         ("supervised", "bare-word"),
         ("quiescent = yes\nquiescent = no", "given-again"),
         ("maintenancedir = /nowhere", "no-such-directory"),
+        ('callback = "/bin/nothing"', "not-executable"),
+        ("emailalertstatus = all, running", "no-effect"),
+        ("virtual = 10.0.0.1:80\n    comment =", "no-value"),
+        ("virtual = 10.0.0.1:80\n    real = 10.0.0.2:80 gate\n    real = 10.0.0.2:80 gate", "given-again"),
         ("virtual = 10.0.0.1:80\n    scheduler = wrx", "unknown-scheduler"),
         ("virtual = 10.0.0.1:80\n    netmask = 255.255.255.0", "no-effect"),
         ("virtual = 10.0.0.1:80\n    ops = yes", "no-effect"),
