@@ -154,7 +154,6 @@ class Holding:
 
     def __enter__(self) -> Holding:
         self._end = threading.Event()
-        self._files = {host.name: Path(f"/proc/{host.pid}/net/fib_trie") for host in self.hosts}
         self._thread = threading.Thread(target=self._look, name="holding", daemon=True)
         self._thread.start()
         eventually("the first look", lambda: bool(self.changes))
@@ -174,7 +173,8 @@ class Holding:
     def _look(self) -> None:
         while not self._end.wait(self.interval):
             now = time.monotonic()
-            have = frozenset(name for name, file in self._files.items() if self._has(file))
+            # A host that was off and is on again has another number.
+            have = frozenset(h.name for h in self.hosts if h.pid and self._has(Path(f"/proc/{h.pid}/net/fib_trie")))
             if not self.changes or self.changes[-1][1] != have:
                 self.changes.append((now, have))
 

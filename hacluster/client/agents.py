@@ -70,9 +70,35 @@ def _ocf_path(provider: str, agent: str) -> Path | None:
     return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
+OWN_FENCE: Final = "hacluster/"
+"""How fence agents that come with the program are called."""
+
+
+def _own_fence_folder() -> Path | None:
+    try:
+        return shipped("stonith_plugins")
+    except HaError:
+        return None
+
+
+def fence_program(agent: str) -> Path | None:
+    """The program of a fence agent; ``None`` when there is none, or it is one of cluster-glue's plug-ins."""
+    folder, name = Path(FENCE_DIR), agent
+    if agent.startswith(OWN_FENCE):
+        own = _own_fence_folder()
+        if own is None:
+            return None
+        folder, name = own, agent.removeprefix(OWN_FENCE)
+    path = folder / name
+    usable = name and "/" not in name and name not in (".", "..") and path.is_file() and os.access(path, os.X_OK)
+    return path if usable else None
+
+
 def list_fence_agents() -> list[str]:
-    """The fence agents."""
-    return [name for name in _programs(Path(FENCE_DIR)) if name.startswith("fence_")]
+    """The fence agents: those of the host, and those that come with the program."""
+    own = _own_fence_folder()
+    ours = [] if own is None else [f"{OWN_FENCE}{name}" for name in _programs(own)]
+    return sorted([name for name in _programs(Path(FENCE_DIR)) if name.startswith("fence_")] + ours)
 
 
 def _units() -> list[str]:
@@ -133,18 +159,21 @@ def _plugin_metadata(agent: str) -> str | None:
 
 def fence_metadata(agent: str) -> str | None:
     """The metadata of a fence agent; ``None`` if there is no such agent, or it says nothing."""
-    path = Path(FENCE_DIR) / agent
-    if "/" in agent or not agent or not os.access(path, os.X_OK):
+    path = fence_program(agent)
+    if path is None:
         return _plugin_metadata(agent)
-    code, text = _run([str(path), "-o", "metadata"])
+    code, text = _run([str(path)], "action=metadata\n")
     start = text.find("<resource-agent")
     return text[start:] if code == 0 and start >= 0 else None
 
 
 def validate_fence(agent: str, params: Mapping[str, str]) -> tuple[bool, str]:
     """Whether a fence agent takes its parameters, and what it said."""
+    path = fence_program(agent)
+    if path is None:
+        return False, "a plug-in of cluster-glue cannot tell whether its parameters are good\n"
     lines = ["action=validate-all", *(f"{name}={value}" for name, value in params.items())]
-    code, said = _run([str(Path(FENCE_DIR) / agent)], "\n".join(lines) + "\n")
+    code, said = _run([str(path)], "\n".join(lines) + "\n")
     return code == 0, said
 
 

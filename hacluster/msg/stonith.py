@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 Words = tuple[tuple[str, str], ...]
 
@@ -67,6 +68,10 @@ class FencingConfigured:
     devices: tuple[Device, ...] = field(default=())
     levels: tuple[Level, ...] = field(default=())
     nodes: tuple[FencedNode, ...] = field(default=())
+
+
+NO_DEVICE: Final = "no device that can fence it is known"
+"""The reason of a fencing that nobody could even try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,18 +266,20 @@ class ConfirmDown:
 
 @dataclass(frozen=True, slots=True)
 class DevicesQuery:
-    """A request: the devices registered here; with a target those, on all nodes, that can fence it. ``DevicesView``."""
+    """A request: the devices registered here; with a target those that know it. Answered with ``DevicesView``.
+
+    ``action`` empty: whoever would run it; else those with which this node would do that.
+    """
 
     target: str = ""
-    action: str = "off"
-    timeout_ms: int = 20_000
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DevicesView:
-    """Devices, each once."""
+    """Devices by id, each with its agent; never their parameters, which may be secret."""
 
-    devices: tuple[Device, ...]
+    devices: Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
 from hacluster.msg.stonith import (
+    NO_DEVICE,
     AskDevices,
     DeviceRan,
     Fence,
@@ -223,7 +224,7 @@ class Fencings:
             self._timers.cancel((word, entry.id))
         del self._operations[entry.id]
         if state is FencingState.FAILED and not reason:
-            reason = "; ".join(operation.reasons[-3:]) or "no device that can fence it is known"
+            reason = "; ".join(operation.reasons[-3:]) or NO_DEVICE
         entry = replace(entry, state=state, reason=reason, executor=by or entry.executor, ended_ms=max(1, self.unix_ms))
         good = state is FencingState.SUCCESS
         text = f"{entry.action} of {entry.target} {'is done' if good else 'has failed'}"

@@ -101,6 +101,8 @@ SPEECH: Final = MachineName.SPEECH
 _OK, _GENERIC, _UNIMPLEMENTED, _CONFIGURED, _NOT_RUNNING = 0, 1, 3, 6, 7
 """OCF exit codes."""
 
+MAX_LEVEL: Final = 9
+
 
 class StonithMachine:
     """See the module. ``asker``: the machine that asks by ``Fence`` and hears of the end of each fencing."""
@@ -312,18 +314,23 @@ class StonithMachine:
 
     def _on_request(self, request: Request) -> None:
         number, fencings = request.request_id, self._fencings
-        client = request.peer.name
+        name, pid = request.peer.name, request.peer.pid
+        client = f"{name}.{pid}"
         match request.body:
             case FenceAsked() as asked:
                 wish = Fence(0, asked.target, asked.action, asked.timeout_ms, asked.delay_ms, asked.tolerance_ms)
-                wish = replace(wish, client=asked.tag or client)
+                wish = replace(wish, client=f"{name}.{asked.tag}.{pid}" if asked.tag else client)
                 fencings.ask(wish, Asker(request=number))
             case ConfirmDown() as confirm:
                 fencings.confirm(confirm.target, client, Asker(request=number))
             case DevicesQuery() as query if query.target:
-                self._survey(query.target, query.action, lambda found: self._reply_devices(number, found))
+                self._survey(
+                    query.target,
+                    query.action,
+                    lambda found: self._reply_devices(number, [offer.device for offer in found]),
+                )
             case DevicesQuery():
-                self._reply(number, DevicesView(tuple(entry.device for entry in self._devices.all())))
+                self._reply_devices(number, [entry.device.id for entry in self._devices.all()])
             case TargetsQuery() as query:
                 self._look(number, query.device, "list", query.timeout_ms)
             case CheckDevice() as query:
@@ -339,14 +346,19 @@ class StonithMachine:
             case RemoveDevice() as remove:
                 self._reply(number, DeviceSaid(good=True, known=self._devices.remove(remove.device)))
             case RegisterLevel() as register:
-                self._levels.append(register.level)
-                self._use_levels(fencings.config)
-                self._reply(number, DeviceSaid(good=True))
+                self._reply(number, self._add_level(register.level))
             case RemoveLevel() as remove:
                 self._remove_level(remove.level)
                 self._reply(number, DeviceSaid(good=True))
             case _:
                 self._reply(number, Refused("unknown-request", "the fencer does not know this request"))
+
+    def _add_level(self, level: Level) -> DeviceSaid:
+        if not level.devices or not 0 < level.index <= MAX_LEVEL:
+            return DeviceSaid(good=False, text=f"a level is 1 to {MAX_LEVEL}, and has devices")
+        self._levels.append(level)
+        self._use_levels(self._fencings.config)
+        return DeviceSaid(good=True)
 
     def _remove_level(self, level: Level) -> None:
         def same(other: Level) -> bool:
@@ -358,9 +370,9 @@ class StonithMachine:
         left = tuple(entry for entry in config.levels if not same(entry))
         self._fencings.config = replace(config, levels=left)
 
-    def _reply_devices(self, number: int, found: tuple[Offer, ...]) -> None:
-        entries = [self._devices.get(offer.device) for offer in found]
-        self._reply(number, DevicesView(tuple(entry.device for entry in entries if entry is not None)))
+    def _reply_devices(self, number: int, found: list[str]) -> None:
+        entries = [self._devices.get(ident) for ident in found]
+        self._reply(number, DevicesView(tuple((one.device.id, one.device.agent) for one in entries if one is not None)))
 
     def _look(self, number: int, ident: str, action: str, timeout_ms: int) -> None:
         if ident not in self._devices:

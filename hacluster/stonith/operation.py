@@ -77,7 +77,9 @@ class Operation:
         if levels:
             for level in levels:
                 lacking = [device for device in level.devices if device not in known]
-                if lacking:
+                if not level.devices:
+                    notes.append(f"level {level.index} cannot be used: it has no devices")
+                elif lacking:
                     notes.append(f"level {level.index} cannot be used: nobody offers {', '.join(lacking)}")
                 else:
                     self.ways.append(self._steps(level.devices))

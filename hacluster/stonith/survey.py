@@ -89,6 +89,8 @@ class Survey:
     def _may(self, entry: Registered) -> bool:
         facts = entry.facts
         assert facts is not None, entry.device.id
+        if not self.action:
+            return True
         if self.action == "on":
             own = self.target == self.node
             return "on" in facts.actions and own == facts.on_target

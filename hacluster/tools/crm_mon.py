@@ -13,6 +13,9 @@ from hacluster.tools.options import Given, Group, Option, Tool, UsageError
 from hacluster.tools.output import FORMATS, Failed, Output, run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hacluster.msg.stonith import FencingEntry
     from hacluster.pe.model.cluster import Cluster
     from hacluster.pe.views.status.show import Show
 
@@ -68,7 +71,13 @@ TOOL: Final = Tool(
         "fencing[-failed|-pending|-succeeded]", "maint-mode", "nodes", "operations", "options", "resources", "stack",
         "tickets", "times")) + ".",
 )  # fmt: skip
-_DEFAULT: Final = ("stack", "dc", "times", "counts", "nodes", "resources", "failures", "maint-mode")
+_FENCING: Final = ("fencing-failed", "fencing-pending", "fencing-succeeded")
+_DEFAULT: Final = (
+    *("stack", "dc", "times", "counts", "nodes", "resources", "failures", "maint-mode"),
+    *_FENCING[:2],
+)
+_EVERY_FENCING: Final = 3
+"""The level of history at which nothing is left out."""
 _INCLUDES: Final = {
     "failcounts": "failcounts", "operations": "operations", "timing-details": "operations", "tickets": "tickets",
     "show-node-attributes": "attributes",
@@ -84,7 +93,7 @@ def _expanded(word: str) -> tuple[str, ...]:
     if word == "summary":
         return SUMMARY
     if word == "fencing":
-        return ("fencing-failed", "fencing-pending", "fencing-succeeded")
+        return _FENCING
     if word in SECTIONS:
         return (word,)
     raise UsageError(f"'{word}' is no section; see --help for the list")
@@ -153,16 +162,20 @@ def _sections(given: Given, style: str) -> _Sections:
         elif event == "neg-locations":
             found.include(f"bans:{value}" if value else "bans")
         elif event == "fence-history":
-            _check_level(value)
+            level = _level(value)
+            found.exclude("fencing")
+            for name in _FENCING[: (0, 2, 3, 3)[level]]:
+                found.include(name)
     return found
 
 
-def _check_level(value: str) -> None:
+def _level(value: str | None) -> int:
     from hacluster.base.values import scan_int  # noqa: PLC0415 - few ask
 
     level = scan_int(value) if value else 2
-    if level is not None and not 0 <= level <= 3:
+    if level is not None and not 0 <= level <= _EVERY_FENCING:
         raise UsageError("Fence history must be 0-3")
+    return 2 if level is None else level
 
 
 def _tagged(root: Any, name: str) -> set[str]:
@@ -198,8 +211,8 @@ def _stamp(epoch: int) -> str:
     return Moment.from_epoch(epoch, time.localtime(epoch).tm_gmtoff).show()
 
 
-def sections_of(cluster: Cluster, show: Show) -> list[Any]:
-    """The outline of a status."""
+def sections_of(cluster: Cluster, show: Show, fencings: Sequence[FencingEntry] = ()) -> list[Any]:
+    """The outline of a status. ``fencings``: those of the history that may be shown."""
     from hacluster.pe.views.status import facts  # noqa: PLC0415 - trees need none of it
     from hacluster.pe.views.status.nodes import node_section  # noqa: PLC0415
     from hacluster.pe.views.status.resources import resource_section  # noqa: PLC0415
@@ -215,7 +228,27 @@ def sections_of(cluster: Cluster, show: Show) -> list[Any]:
     ):  # fmt: skip
         section = make(cluster, show) if has(name) else None
         found += [section] if section is not None else []
-    return found
+        if name == "failures" and fencings:
+            found += _fencing_sections(fencings, show, ("fencing-failed",))
+    return found + (_fencing_sections(fencings, show, _FENCING[1:]) if fencings else [])
+
+
+def _fencing_sections(entries: Sequence[FencingEntry], show: Show, names: tuple[str, ...]) -> list[Any]:
+    from hacluster.pe.views.outline import Item, Listing  # noqa: PLC0415 - most clusters have nothing to tell
+    from hacluster.tools.fencinghistory import friendly  # noqa: PLC0415
+
+    full = show.sections.issuperset(_FENCING)
+    wanted = [name for name in names if name in show.sections]
+    # What is under way stands among what has succeeded, where that is shown.
+    if "fencing-succeeded" in wanted:
+        wanted = ["fencing-succeeded"]
+    title, states = {
+        "fencing-failed": ("Failed Fencing Actions", ("failed",)),
+        "fencing-pending": ("Pending Fencing Actions", ("pending",)),
+        "fencing-succeeded": ("Fencing History", ("pending", "success")),
+    }.get(wanted[0] if wanted else "", ("", ()))
+    lines = [friendly(entry, entries, full=full) for entry in entries if entry.state.value in states]
+    return [Listing(title, [Item(line) for line in lines])] if lines else []
 
 
 def simple_status(cluster: Cluster) -> tuple[str, bool]:
@@ -268,12 +301,40 @@ class Monitor:
         """The answer as trees."""
         from hacluster.pe.views.status.trees import status_trees  # noqa: PLC0415 - text needs none of it
 
-        return status_trees(cluster, show_of(self.given, root, self.style))
+        show = show_of(self.given, root, self.style)
+        found = status_trees(cluster, show)
+        entries = self._fencings(show)
+        if entries:
+            from hacluster.tools.fencinghistory import tree_of  # noqa: PLC0415 - most clusters have nothing to tell
+
+            shown = Tree("fence_history", children=[tree_of(entry) for entry in entries])
+            place = next((i for i, tree in enumerate(found) if tree.name in ("tickets", "bans")), len(found))
+            found.insert(place, shown)
+        return found
+
+    def _fencings(self, show: Show) -> list[FencingEntry]:
+        """What the fencer of this node knows, as far as it is wanted; nothing of a CIB that is a file."""
+        from hacluster.client.live import LiveCluster  # noqa: PLC0415 - --help needs none of it
+
+        if not isinstance(self.source, LiveCluster) or not show.sections.intersection(_FENCING):
+            return []
+        from hacluster.client.fencing import Fencer  # noqa: PLC0415
+        from hacluster.tools.fencinghistory import reduced  # noqa: PLC0415
+
+        try:
+            entries = list(Fencer(self.source.daemon).history())
+        except Fault:
+            return []
+        if show.nodes is not None:
+            entries = [entry for entry in entries if entry.target.lower() in show.nodes]
+        asked = [value for event, value in self.given.events if event == "fence-history"]
+        whole = self.style in ("xml", "json") or (asked and _level(asked[-1]) == _EVERY_FENCING)
+        return entries if whole else reduced(entries)
 
     def text(self, root: Any, cluster: Cluster) -> str:
         """The answer as text or page."""
         show = show_of(self.given, root, self.style)
-        outline = sections_of(cluster, show)
+        outline = sections_of(cluster, show, self._fencings(show))
         if self.style != "html":
             from hacluster.pe.views.outline import outline_text  # noqa: PLC0415 - a page needs none of it
 

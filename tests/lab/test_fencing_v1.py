@@ -41,7 +41,7 @@ def test_the_holder_is_reset_before_its_address_is_taken(fault: str) -> None:
             eventually("a strike", lambda: power.struck)
             made.watch.wait_answer(made.two.name, since=time.monotonic(), timeout=60)
             assert holding.both_for(began) == 0
-        assert [strike[2] for strike in power.struck] == [made.one.name]
+        assert [strike.target for strike in power.struck] == [made.one.name]
         log = made.two.log()
         assert log.index("is certainly down") < log.index(f"because {made.one.name} is dead and was fenced")
         assert not made.one.host.is_on

@@ -376,7 +376,7 @@ def test_what_clients_ask() -> None:
     fencers = cluster(device("one", hosts="c"), names=("a", "b"), agent=Agent(answers={"list": (0, "1,c\n")}))
     view = fencers.replies[fencers.ask("a", DevicesQuery())]
     assert isinstance(view, DevicesView)
-    assert [entry.id for entry in view.devices] == ["one"]
+    assert view.devices == (("one", "fence_x"),)
     assert fencers.replies[fencers.ask("a", DevicesQuery("c"))] == view
     assert fencers.replies[fencers.ask("a", DevicesQuery("x"))] == DevicesView(())
     assert fencers.replies[fencers.ask("a", TargetsQuery("one"))] == DeviceSaid(good=True, text="1,c\n")
@@ -384,7 +384,7 @@ def test_what_clients_ask() -> None:
     assert fencers.replies[fencers.ask("a", RegisterDevice(device("two", hosts="d")))] == DeviceSaid(good=True)
     answer = fencers.replies[fencers.ask("a", FenceAsked("d", "off", tag="me"))]
     assert isinstance(answer, Fenced)
-    assert (answer.entry.state, answer.entry.client) == (FencingState.SUCCESS, "me")
+    assert (answer.entry.state, answer.entry.client) == (FencingState.SUCCESS, "root.me.1")
     fencers.configure(FencingConfigured())
     assert fencers.replies[fencers.ask("a", RemoveDevice("one"))] == DeviceSaid(good=True, known=False)
     assert fencers.replies[fencers.ask("a", RemoveDevice("two"))] == DeviceSaid(good=True)

@@ -1,0 +1,270 @@
+"""Three real nodes with a resource manager and fencing: who may still run a service is off before it starts again."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from lxml import etree
+
+from hacluster.lab.cluster import VIP, Cluster, cluster, wait_for
+from hacluster.lab.hosts import Host
+from tests.cluster import Holding
+from tests.conftest import require_lab
+from tests.power import NAME, Power
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+STUBBORN = "/usr/lib/ocf/resource.d/lab/stubborn"
+_STUBBORN = """#!/bin/sh
+# A service whose stop fails while /etc/stubborn exists.
+case $1 in
+meta-data) echo '<?xml version="1.0"?><resource-agent name="stubborn"><version>1.1</version><parameters/><actions>
+    <action name="start" timeout="20s"/><action name="stop" timeout="20s"/><action name="monitor" timeout="20s"/>
+    </actions></resource-agent>';;
+start) touch /run/stubborn;;
+stop) [ -e /etc/stubborn ] && { echo "ocf-exit-reason:it will not stop" >&2; exit 1; }; rm -f /run/stubborn;;
+monitor) [ -e /run/stubborn ] || exit 7;;
+esac
+exit 0
+"""
+
+
+def pairs(owner: str, words: dict[str, str]) -> str:
+    return "".join(f'<nvpair id="{owner}-{name}" name="{name}" value="{value}"/>' for name, value in words.items())
+
+
+def device(name: str, agent: str = NAME, **words: str) -> str:
+    inner = f'<instance_attributes id="{name}-p">{pairs(name, {"switch": name, **words})}</instance_attributes>'
+    return f'<primitive id="{name}" class="stonith" type="{agent}">{inner}</primitive>'
+
+
+def service(name: str, provider: str, kind: str, **words: str) -> str:
+    inner = f'<instance_attributes id="{name}-p">{pairs(name, words)}</instance_attributes>'
+    monitor = f'<operations><op id="{name}-m" name="monitor" interval="1s" timeout="20s"/></operations>'
+    return f'<primitive id="{name}" class="ocf" provider="{provider}" type="{kind}">{inner}{monitor}</primitive>'
+
+
+ADDRESS = service("vip", "hacluster", "IPaddr", ip=VIP, cidr_netmask="16", nic="eth0")
+GROUP = f'<group id="web">{ADDRESS}{service("srv", "lab", "stubborn")}</group>'
+
+
+@dataclass
+class Scene:
+    """A cluster with switches, and who has the address when."""
+
+    it: Cluster
+    power: Power
+    holding: Holding
+
+    def up(self, *hosts: Host) -> None:
+        """One working view of these, and no others."""
+        names = tuple(sorted(host.name for host in hosts or self.it.nodes))
+
+        def is_so() -> bool:
+            views = [self.it.view(self.it.node(name)) for name in names]
+            return all(view.synced and view.members == names for view in views)
+
+        wait_for(is_so, f"a view of {names}")
+
+    def holder(self, *but: str) -> Host:
+        """Who has the address, once it is one of the others."""
+
+        def is_so() -> bool:
+            now = self.holding.holders
+            return len(now) == 1 and not now & set(but)
+
+        wait_for(is_so, f"one holder, none of {but}")
+        return self.it.node(next(iter(self.holding.holders)))
+
+    def back(self, host: Host) -> None:
+        """A node that was struck starts again, and all is as it was."""
+        host.boot()
+        self.it.start(host)
+        self.up()
+
+    def status(self, host: Host) -> str:
+        return str(host.run(["crm_mon", "-1", "-m", "3", "-f"], timeout=60).stdout)
+
+
+@contextlib.contextmanager
+def scene(
+    devices: str = "", *, options: dict[str, str] | None = None, topology: str = "", start: int = 3
+) -> Iterator[Scene]:
+    """Three nodes, of which ``start`` are started, with a group. Without other words one device reaches all."""
+    require_lab()
+    with cluster(3, "fencing") as it, Power(it.nodes) as power:
+        for host in it.nodes:
+            host.write(STUBBORN, _STUBBORN, 0o755)
+        it.install()
+        first = it.nodes[:start]
+        it.start(*first)
+        with Holding(it.nodes, VIP) as holding:
+            made = Scene(it, power, holding)
+            try:
+                made.up(*first)
+                words = {"stonith-enabled": "true", **(options or {})}
+                sets = f'<cluster_property_set id="cib-bootstrap-options">{pairs("o", words)}</cluster_property_set>'
+                devices = devices or device("pdu", pcmk_host_list="n1 n2 n3")
+                it.edit(it.nodes[0], "modify", f"<crm_config>{sets}</crm_config>", "crm_config")
+                sticky = f'<meta_attributes id="d">{pairs("d", {"resource-stickiness": "100"})}</meta_attributes>'
+                it.edit(it.nodes[0], "modify", f"<rsc_defaults>{sticky}</rsc_defaults>", "rsc_defaults")
+                if topology:
+                    text = f"<fencing-topology>{topology}</fencing-topology>"
+                    it.edit(it.nodes[0], "create", text, "configuration")
+                it.edit(it.nodes[0], "replace", f"<resources>{devices}{GROUP}</resources>", "resources")
+                yield made
+            except BaseException:
+                for host in it.nodes:
+                    host.boot()
+                    print(f"---- {host.name} ----\n{it.log(host)}")
+                raise
+
+
+def test_who_may_still_run_it_is_off_before_it_starts_elsewhere() -> None:
+    """Power off, cut, hang and a failed stop, one after the other."""
+    with scene() as made:
+        made.up()
+        for fault in ("power", "cut", "hang", "stop"):
+            first = made.holder()
+            began = time.monotonic()
+            match fault:
+                case "power":
+                    first.power_off()
+                case "cut":
+                    first.cut()
+                case "hang":
+                    first.pause()
+                case _:
+                    first.write("/etc/stubborn", "")
+                    first.run(["crm_resource", "--move", "-r", "web"], timeout=60)
+            second = made.holder(first.name)
+            print(f"{fault}: {time.monotonic() - began:.2f} s")
+            assert [strike.target for strike in made.power.struck if strike.at >= began] == [first.name]
+            assert made.holding.both_for(began) == 0
+            struck = made.power.struck[-1].at
+            assert next(when for when, have in made.holding.changes if second.name in have and when > began) > struck
+            first.boot()
+            first.heal()
+            if fault == "stop":
+                first.path("/etc/stubborn").unlink()
+                second.run(["crm_resource", "--clear", "-r", "web"], timeout=60)
+            made.back(first)
+            assert made.holder().name == second.name, "nothing moves for a node that comes back"
+
+
+LEVELS = "".join(
+    f'<fencing-level id="{name}-{index}" target="{name}" index="{index}" devices="{switch}"/>'
+    for name in ("n1", "n2", "n3")
+    for index, switch in ((1, "pdu"), (2, "second"))
+)
+
+
+def test_the_second_level_then_none_then_a_person() -> None:
+    """A device that is down, all devices down, a confirmation, and a device that lies."""
+    secret = "Zu9-geheim"
+    words = {"pcmk_host_list": "n1 n2 n3", "passwd": secret, "wanted": secret, "pcmk_reboot_retries": "1"}
+    both = device("pdu", **words) + device("second", **words)
+    with scene(both, topology=LEVELS, options={"stonith-max-attempts": "2"}) as made:
+        made.power.broken = {"pdu"}
+        first = made.holder()
+        first.power_off()
+        second = made.holder(first.name)
+        assert made.power.struck[-1].switch == "second"
+        made.back(first)
+        made.power.broken = {"pdu", "second"}
+        second.cut()
+        other = next(host for host in made.it.nodes if host not in (first, second))
+        wait_for(lambda: "could not be fenced" in made.it.log(first) + made.it.log(other), "it is given up")
+        wait_for(lambda: not made.holding.holders, "the one without quorum has stopped it")
+        text = made.status(other)
+        assert re.search(rf"reboot of {second.name} .*for crmd@n. failed \(.*the switch second is broken", text)
+        assert f"Node {second.name}: UNCLEAN (offline)" in text
+        assert secret not in text
+        print(text)
+        says(other, f"stonith_admin -C {second.name}")
+        made.holder(second.name)
+        assert f"turning off of {second.name} by a human" in made.status(first)
+        for host in (first, other):
+            assert secret not in made.it.log(host) + host.run(["cibadmin", "-Q", "-o", "status"]).stdout
+            calls = made.power.calls(host)
+            assert secret not in calls, "it is neither among the arguments nor in the environment"
+
+
+def says(host: Host, line: str, status: int = 0) -> str:
+    """What a command prints; its status must be this one."""
+    done = host.run(line.split(), timeout=120)
+    assert done.returncode == status, (line, done.returncode, done.stdout, done.stderr)
+    return str(done.stdout + done.stderr)
+
+
+def test_stonith_admin_at_a_node_that_is_not_the_dc() -> None:
+    """Texts and exit statuses are those of Pacemaker's own, recorded in a cluster like this one."""
+    with scene(device("pdu", pcmk_host_list="n1 n2 n3")) as made:
+        holder = made.holder()
+        dc = made.it.view(holder).leader
+        at = next(host for host in made.it.nodes if host.name != dc)
+        victim = next(host for host in made.it.nodes if host not in (at, made.it.node(dc)))
+        name = victim.name
+        assert says(at, "stonith_admin -L") == "pdu\n1 fence device found\n"
+        assert says(at, f"stonith_admin -l {at.name}") == "pdu\n1 fence device found\n"
+        assert says(at, "stonith_admin -l nobody") == "0 fence devices found\n"
+        assert says(at, "stonith_admin -Q pdu") == ""
+        assert says(at, "stonith_admin -Q none", 105) == ""
+        assert says(at, "stonith_admin -s none", 105) == "Couldn't list targets: No such device\n"
+        assert says(at, "stonith_admin -H *") == "0 events found\n"
+        assert says(at, f"stonith_admin -h {name}") == f"Node {name} has never been fenced\n"
+        for letter, verb in (("B", "fence"), ("F", "fence"), ("U", "unfence")):
+            text = says(at, f"stonith_admin -{letter} nobody -t 10", 105)
+            assert text == f"stonith_admin: Couldn't {verb} nobody: No such device\n"
+        assert says(at, f"stonith_admin -F {name} -T mine") == ""
+        assert not victim.is_on
+        for host in (at, made.it.node(dc)):
+            text = says(host, f"stonith_admin -H {name}")
+            assert text.startswith(f"turning off of {name} successful: delegate=")
+            assert f"origin={at.name}, last-successful='" in text
+            assert text.endswith("1 event found\n")
+        assert "client=stonith_admin.mine." in text
+        struck = len(made.power.struck)
+        assert says(at, f"stonith_admin -F {name} --tolerance 1000s") == ""
+        assert len(made.power.struck) == struck
+        text = says(at, "stonith_admin -H * -V")
+        assert "unfencing of nobody failed (no device that can fence it is known): client=stonith_admin." in text
+        assert text.endswith("4 events found\n")
+        assert f"Node {name} last fenced at: " in says(at, f"stonith_admin -h {name}")
+        ident = name[1:]
+        assert f"Node {ident} last fenced at: " in says(at, f"stonith_admin -h {ident} -n")
+        tree = etree.fromstring(says(at, "crm_mon -1 --output-as=xml"))
+        events = [(one.get("action"), one.get("target"), one.get("status")) for one in tree.iter("fence_event")]
+        assert events == [("off", name, "success"), ("on", "nobody", "failed"), ("off", "nobody", "failed"),
+                          ("reboot", "nobody", "failed")]  # fmt: skip
+        assert "Failed Fencing Actions:\n  * unfencing of nobody for stonith_admin." in says(at, "crm_mon -1")
+        assert "Fencing History:" not in says(at, "crm_mon -1 -m 1")
+        assert f"\n\nFencing History:\n  * turning off of {name} by " in says(at, "crm_mon -1 -m 2")
+        assert "Fencing" not in says(at, "crm_mon -1 -m 0").partition("Node List")[2]
+
+        assert says(at, "stonith_admin -R dyn -a fence_dummy -o pcmk_host_list=n9") == ""
+        assert says(at, "stonith_admin -L") == "dyn\npdu\n2 fence devices found\n"
+        assert says(at, "stonith_admin -l n9") == "dyn\n1 fence device found\n"
+        assert says(made.it.node(dc), "stonith_admin -l n9") == "0 fence devices found\n"
+        for _ in range(2):
+            assert says(at, "stonith_admin -D dyn") == ""
+        assert says(at, "stonith_admin -r n9 -i 1 -v pdu") == ""
+        text = "Can't register topology level {} for n9: Invalid argument\n"
+        assert says(at, "stonith_admin -r n9 -v pdu", 70) == text.format(0)
+        assert says(at, "stonith_admin -r n9 -i 44 -v pdu", 70) == text.format(44)
+        assert says(at, "stonith_admin -r n9 -i 1", 70) == text.format(1), "a level of no devices would fence nothing"
+        assert says(at, "stonith_admin -d n9 -i 1") == ""
+        assert says(at, "stonith_admin -C nobody") == ""
+        assert says(at, f"stonith_admin -H {name} --cleanup") == f"cleaning up fencing-history for node {name}\n"
+        assert name not in says(made.it.node(dc), "stonith_admin -H * -V").replace(f"origin={name}", "")
+        assert says(at, "stonith_admin -H * --cleanup -q") == ""
+        assert says(made.it.node(dc), "stonith_admin -H *") == "0 events found\n"
+        made.power.broken = {"pdu"}
+        text = says(at, f"stonith_admin -B {dc} -t 20", 1)
+        assert "the switch pdu is broken" in text
+        assert says(at, "stonith_admin -Q pdu", 1) == ""
