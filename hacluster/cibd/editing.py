@@ -23,6 +23,7 @@ from hacluster.cib.operations import Refusal, Request, change
 from hacluster.cib.statuschanges import status_changes
 from hacluster.cib.statusxml import document_xml
 from hacluster.cib.store import Store
+from hacluster.cib.unconfirmed import intrusion
 from hacluster.cib.version import Version, read_version, write_version
 from hacluster.msg.replica import EditAsked
 
@@ -69,6 +70,9 @@ def evaluate(
     new = change(old, request, accepts)
     if new is old:
         return Edited()
+    refusal = intrusion(_section(old, "configuration"), _section(new, "configuration"))
+    if refusal:
+        raise Fault(refusal, Exit.UNSAFE)
     before, after = _section(old, "status"), _section(new, "status")
     changes = status_changes(before, after)
     for root, status in ((old, before), (new, after)):

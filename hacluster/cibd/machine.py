@@ -22,6 +22,8 @@ best, and is healed at ``Synced`` of a quorate view. Without quorum only forced 
 copy with a newer stamp turns up. A *witness* keeps position and digest, and gets both last, when somebody's disk has
 what they name.
 
+A commit that is to be *confirmed* and is not is taken back by the leader (:mod:`hacluster.cibd.confirming`).
+
 *Status* is cast by the leader in its own order and held in memory; it needs no quorum, and a sync makes it the
 leader's.
 
@@ -50,6 +52,8 @@ from hacluster.cib.change import Change
 from hacluster.cib.reader import read_status
 from hacluster.cib.store import RequestId, Store
 from hacluster.cibd.clients import Clients
+from hacluster.cibd.confirming import AGAIN_MS, Confirming
+from hacluster.cibd.events import Body, Event, ForLeader
 from hacluster.cibd.leading import Lead, Leading, Out
 from hacluster.cibd.readers import Readers, rights_of
 from hacluster.cibd.replica import KEYS, Note, RecordOnDisk, Replica, SyncOnDisk
@@ -107,27 +111,6 @@ from hacluster.msg.views import (
     ViewSynced,
 )
 
-Event = (
-    Conveyed
-    | ViewEntered
-    | ViewLeft
-    | DownConfirmed
-    | PromiseLost
-    | ChangeStatus
-    | Tick
-    | HostSample
-    | Restored
-    | Persisted
-    | PersistFailed
-    | Request
-    | RequesterGone
-    | StopRequested
-    | MachineRestarted
-)
-
-_ForLeader = CopyOf | SyncAck | Ack | StatusAsked | WriteAsked | EditAsked | VotersAsked
-_Body = Fetch | Sync | Synced | Patch | Commit | StatusCast | WriteAnswered | _ForLeader
-
 
 class CibdMachine:
     """See the module."""
@@ -150,6 +133,7 @@ class CibdMachine:
         self._committed = 0
         self._lead: Lead | None = None
         self._voting: Voting | None = None
+        self._confirming: Confirming | None = None
         self._told: CopyState | None = None
         self._unix_ms = 0
         self._sampled = Instant(0)
@@ -246,6 +230,8 @@ class CibdMachine:
                 self._on_restarted(event.machine)
             case HostSample():
                 self._unix_ms, self._sampled = event.unix_ms, self._step.now
+                if self._lead is not None and self._lead.is_synced:
+                    self._arm_confirming()
             case StopRequested():
                 pass
             case _:
@@ -254,7 +240,7 @@ class CibdMachine:
     def _on_body(self, sender: Member, body: object) -> None:
         """Nothing is believed because it arrived: it must name our view, and come from a member of it."""
         view = self._view
-        if not isinstance(body, _Body) or view is None or body.view != view.id or sender not in view.members:
+        if not isinstance(body, Body) or view is None or body.view != view.id or sender not in view.members:
             return
         from_leader = sender.name == view.leader
         match body:
@@ -272,15 +258,13 @@ class CibdMachine:
                 self._say_to(sender, CopyOf(view.id, self._replica.store.snapshot()))
             case WriteAnswered() if from_leader:
                 self._clients.on_answer(body)
-                if self._voting is not None:
-                    self._tell_wish(self._voting.on_answer(body))
-                    self._arm_voting()
-            case _ if isinstance(body, _ForLeader) and self._lead is not None:
+                self._on_own_answer(body)
+            case _ if isinstance(body, ForLeader) and self._lead is not None:
                 self._on_leaders_body(self._lead, sender, body)
             case _:
                 pass
 
-    def _on_leaders_body(self, lead: Lead, sender: Member, body: _ForLeader) -> None:
+    def _on_leaders_body(self, lead: Lead, sender: Member, body: ForLeader) -> None:
         match body:
             case CopyOf():
                 if lead.target is None:
@@ -314,15 +298,15 @@ class CibdMachine:
             self._replica.on_synced_disk(view)
         if view.leader != self._settings.name:
             return
-        self._lead, self._voting = Lead(view), Voting(view)
+        self._lead, self._voting, self._confirming = Lead(view), Voting(view), Confirming(view, self._own)
         if not view.alone or not self._rules.confirm_first:
             self._start_sync()
 
     def _on_left(self) -> None:
-        self._view = self._lead = self._voting = None
+        self._view = self._lead = self._voting = self._confirming = None
         self._acked_sync = self._synced = False
-        self._timers.cancel("acks")
-        self._timers.cancel("voters")
+        for timer in ("acks", "voters", "confirm"):
+            self._timers.cancel(timer)
         self._clients.on_left()
 
     def _start_sync(self) -> None:
@@ -371,6 +355,7 @@ class CibdMachine:
             lead.committed = lead.shown_to_witness = self._replica.store.position.seq
             self._cast([(member, Synced(lead.view.id, lead.committed)) for member in lead.view.members])
             self._arm_voting()
+            self._arm_confirming()
 
     def _on_synced(self, synced: Synced) -> None:
         view = self._view
@@ -400,7 +385,7 @@ class CibdMachine:
 
     def _on_edit(self, lead: Lead, origin: Member, asked: EditAsked) -> None:
         """Its changes of the status are cast before the answer: who is answered sees them."""
-        unix_s = (self._unix_ms + self._step.now - self._sampled) // 1_000
+        unix_s = self._wall_ms() // 1_000
         written = Moment.from_epoch(unix_s).ctime() if self._unix_ms else ""
         done = self._leading.on_edit(lead, self._replica.store, asked, origin, written)
         for change in done.status:
@@ -433,6 +418,46 @@ class CibdMachine:
         else:
             self._timers.cancel("acks")
             self._arm_voting()
+            self._arm_confirming()
+
+    def _on_own_answer(self, answer: WriteAnswered) -> None:
+        """What became of a write that this machine began itself."""
+        if self._voting is not None:
+            self._tell_wish(self._voting.on_answer(answer))
+            self._arm_voting()
+        if self._confirming is not None and self._confirming.on_answer(answer):
+            if self._confirming.report:
+                text = f"what was not confirmed cannot be taken back yet: {self._confirming.report}"
+                self._step.say(Severity.ERROR, "not-taken-back", text)
+                self._timers.set("confirm", self._step.now, AGAIN_MS)
+            else:
+                self._arm_confirming()
+
+    # ---- what was not confirmed
+
+    def _arm_confirming(self) -> None:
+        confirming = self._confirming
+        wait_ms = confirming.wait_ms(self._replica.store.head, self._wall_ms()) if confirming is not None else None
+        if wait_ms is None or not self._unix_ms:
+            self._timers.cancel("confirm")
+        else:
+            self._timers.set("confirm", self._step.now, wait_ms)
+
+    def _on_confirm_due(self) -> None:
+        lead, confirming, own, store = self._lead, self._confirming, self._own, self._replica.store
+        if lead is None or confirming is None or own is None or not lead.is_synced:
+            return
+        if confirming.wait_ms(store.head, self._wall_ms()) != 0:
+            self._arm_confirming()
+            return
+        due = confirming.take_back(store.head, store.position.seq)
+        if due is not None:
+            asked, text = due
+            self._step.say(Severity.WARNING, "taken-back", text)
+            self._on_edit(lead, own, asked)
+
+    def _wall_ms(self) -> int:
+        return self._unix_ms + self._step.now - self._sampled
 
     # ---- who votes
 
@@ -523,6 +548,9 @@ class CibdMachine:
         while (timer := self._timers.pop(self._step.now)) is not None:
             if timer == "voters":
                 self._on_voting()
+                continue
+            if timer == "confirm":
+                self._on_confirm_due()
                 continue
             lead = self._lead
             reason = self._leading.missing(lead) if lead is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from lxml import etree
 from hacluster.base.errors import HaError
 from hacluster.base.report import Report, Severity
 from hacluster.base.results import Fault, bad_patch, old_data
+from hacluster.cib.unconfirmed import drop_mark
 from hacluster.client.agents import providers_of
 from hacluster.crmsh.kinds import is_element
 from hacluster.crmsh.level import Refused
@@ -18,13 +20,12 @@ from hacluster.crmsh.merging import alike, together
 from hacluster.crmsh.objects import Configuration
 from hacluster.crmsh.past import Past
 from hacluster.crmsh.selecting import changed
+from hacluster.crmsh.words import SECRETS
 
 _TRIES: Final = 20
 """How often a commit is tried when the CIB changes between reading and writing it."""
 _OUTDATED: Final = frozenset({int(old_data().status), int(bad_patch().status)})
-_CLASH: Final = (
-    "changed by somebody else meanwhile: {}; look with show and diff, refresh and change it again, or commit replace"
-)
+_CLASH: Final = "changed by somebody else meanwhile: {}; refresh and change it again, or commit replace"
 
 if TYPE_CHECKING:
     from hacluster.cib.document import XML
@@ -120,11 +121,21 @@ def tell_plan(session: Session, found: Plan, form: str) -> None:
         session.status = 2
 
 
-def commit(session: Session, *, force: bool = False, replace: bool = False, check: bool = True, how: str = "") -> bool:
+def commit(
+    session: Session,
+    *,
+    force: bool = False,
+    replace: bool = False,
+    check: bool = True,
+    how: str = "",
+    confirm_s: int = 0,
+    comment: str = "",
+) -> bool:
     """Commit the copy; ``False`` when it was not done, which has been told.
 
     ``replace``: what others changed meanwhile is overwritten, instead of put together with. Without ``check`` nothing
-    is held against schema and meta-data: for one attribute that the shell itself has set.
+    is held against schema and meta-data: for one attribute that the shell itself has set. ``confirm_s``: the cluster
+    takes it back after that many seconds, unless it is confirmed. ``comment``: what it is for, in the history.
     """
     work = session.work
     if not work.changed:
@@ -143,7 +154,7 @@ def commit(session: Session, *, force: bool = False, replace: bool = False, chec
             return False
     if check and not forced and not _may_stop_all(session):
         return False
-    _write(session, work, replace=replace, how=how)
+    _write(session, work, replace=replace, how=how, confirm_s=confirm_s, comment=comment)
     session.renew()
     return True
 
@@ -170,9 +181,35 @@ def _comments(root: XML) -> list[str]:
     return [str(one.text) for one in root.iter() if not is_element(one)]
 
 
-def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> None:
+def _tell_clash(session: Session, clashes: list[str], theirs: XML, mine: XML) -> None:
+    """Show what others made of objects, with all that stands in them, and what was to be made of them."""
+
+    def lines(root: XML) -> list[str]:
+        whole = etree.Element("cib", {str(name): str(value) for name, value in session.work.cib.attrib.items()})
+        whole.append(copy.deepcopy(root))
+        view = Configuration(whole, providers_of)
+        about = [one for one in view.sorted() if one.id in clashes or _stands_in(one.element, clashes)]
+        return [line for one in about for line in view.text(one, secrets=SECRETS).splitlines()]
+
+    for line in difflib.unified_diff(lines(theirs), lines(mine), "as it is now", "as it was to be", lineterm=""):
+        session.voice.out(line)
+
+
+def _stands_in(element: XML, ids: list[str]) -> bool:
+    return any(one.get("id") in ids for one in element.iterancestors())
+
+
+def _write(
+    session: Session, work: Workspace, *, replace: bool, how: str, confirm_s: int = 0, comment: str = ""
+) -> None:
     """Write what was changed as a patch of the very version that was read: what comes in between is looked at anew."""
     from hacluster.cib.diff import make_patch  # noqa: PLC0415  only what commits needs it
+    from hacluster.crmsh import confirming  # noqa: PLC0415
+
+    if confirm_s:
+        confirming.need_cluster(session)
+        if work.schema != work.cib.get("validate-with"):
+            raise Refused("a change of the schema cannot be taken back; commit it without confirm")
 
     together_told = False
     for left in reversed(range(_TRIES)):
@@ -182,20 +219,24 @@ def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> Non
         if now is None:
             now = etree.SubElement(after, "configuration")
         was = copy.deepcopy(now)
+        drop_mark(was)
         wanted = copy.deepcopy(work.root)
         if not replace and not alike(was, work.base):
             wanted, clashes = together(work.base, work.root, was)
             if clashes:
+                _tell_clash(session, clashes, was, work.root)
                 raise Refused(_CLASH.format(", ".join(clashes)))
             together_told = True
-        after.replace(now, wanted)
+        written = copy.deepcopy(wanted)
+        unconfirmed = confirming.carry_mark(now, written, confirm_s, comment)
+        after.replace(now, written)
         if work.schema != work.cib.get("validate-with"):
             after.set("validate-with", str(work.schema))
         patch = make_patch(before, after, digest=False)
         try:
             if _comments(was) != _comments(wanted) and work.schema == work.cib.get("validate-with"):
                 # a patch has no words for comments
-                session.source.change("replace", scope="configuration", data=copy.deepcopy(wanted))
+                session.source.change("replace", scope="configuration", data=copy.deepcopy(written))
             elif patch is not None:
                 session.source.change("patch", data=patch)
         except Fault as fault:
@@ -205,4 +246,6 @@ def _write(session: Session, work: Workspace, *, replace: bool, how: str) -> Non
         break
     if together_told:
         session.voice.info("put together with changes that others made meanwhile")
-    Past(place_of(session)).note(was, wanted, how)
+    Past(place_of(session)).note(was, wanted, f"{how}: {comment}" if comment else how)
+    if unconfirmed is not None:
+        confirming.tell(session, unconfirmed)

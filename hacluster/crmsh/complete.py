@@ -93,7 +93,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     "alert_word": ("attributes", "meta", "select", "to"),
     "attribute_command": ("set", "delete", "show"),
     "bundle_word": ("network", "port-mapping", "storage", "storage-mapping", "primitive", "meta"),
-    "commit_word": ("force", "replace", "--plan", "--plan=json"),
+    "commit_word": ("force", "replace", "confirm", "comment", "--plan", "--plan=json"),
     "container_type": ("docker", "podman", "rkt"),
     "force_action": ("start", "stop", "monitor", "promote", "demote", "validate-all"),
     "force_word": ("force",),

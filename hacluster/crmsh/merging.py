@@ -11,40 +11,22 @@ import copy
 from lxml import etree
 
 from hacluster.cib.document import XML
-from hacluster.crmsh.kinds import is_element
-
-Key = tuple[str, str, str]
-"""Section, tag and id of an object."""
-
-
-def _parts(root: XML) -> dict[Key, XML]:
-    found: dict[Key, XML] = {}
-    for section in root:
-        if not is_element(section):
-            continue
-        for child in section:
-            if is_element(child):
-                found[str(section.tag), str(child.tag), str(child.get("id"))] = child
-    return found
-
-
-def _text(element: XML | None) -> bytes | None:
-    return None if element is None else etree.tostring(element, method="c14n")
+from hacluster.cib.unconfirmed import canonical, parts
 
 
 def alike(one: XML, other: XML) -> bool:
     """Whether two configurations are the same, order counted."""
-    return _text(one) == _text(other)
+    return canonical(one) == canonical(other)
 
 
 def together(base: XML, mine: XML, theirs: XML) -> tuple[XML, list[str]]:
     """The configuration with both changes, and what both changed (then it must not be used)."""
-    before, here, there = _parts(base), _parts(mine), _parts(theirs)
+    before, here, there = parts(base), parts(mine), parts(theirs)
     result = copy.deepcopy(theirs)
-    into = _parts(result)
+    into = parts(result)
     clashes: list[str] = []
     for key in [*before, *(key for key in here if key not in before)]:
-        own, old, other = _text(here.get(key)), _text(before.get(key)), _text(there.get(key))
+        own, old, other = canonical(here.get(key)), canonical(before.get(key)), canonical(there.get(key))
         if own in (old, other):
             continue
         if other != old:

@@ -15,6 +15,7 @@ from lxml import etree
 
 from hacluster.base.report import Place, Report, Severity
 from hacluster.cib.document import XML
+from hacluster.cib.unconfirmed import drop_mark
 from hacluster.crmsh.cursor import Context, SyntaxFault
 from hacluster.crmsh.ids import Ids, alike
 from hacluster.crmsh.kinds import BY_TAG, CONTAINERS, DEFAULTS, KINDS, MEMBERS, Kind, is_element
@@ -50,13 +51,14 @@ class _Made:
 
 
 class Workspace:
-    """``root`` is the ``configuration`` element that is worked on."""
+    """``root`` is the ``configuration`` element that is worked on, without the mark of a commit to be confirmed."""
 
     def __init__(self, cib: XML, providers: Providers) -> None:
         self.cib = cib
         self.providers = providers
         found = cib.find("configuration")
         self.root = copy.deepcopy(found) if found is not None else etree.Element("configuration")
+        drop_mark(self.root)
         self.base = copy.deepcopy(self.root)
         self._before = etree.tostring(self.root, method="c14n")
         self.told: list[str] = []

@@ -88,3 +88,21 @@ def test_a_text_is_applied_at_one_node_and_taken_back(it: Cluster) -> None:
     crm(n1, "rollback", "1")
     assert crm(n3, "configure", "show") == before
     wait_for(lambda: not where(n3, "C"), "it is gone")
+
+
+def test_a_commit_that_nobody_confirms_is_taken_back_by_the_cluster(it: Cluster) -> None:
+    n1, n2, n3 = it.nodes
+    before = crm(n3, "configure", "show")
+    change = "configure\nprimitive D ocf:hacluster:Dummy\ncommit confirm {}\n"
+    done = n1.run(["crm", "-f", "-"], text=change.format("10s"), timeout=60)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert "D" in crm(n2, "configure", "unconfirmed", status=2)
+    assert "changed by a commit of root" in crm(n2, "configure", "delete", "--force", "D", status=1)
+    wait_for(lambda: crm(n3, "configure", "show") == before, "it is as it was", 40)
+    n1.run(["crm", "-f", "-"], text=change.format("10m"), timeout=60, check=True)
+    crm(n3, "configure", "confirm")
+    crm(n2, "configure", "unconfirmed")
+    assert "primitive D" in crm(n1, "configure", "show")
+    n2.run(["crm", "-f", "-"], text=change.replace(" D ", " E ").format("10m"), timeout=60, check=True)
+    crm(n1, "configure", "revert")
+    assert "primitive E" not in crm(n3, "configure", "show")

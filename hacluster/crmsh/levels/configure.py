@@ -12,7 +12,9 @@ from lxml import etree
 from hacluster.base.report import Place, Report, Severity
 from hacluster.client.agents import providers_of
 from hacluster.config.findings import nearest
+from hacluster.crmsh import confirming
 from hacluster.crmsh.committing import commit, planned, tell_plan, verify
+from hacluster.crmsh.confirming import seconds_of
 from hacluster.crmsh.kinds import BY_TAG, CONTAINERS, is_element
 from hacluster.crmsh.level import Level, Refused, Verb
 from hacluster.crmsh.levels import configure_change as change
@@ -147,19 +149,34 @@ def save(session: Session, words: list[str]) -> None:
 
 def commit_words(session: Session, words: list[str]) -> bool:
     """Commit what was changed."""
-    form = ""
-    rest = []
-    for word in words:
+    form, comment, confirm_s = "", "", 0
+    said: set[str] = set()
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
         if word in {"--plan", "--plan=text", "--plan=json"}:
             form = "json" if word.endswith("json") else "text"
+        elif word in {"confirm", "comment"} and rest:
+            following = rest.pop(0)
+            if word == "confirm":
+                confirm_s = seconds_of(following)
+            else:
+                comment = following
+        elif word in {"force", "replace"}:
+            said.add(word)
         else:
-            rest.append(word)
-    if set(rest) - {"force", "replace"}:
-        raise Refused("write: commit [force] [replace] [--plan[=json]]")
+            raise Refused(f"write: commit {_COMMIT_USAGE}")
     if form:
         tell_plan(session, planned(session), form)
         return True
-    return commit(session, force="force" in rest, replace="replace" in rest, how="configure commit")
+    return commit(
+        session,
+        force="force" in said,
+        replace="replace" in said,
+        how="configure commit",
+        confirm_s=confirm_s,
+        comment=comment,
+    )
 
 
 def verify_words(session: Session, _words: list[str]) -> bool:
@@ -250,11 +267,16 @@ _LOAD_HELP = """  replace   the text is all there is afterwards (nodes stay when
 
 FILE may be a URL, or - for standard input. All faults of the text are told with their lines, and then nothing is
 loaded. --plan shows what committing it would lead to, and drops it."""
+_COMMIT_USAGE = "[force] [replace] [confirm TIME] [comment TEXT] [--plan[=json]]"
 _COMMIT_HELP = """What was changed is checked first: against the schema, the agents' meta-data, and for what would stop
 everything that runs. Faults keep it from being committed unless "force" is said.
 
 If somebody else changed the configuration meanwhile, both changes are put together where they are about different
 objects; where not, nothing is written and the clash is named. "replace" overwrites what others did.
+
+"confirm 5m": the cluster takes it back after five minutes unless "configure confirm" is said before, whatever becomes
+of this shell and this node. Until then nobody changes the same objects. Another such commit on top prolongs the time,
+and both go back to what was before the first. "comment" is kept in the history of commits.
 
 --plan commits nothing and says what would be started, stopped, moved (exit status 2 when something changes);
 --plan=json as JSON."""
@@ -296,8 +318,12 @@ LEVEL = Level(
         Verb("save", save, "[xml] [ID…] FILE", "write objects to a file",
              "FILE - is standard output. Secrets are written as they are.", least=1,
              completes=("xml_or_object", "object"), repeats=True),
-        Verb("commit", commit_words, "[force] [replace] [--plan[=json]]", "commit what was changed", _COMMIT_HELP,
-             most=3, completes=("commit_word",), repeats=True, waits=True),
+        Verb("commit", commit_words, _COMMIT_USAGE, "commit what was changed", _COMMIT_HELP, most=7,
+             completes=("commit_word",), repeats=True, waits=True),
+        Verb("confirm", confirming.confirm, "", "keep a commit that is to be confirmed", most=0),
+        Verb("revert", confirming.revert, "", "take a commit that is to be confirmed back at once", most=0),
+        Verb("unconfirmed", confirming.unconfirmed, "", "show the commit that is to be confirmed",
+             "The exit status is 2 when there is one.", most=0),
         Verb("diff", diff, "", "show what was changed and not committed", most=0),
         Verb("verify", verify_words, "", "check the configuration",
              "Against the schema, references, and the meta-data of agents.", most=0),

@@ -213,7 +213,9 @@ def test_what_somebody_else_changed_is_put_together_or_refused(nodes, file):
     assert "cluster-name=x" in shown
     assert "interval=12s" in shown
     clash = 'configure\nset a.monitor.timeout 44s\nfilter "' + other.format("12s", "13s") + '; cat"\ncommit\n'
-    status, _, err = nodes(stdin=clash)
+    status, out, err = nodes(stdin=clash)
+    assert "+++ as it was to be" in out
+    assert "timeout=44s" in out
     assert status == 1
     assert "changed by somebody else meanwhile: g" in err
     assert "interval=13s" in nodes("configure", "show")[1]
@@ -380,3 +382,18 @@ def test_a_comment_is_committed_with_what_else_has_changed(loaded, tmp_path):
     (tmp_path / "noted").write_text(shown.replace("group g", "# both together\ngroup g"))
     assert loaded("configure", "load", "replace", str(tmp_path / "noted"))[0] == 0
     assert "# both together\ngroup g a b\n" in loaded("configure", "show")[1]
+
+
+def test_a_commit_is_confirmed_where_somebody_would_take_it_back(loaded):
+    status, _, err = loaded(stdin="configure\nprimitive c Dummy\ncommit confirm 5m\n")
+    assert status == 1
+    assert "on the running cluster only" in err
+    for word in ("5", "soon", "2d"):
+        assert "is no time between" in loaded(stdin=f"configure\nprimitive c Dummy\ncommit confirm {word}\n")[2]
+    assert loaded("configure", "unconfirmed")[0] == 0
+    assert loaded("configure", "revert")[0] == 1
+
+
+def test_a_comment_is_in_the_history(loaded):
+    assert loaded(stdin="configure\nprimitive c Dummy\ncommit comment 'for a try'\n")[0] == 0
+    assert "configure commit: for a try" in loaded("history", "commits")[1]

@@ -1,0 +1,135 @@
+"""Commits that count only if they are confirmed: made, kept and taken back by people.
+
+The cluster itself takes them back in time (:mod:`hacluster.cib.unconfirmed`): whoever made one may be cut off by it.
+"""
+
+from __future__ import annotations
+
+import copy
+import getpass
+import time
+from typing import TYPE_CHECKING, Final
+
+from hacluster.base.values import interval_ms
+from hacluster.cib.diff import make_patch
+from hacluster.cib.unconfirmed import (
+    Unconfirmed,
+    drop_mark,
+    further,
+    mark_of,
+    pending,
+    put_back,
+    put_mark,
+    touched,
+)
+from hacluster.crmsh.level import Refused
+
+if TYPE_CHECKING:
+    from hacluster.cib.document import XML
+    from hacluster.crmsh.session import Session
+
+SHORTEST_S: Final = 10
+LONGEST_S: Final = 24 * 3600
+
+
+def seconds_of(word: str) -> int:
+    """How long ``5m`` is; raises :class:`Refused` for what is no such time."""
+    found = interval_ms(word) // 1_000
+    if not SHORTEST_S <= found <= LONGEST_S:
+        raise Refused(f"{word!r} is no time between {SHORTEST_S}s and 24h; write: commit confirm 5m")
+    return found
+
+
+def need_cluster(session: Session) -> None:
+    """Raise :class:`Refused` where nobody would take a commit back."""
+    if session.shadow or session.environment.get("CIB_file"):
+        raise Refused("a commit can be confirmed on the running cluster only: nobody would take it back here")
+
+
+def carry_mark(before: XML, wanted: XML, confirm_s: int, comment: str) -> Unconfirmed | None:
+    """Put into ``wanted`` what is unconfirmed in ``before``, and this commit if it is to be confirmed, too.
+
+    ``before`` is the configuration as it is, with its mark, ``wanted`` what it is to be, without one.
+    """
+    known = pending(before)
+    if not confirm_s:
+        mark = mark_of(before)
+        if mark is not None:
+            section = wanted.find("crm_config")
+            assert section is not None, "a mark stands in a section"
+            section.append(copy.deepcopy(mark))
+        return known
+    until = int(time.time()) + confirm_s
+    found = further(known, Unconfirmed(until, getpass.getuser(), comment, touched(before, wanted)))
+    put_mark(wanted, found)
+    return found
+
+
+def tell(session: Session, found: Unconfirmed) -> None:
+    """What is unconfirmed, for people."""
+    left = max(0, found.until - int(time.time()))
+    comment = f" ({found.comment})" if found.comment else ""
+    session.voice.info(
+        f"a commit of {found.who}{comment} is taken back in {left} s, at {found.when()}, unless confirmed"
+    )
+    session.voice.info(
+        f"it changed: {', '.join(found.names)}; configure confirm keeps it, configure revert takes it back"
+    )
+
+
+def unconfirmed(session: Session, _words: list[str]) -> bool:
+    """Show the commit that is to be confirmed."""
+    found = _pending(session)[1]
+    if found is None:
+        session.voice.info("every commit is confirmed")
+        return True
+    tell(session, found)
+    session.status = 2
+    return True
+
+
+def confirm(session: Session, _words: list[str]) -> bool:
+    """Keep the commit that is to be confirmed."""
+    before, found = _pending(session)
+    if found is None:
+        session.voice.info("there is no commit to be confirmed")
+        return True
+    after = copy.deepcopy(before)
+    drop_mark(_configuration(after))
+    _write(session, before, after)
+    session.voice.info(f"confirmed: {', '.join(found.names)}")
+    return True
+
+
+def revert(session: Session, _words: list[str]) -> bool:
+    """Take the commit that is to be confirmed back at once."""
+    before, found = _pending(session)
+    if found is None:
+        raise Refused("there is no commit to be confirmed; rollback takes back others")
+    after = copy.deepcopy(before)
+    now = _configuration(after)
+    after.replace(now, put_back(now, found))
+    _write(session, before, after)
+    session.voice.info(f"taken back: {', '.join(found.names)}")
+    return True
+
+
+def _pending(session: Session) -> tuple[XML, Unconfirmed | None]:
+    if session.editing:
+        raise Refused("commit or refresh first: there are changes that were not committed")
+    root = session.read()
+    return root, pending(_configuration(root))
+
+
+def _configuration(root: XML) -> XML:
+    found = root.find("configuration")
+    if found is None:
+        raise Refused("this CIB has no configuration")
+    return found
+
+
+def _write(session: Session, before: XML, after: XML) -> None:
+    patch = make_patch(before, after, digest=False)
+    if patch is not None:
+        session.source.change("patch", data=patch)
+    session.renew()
