@@ -127,6 +127,12 @@ MAX_STREAM_WINDOW: Final = 512 * 1024
 MAX_STREAM_FRAGMENTS: Final = 1_024
 """Fragments of one stream that are under way unacknowledged."""
 
+MAX_ALERTS: Final = 32
+"""Alert agents that run at the same time."""
+
+MAX_ALERTS_WAITING: Final = 1_024
+"""Alerts that wait for one that runs; one more is dropped, and that is said."""
+
 MAX_STDIN: Final = 65_536
 """Most bytes that a program is given on its standard input: what a pipe holds, so that nobody waits for its reader."""
 

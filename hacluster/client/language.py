@@ -108,7 +108,7 @@ _BETWEEN_BRAIN_AND_HANDS: Final = {
     "stream": ("Convey", "Conveyed"),
     "stonith": (*_FENCERS, "FencersAre", "Fence", "Fenced", "FencingNoticed"),
 }
-_BETWEEN_THOUGHT_AND_OTHERS: Final = {"stonith": ("FencingConfigured",)}
+_BETWEEN_THOUGHT_AND_OTHERS: Final = {"stonith": ("FencingConfigured",), "alerts": ("AlertsConfigured",)}
 _FENCER_WITH_CLIENTS: Final = {"stonith": (*_FENCING_REQUESTS, "Fenced", "DevicesView", "DeviceSaid", "HistoryView")}
 _WITH_CLIENTS: Final = {
     "replica": (

@@ -13,6 +13,7 @@ from hacluster.base.members import Member
 from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.cib.change import Change
+from hacluster.crmd.alerts import Alerts
 from hacluster.crmd.local import Local
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.lrm import OpFinished, OpsQuery, OpsView
@@ -22,7 +23,7 @@ from hacluster.msg.views import View
 
 
 class Doing:
-    """See the module. ``local``: what runs here; ``released``: lets this node go."""
+    """See the module. ``local``: what runs here; ``released``: lets this node go; ``alerts`` hear of results."""
 
     def __init__(
         self,
@@ -31,8 +32,11 @@ class Doing:
         step: Step,
         change: Callable[[Change | UpdateAttribute], None],
         released: Callable[[], None],
+        *,
+        alerts: Alerts,
     ) -> None:
         self._node, self._step, self._change, self._released = node, step, change, released
+        self._alerts = alerts
         self.local = local
         self._silent = False
 
@@ -76,6 +80,8 @@ class Doing:
         asked, changes = self.local.finished(result, unix_s)
         for change in changes:
             self._change(change)
+        if asked is not None:
+            self._alerts.on_finished(asked.task, asked.transition_key, result, unix_s)
         if asked is not None and asked.task.operation == "notify" and view is not None and asked.view == view.id:
             dc = view.accept_of(view.leader).member
             self._done(dc, DoTask(asked.view, asked.task, asked.transition_key), int(result.rc))

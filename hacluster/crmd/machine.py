@@ -15,8 +15,8 @@ Every question has a deadline: a member that does not say what it runs, and a pe
 view stalled (ccm forms another), or are asked again.
 
 Fencing: what a plan wants of it the DC asks the fencer of its node for; a node that is certainly down is forgotten and
-called so in the status. The rest of it is told in :mod:`hacluster.crmd.guard`, and leaving in
-:mod:`hacluster.crmd.leaving`.
+called so in the status. The rest of it is told in :mod:`hacluster.crmd.guard`, leaving in
+:mod:`hacluster.crmd.leaving`, and who is called when something happens in :mod:`hacluster.crmd.alerts`.
 
 What the machine does not do: views, the CIB's copies, thinking, agents, devices.
 """
@@ -32,6 +32,7 @@ from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.cib.change import Change, NodeForgotten, NodeStateSet, Words
+from hacluster.crmd.alerts import Alerts
 from hacluster.crmd.doing import Doing
 from hacluster.crmd.errands import Errands
 from hacluster.crmd.fencing import states_in
@@ -39,6 +40,7 @@ from hacluster.crmd.fsa import Input, State, after
 from hacluster.crmd.guard import Guard
 from hacluster.crmd.leaving import Leaving
 from hacluster.crmd.local import Local
+from hacluster.msg.alerts import AlertsConfigured
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.crmd import Errand, ErrandDone, FailResource, ForgetResource, ManagerStatus
 from hacluster.msg.driver import (
@@ -105,6 +107,7 @@ Event = (
     | OpFinished
     | DownConfirmed
     | FencingConfigured
+    | AlertsConfigured
     | FencingNoticed
     | Fenced
     | OpsView
@@ -157,7 +160,8 @@ class CrmdMachine:
         self._guard = Guard(node, self._step, self._change, self._think, self._unix_s)
         local = Local(node)
         self._leaving = Leaving(self._step, local, self._stopped)
-        self._doing = Doing(node, local, self._step, self._change, self._leaving.released)
+        self._alerts = Alerts(node, self._step)
+        self._doing = Doing(node, local, self._step, self._change, self._leaving.released, alerts=self._alerts)
         self._errands = Errands(node, self)
         self._state = State.STARTING
         self._view: View | None = None
@@ -175,6 +179,7 @@ class CrmdMachine:
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Take one event in."""
         self._step.begin(now)
+        self._alerts.unix_ms = self._unix_ms + now - self._sampled
         if self._guard.desk.began is None:
             self._guard.desk.began = now
         self._dispatch(event)
@@ -207,6 +212,7 @@ class CrmdMachine:
                 self._gone |= {member.name for member in event.left if member.name not in event.view.names}
                 self._gone -= event.view.names
                 self._guard.on_view(event.view)
+                self._alerts.on_view(event.view)
             case ViewLeft():
                 self._view = None
                 self._guard.on_left()
@@ -216,13 +222,17 @@ class CrmdMachine:
                 self._guard.on_confirmed()
             case FencingConfigured():
                 self._guard.configured(event)
+            case AlertsConfigured():
+                self._alerts.configured(event)
             case Fenced():
                 self._guard.on_fenced(event)
             case FencingNoticed():
+                self._alerts.on_fenced(event.entry)
                 self._on_noticed(event.entry)
             case ViewSynced():
                 self._on_synced()
             case StatusChanged():
+                self._alerts.on_change(event.change)
                 self._on_status(event.change)
             case Conveyed():
                 self._on_conveyed(event.sender, event.body)
@@ -245,6 +255,7 @@ class CrmdMachine:
                 if not self._unix_ms:
                     self._ask_hands()
                 self._unix_ms, self._sampled = event.unix_ms, self._step.now
+                self._alerts.east_s = event.east_s
             case StopRequested():
                 self._on_stop(event.reason)
             case CopyTaken():

@@ -11,7 +11,7 @@ from lxml import etree
 
 from hacluster.base.errors import HaError
 from hacluster.base.report import Report, Severity
-from hacluster.base.results import Fault, bad_patch, old_data
+from hacluster.base.results import Fault
 from hacluster.cib.unconfirmed import drop_mark
 from hacluster.client.agents import providers_of
 from hacluster.crmsh.kinds import is_element
@@ -22,9 +22,6 @@ from hacluster.crmsh.past import Past
 from hacluster.crmsh.selecting import changed
 from hacluster.crmsh.words import SECRETS
 
-_TRIES: Final = 20
-"""How often a commit is tried when the CIB changes between reading and writing it."""
-_OUTDATED: Final = frozenset({int(old_data().status), int(bad_patch().status)})
 _CLASH: Final = "changed by somebody else meanwhile: {}; refresh and change it again, or commit replace"
 
 if TYPE_CHECKING:
@@ -212,7 +209,7 @@ def _write(
             raise Refused("a change of the schema cannot be taken back; commit it without confirm")
 
     together_told = False
-    for left in reversed(range(_TRIES)):
+    for left in reversed(range(confirming.TRIES)):
         before = session.read()
         after = copy.deepcopy(before)
         now = after.find("configuration")
@@ -240,7 +237,7 @@ def _write(
             elif patch is not None:
                 session.source.change("patch", data=patch)
         except Fault as fault:
-            if fault.status not in _OUTDATED or not left:
+            if fault.status not in confirming.OUTDATED or not left:
                 raise
             continue
         break

@@ -8,8 +8,10 @@ from __future__ import annotations
 import copy
 import getpass
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from hacluster.base.results import Fault, bad_patch, old_data
 from hacluster.base.values import interval_ms
 from hacluster.cib.diff import make_patch
 from hacluster.cib.unconfirmed import (
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from hacluster.cib.document import XML
     from hacluster.crmsh.session import Session
 
+TRIES: Final = 20
+"""How often a change is tried when the CIB changes between reading and writing it."""
+OUTDATED: Final = frozenset({int(old_data().status), int(bad_patch().status)})
+"""Exit statuses that say so."""
 SHORTEST_S: Final = 10
 LONGEST_S: Final = 24 * 3600
 
@@ -90,26 +96,24 @@ def unconfirmed(session: Session, _words: list[str]) -> bool:
 
 def confirm(session: Session, _words: list[str]) -> bool:
     """Keep the commit that is to be confirmed."""
-    before, found = _pending(session)
+
+    def kept(configuration: XML, _found: Unconfirmed) -> XML:
+        drop_mark(configuration)
+        return configuration
+
+    found = _change(session, kept)
     if found is None:
         session.voice.info("there is no commit to be confirmed")
-        return True
-    after = copy.deepcopy(before)
-    drop_mark(_configuration(after))
-    _write(session, before, after)
-    session.voice.info(f"confirmed: {', '.join(found.names)}")
+    else:
+        session.voice.info(f"confirmed: {', '.join(found.names)}")
     return True
 
 
 def revert(session: Session, _words: list[str]) -> bool:
     """Take the commit that is to be confirmed back at once."""
-    before, found = _pending(session)
+    found = _change(session, put_back)
     if found is None:
         raise Refused("there is no commit to be confirmed; rollback takes back others")
-    after = copy.deepcopy(before)
-    now = _configuration(after)
-    after.replace(now, put_back(now, found))
-    _write(session, before, after)
     session.voice.info(f"taken back: {', '.join(found.names)}")
     return True
 
@@ -121,15 +125,30 @@ def _pending(session: Session) -> tuple[XML, Unconfirmed | None]:
     return root, pending(_configuration(root))
 
 
+def _change(session: Session, made: Callable[[XML, Unconfirmed], XML]) -> Unconfirmed | None:
+    """Change the configuration that has a mark, as it is when that is written; what the mark said."""
+    for left in reversed(range(TRIES)):
+        before, found = _pending(session)
+        if found is None:
+            return None
+        after = copy.deepcopy(before)
+        now = _configuration(after)
+        after.replace(now, made(copy.deepcopy(now), found))
+        patch = make_patch(before, after, digest=False)
+        try:
+            if patch is not None:
+                session.source.change("patch", data=patch)
+        except Fault as fault:
+            if fault.status not in OUTDATED or not left:
+                raise
+            continue
+        session.renew()
+        return found
+    return None
+
+
 def _configuration(root: XML) -> XML:
     found = root.find("configuration")
     if found is None:
         raise Refused("this CIB has no configuration")
     return found
-
-
-def _write(session: Session, before: XML, after: XML) -> None:
-    patch = make_patch(before, after, digest=False)
-    if patch is not None:
-        session.source.change("patch", data=patch)
-    session.renew()

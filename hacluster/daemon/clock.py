@@ -17,6 +17,11 @@ def unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def east_s() -> int:
+    """How far local time is east of UTC, in seconds."""
+    return time.localtime().tm_gmtoff
+
+
 def monotonic_us() -> int:
     """CLOCK_MONOTONIC in microseconds, as sd_notify(3) wants it."""
     return time.monotonic_ns() // 1000

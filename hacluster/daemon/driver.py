@@ -253,7 +253,7 @@ class Driver:
 
     def _post_sample(self, offset: int) -> None:
         self._offset = offset
-        sample = HostSample(clock.unix_ms(), _loadavg())
+        sample = HostSample(clock.unix_ms(), _loadavg(), clock.east_s())
         for name in sorted(self._router.names):
             self.post(name, sample)
 

@@ -17,7 +17,7 @@ from hacluster.client.paths import shipped
 from hacluster.config.settings import HaConfig
 from hacluster.daemon import toolbox
 from hacluster.daemon.disk import Disk
-from hacluster.daemon.privilege import Account, find
+from hacluster.daemon.privilege import USER, Account, find
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.membership import ReloadKeys
 from hacluster.node.assembly import NodeSettings
@@ -110,6 +110,9 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         host = settings.surroundings
         crm = replace(host, tools_dir=os.path.join(run_dir, toolbox.NAME), run_dir=run_dir)
         settings = replace(settings, surroundings=crm, judge=schema_fault)
+    account = find(*(path for path in (state_dir, run_dir, cib_dir) if path))
+    if account.usable:
+        settings = replace(settings, surroundings=replace(settings.surroundings, alerts_user=USER))
     slots = tuple((key.slot, key.method.value, key.secret) for key in checked.keys.keys.values())
     return Launch(
         settings,
@@ -120,7 +123,7 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
         log_stderr,
         checked.reports,
         ReloadKeys(slots, checked.keys.sign_with, seal_keys),
-        find(*(path for path in (state_dir, run_dir, cib_dir) if path)),
+        account,
     )
 
 

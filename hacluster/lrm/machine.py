@@ -42,6 +42,7 @@ from hacluster.base.timers import Timers
 from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm import fencing
 from hacluster.lrm.agents import Agents
+from hacluster.lrm.alerts import AlertRuns
 from hacluster.lrm.call import Verdict, last_line, printable
 from hacluster.lrm.classes import CLASSES
 from hacluster.lrm.hooks import SERVICE, HookQueue
@@ -77,6 +78,7 @@ from hacluster.msg.lrm import (
     OpsNoted,
     OpsQuery,
     OpsView,
+    RunAlert,
     StartOp,
 )
 from hacluster.msg.stonith import DeviceOpEnded
@@ -99,6 +101,7 @@ LrmEvent = (
     | OpsQuery
     | OpsNoted
     | HooksRun
+    | RunAlert
 )
 
 PARALLEL = 8
@@ -162,6 +165,7 @@ class LrmMachine:
         self._disk = OnDisk()
         self._agents = Agents(host, config.kill_after_ms)
         self._hooks = HookQueue(host, config.hook, MAX_HOOKS, config.output_limit, config.kill_after_ms)
+        self._alerts = AlertRuns(host, config.output_limit, config.kill_after_ms)
         self._clients: dict[int, int] = {}
         self._kills: Timers[int] = Timers()
         self._devices: Timers[int] = Timers()
@@ -190,6 +194,8 @@ class LrmMachine:
                 effects = []
             case HooksRun():
                 effects = self._hooks.push(event)
+            case RunAlert():
+                effects = self._alerts.push(event)
             case Request():
                 effects = self._on_request(event, now)
             case RequesterGone():
@@ -217,9 +223,11 @@ class LrmMachine:
         """Assert the bounds, and that nothing waits that could run."""
         self._queue.check()
         self._hooks.check()
+        self._alerts.check()
         self._agents.check()
         self._ledger.check()
         assert not self._hooks.idle
+        assert not self._alerts.idle
         assert len(self._recurring) <= MAX_OPERATIONS
 
     # -- keeping -------------------------------------------------------------------------------------------------
@@ -342,6 +350,8 @@ class LrmMachine:
         self._kills.cancel(exited.child_id)
         if self._hooks.runs(exited.child_id):
             return self._hooks.finished(exited)
+        if self._alerts.runs(exited.child_id):
+            return self._alerts.finished(exited)
         if self._agents.runs(exited.child_id):
             effects, free = self._agents.finished(exited, self._new_child())
             for op, result in free:
@@ -411,6 +421,8 @@ class LrmMachine:
             effects.append(spawn)
         if self._hooks.idle:
             effects.append(self._hooks.start(self._new_child()))
+        while self._alerts.idle:
+            effects.append(self._alerts.start(self._new_child()))
         return effects
 
     def _spawn(self, operation: Operation, now: Instant) -> Spawn | UnitJob | Send:

@@ -25,6 +25,7 @@ class Surroundings:
     is put before everything else, so that it cannot change what the standard fixes. ``tools_dir`` has the tools that
     agents call (crm_attribute, attrd_updater, …) under the names they know, and ``run_dir`` is where these find the
     daemon; both are empty where there is no CIB to ask about.
+    ``alerts_user``: in whose name alert agents run.
     """
 
     node: str
@@ -42,6 +43,7 @@ class Surroundings:
     tools_dir: str = ""
     run_dir: str = ""
     cores: int = 4
+    alerts_user: str = ""
 
     def environment(self, tag: str) -> dict[str, str]:
         """What agents of every class get; ``tag`` names the resource in log lines. The locale is always C."""

@@ -13,13 +13,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class HostSample:
-    """The host as it is now: wall clock in Unix milliseconds, and the text of /proc/loadavg.
+    """The host as it is now: wall clock in Unix milliseconds, the text of /proc/loadavg, seconds east of UTC.
 
     Delivered before anything else at start, then about once a second, and at once when the wall clock was set.
     """
 
     unix_ms: int
     loadavg: str
+    east_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,3 +187,13 @@ class HooksRun:
     hook: str
     env: tuple[tuple[str, str], ...]
     timeout_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunAlert:
+    """Run the alert agent at ``path`` for the alert or recipient of that id; nobody is told of its end."""
+
+    alert: str
+    path: str
+    env: tuple[tuple[str, str], ...]
+    timeout_ms: int

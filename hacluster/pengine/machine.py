@@ -36,6 +36,7 @@ from hacluster.cib.change import (
 )
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
+from hacluster.msg.alerts import AlertsConfigured
 from hacluster.msg.driver import (
     HostSample,
     MachineRestarted,
@@ -51,6 +52,7 @@ from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, Task, TaskKind
 from hacluster.msg.views import ViewSynced
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
+from hacluster.pengine.alerts import alerts_of
 from hacluster.pengine.fencing import fencing_of
 from hacluster.pengine.inputs import KEY, Inputs
 
@@ -85,6 +87,7 @@ class PengineMachine:
         self._ids_of: XML | None = None
         self._known_ids: Ids = {}
         self._fencing: FencingConfigured | None = None
+        self._alerts: AlertsConfigured | None = None
         self._inputs = Inputs()
         self._failing = False
         self._unix_ms = 0
@@ -102,7 +105,19 @@ class PengineMachine:
                 # What was decided on is to be kept as it was.
                 said = self._inputs.before_change(self._document)
         effects = said + self._dispatch(event)
-        return effects + self._tell_fencers() if isinstance(event, CopyTaken | Committed) else effects
+        if isinstance(event, CopyTaken | Committed):
+            effects += self._tell_fencers() + self._tell_alerts()
+        return effects
+
+    def _tell_alerts(self) -> list[Effect]:
+        """What the configuration says about alerts, when that is news."""
+        if self._document is None:
+            return []
+        found = alerts_of(self._document, Moment.from_epoch(self._unix_ms // 1_000))
+        if found == (self._alerts or AlertsConfigured()):
+            return []
+        self._alerts = found
+        return [Send(MachineName.CRMD, found)]
 
     def _tell_fencers(self) -> list[Effect]:
         """What the configuration says about fencing, when that is news: to the fencer, and to crmd."""
@@ -138,8 +153,8 @@ class PengineMachine:
                 self._unix_ms = event.unix_ms
             case MachineRestarted():
                 if event.machine in (MachineName.STONITH, MachineName.CRMD):
-                    self._fencing = None
-                    return self._tell_fencers()
+                    self._fencing = self._alerts = None
+                    return self._tell_fencers() + self._tell_alerts()
             case Restored():
                 if event.key == KEY:
                     self._inputs.restore(event.data)

@@ -106,3 +106,31 @@ def test_a_commit_that_nobody_confirms_is_taken_back_by_the_cluster(it: Cluster)
     n2.run(["crm", "-f", "-"], text=change.replace(" D ", " E ").format("10m"), timeout=60, check=True)
     crm(n1, "configure", "revert")
     assert "primitive E" not in crm(n3, "configure", "show")
+
+
+AGENT = """#!/bin/sh
+echo "$CRM_alert_kind $CRM_alert_node" \\
+    "$CRM_alert_task$CRM_alert_attribute_name $CRM_alert_desc $mark" >>"$CRM_alert_recipient"
+"""
+
+
+def test_alert_agents_are_called(it: Cluster) -> None:
+    n1, n2, n3 = it.nodes
+    for host in it.nodes:
+        host.write("/usr/local/sbin/told", AGENT, 0o755)
+    crm(n1, "configure", "alert", "note", "/usr/local/sbin/told", "attributes", "mark=seen", "select", "nodes",
+        "resources", "attributes", "{", "site", "}", "to", "{", "/tmp/alerts", "}")  # fmt: skip
+    n2.run(["attrd_updater", "-n", "site", "-U", "north"], check=True)
+    n2.run(["attrd_updater", "-n", "other", "-U", "x"], check=True)
+    crm(n3, "configure", "primitive", "F", "ocf:hacluster:Dummy")
+    wait_for(lambda: where(n1, "F"), "it runs")
+    home = it.node(where(n1, "F"))
+
+    def told(host: Host) -> str:
+        path = host.path("/tmp/alerts")
+        return str(path.read_text()) if path.exists() else ""
+
+    wait_for(lambda: f"resource {home.name} start ok seen" in told(home), "the start is told where it was")
+    for host in it.nodes:
+        wait_for(lambda host=host: "attribute n2 site  seen" in told(host), f"the attribute is told at {host.name}")
+        assert " other " not in told(host)

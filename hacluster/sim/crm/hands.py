@@ -19,7 +19,7 @@ from hacluster.lrm.ledger import KEY
 from hacluster.lrm.machine import LrmEvent, LrmMachine
 from hacluster.lrm.surroundings import Surroundings
 from hacluster.msg.driver import ChildEnd, ChildExited, HostSample, Persisted, Restored, Tick
-from hacluster.msg.lrm import CancelOp, OcfCode, OpsNoted, OpsQuery, StartOp
+from hacluster.msg.lrm import CancelOp, OcfCode, OpsNoted, OpsQuery, RunAlert, StartOp
 from hacluster.msg.stonith import DeviceOpEnded
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
@@ -49,7 +49,8 @@ class Services:
     """All services of a ring: who runs what. ``single`` may run on one node at a time.
 
     ``broken``: (node, service, action) that fails; ``slow``: milliseconds of (service, action); ``hanging``: (service,
-    action) that never ends. ``done``: what was carried out, as (when, node, action, service).
+    action) that never ends. ``done``: what was carried out, as (when, node, action, service). ``alerts``: (when, node,
+    environment) of each alert agent that was run.
     """
 
     single: frozenset[str] = frozenset()
@@ -58,6 +59,7 @@ class Services:
     slow: dict[tuple[str, str], int] = field(default_factory=dict)
     hanging: set[tuple[str, str]] = field(default_factory=set)
     done: list[tuple[int, str, str, str]] = field(default_factory=list)
+    alerts: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
 
     def where(self, service: str) -> list[str]:
         """The nodes on which a service runs."""
@@ -104,7 +106,7 @@ class Hands:
         self._give(HostSample(EPOCH_MS + agenda.now, ""))
         self._give(Restored(KEY, files.get(KEY)))
 
-    def take(self, body: StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded) -> None:
+    def take(self, body: StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded | RunAlert) -> None:
         """The brain says something."""
         self._agenda.after(WAY_MS, partial(self._give, body))
 
@@ -173,7 +175,10 @@ class Hands:
     # ---- agents
 
     def _run(self, spawn: Spawn) -> None:
-        child = _Child(spawn, self._agenda.now, dict(spawn.env).get("OCF_RESOURCE_INSTANCE", ""), spawn.argv[-1])
+        env = dict(spawn.env)
+        if "CRM_alert_kind" in env:
+            self._services.alerts.append((self._agenda.now, self._node, env))
+        child = _Child(spawn, self._agenda.now, env.get("OCF_RESOURCE_INSTANCE", ""), spawn.argv[-1])
         self._children[spawn.child_id] = child
         if spawn.timeout_ms is not None:
             self._agenda.after(spawn.timeout_ms, partial(self._end, spawn.child_id, ChildEnd.TIMED_OUT, 15))

@@ -18,7 +18,7 @@ from hacluster.base.effects import Append, MachineName, Spawn
 from hacluster.base.machine import Instant
 from hacluster.msg.driver import ChildExited, MachineRestarted, Request
 from hacluster.msg.hearing import Carried, Carry, StatusSeen
-from hacluster.msg.lrm import CancelOp, OpsNoted, OpsQuery, StartOp
+from hacluster.msg.lrm import CancelOp, OpsNoted, OpsQuery, RunAlert, StartOp
 from hacluster.msg.membership import Slept
 from hacluster.msg.stonith import ConfirmDown, DeviceOpEnded
 from hacluster.msg.stream import StreamBroken
@@ -175,7 +175,7 @@ class StandIn(Ring):
         hands = self._hands.get(node.name)
         if hands is None:
             hands = self._begin_hands(node.name)
-        assert isinstance(body, StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded), body
+        assert isinstance(body, StartOp | CancelOp | OpsQuery | OpsNoted | DeviceOpEnded | RunAlert), body
         hands.take(body)
 
     def spawn(self, node: RingNode, spawn: Spawn) -> None:
