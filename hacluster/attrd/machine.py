@@ -214,7 +214,7 @@ class AttrdMachine:
         view = self._view
         if view is None:
             return self._node
-        return node if node in view.names else view.leader
+        return node if node in view.keepers else view.leader
 
     def _on_synced(self, event: ViewSynced) -> None:
         view = self._view
@@ -246,7 +246,7 @@ class AttrdMachine:
         match event.body:
             case AttributeQuery():
                 view = self._view
-                known = view.names | frozenset(self._table.nodes) if view is not None else frozenset({self._node})
+                known = view.keepers | frozenset(self._table.nodes) if view is not None else frozenset({self._node})
                 wanted = known if not event.body.node else known & {event.body.node}
                 values = self._table.values(event.body.name, frozenset(wanted))
                 self._step.reply(event.request_id, AttributeValues(event.body.name, values))
@@ -421,7 +421,7 @@ class AttrdMachine:
 
     def _cast(self, told: AttributesTold) -> None:
         assert self._view is not None, "nobody to tell"
-        others = tuple(sorted(self._view.names - {self._node}))
+        others = tuple(sorted(self._view.keepers - {self._node}))
         if others:
             self._step.send(MachineName.SPEECH, Convey(others, MachineName.ATTRD, told))
 

@@ -27,6 +27,7 @@ class MachineName(StrEnum):
     LRM = "lrm"
     STONITH = "stonith"
     ATTRD = "attrd"
+    ARBITER = "arbiter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hacluster.config.agents import OTHERS_TYPES, OURS, faults_of, unknown_of, v
 from hacluster.config.authkeys import parse_authkeys
 from hacluster.config.facts import NO_FACTS, HostFacts
 from hacluster.config.findings import nearest, shown
-from hacluster.config.ha_cf import nodes_of, parse_ha_cf
+from hacluster.config.ha_cf import asks_for_crm, nodes_of, parse_ha_cf
 from hacluster.config.hacluster_cf import parse_hacluster_cf
 from hacluster.config.haresources import parse_haresources
 from hacluster.config.instances import parse_instance
@@ -91,7 +91,7 @@ def check_directory(texts: DirectoryTexts, host: HostFacts = NO_FACTS, *, own_ui
     keys = _keys(texts.authkeys, reports, own_uid)
 
     resources: Haresources | None = None
-    if ha is not None and ha.uses_crm:
+    if ha.uses_crm if ha is not None else asks_for_crm(texts.ha.text or ""):
         reports += _unread(texts.haresources)
         resources = Haresources()
     elif texts.haresources.text is None:

@@ -306,6 +306,12 @@ def nodes_of(text: str) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) or None
 
 
+def asks_for_crm(text: str) -> bool:
+    """Whether a file wants a resource manager, whatever else is wrong with it."""
+    lines = [line for line in lex(text, Findings("")) if line.directive in ("crm", "pacemaker")]
+    return any(word.text.lower() == "respawn" or parse_boolean(word.text) for line in lines for word in line.values)
+
+
 def _read_line(draft: Draft, line: Line) -> None:
     handler = DIRECTIVES.get(line.directive)
     if handler is None:

@@ -178,6 +178,22 @@ class _Judge:
             text = "auto_tie_breaker_node has no effect: auto_tie_breaker is off"
             yield self.warning(text, "write: auto_tie_breaker on", "auto_tie_breaker_node")
 
+    def witness(self) -> Iterator[Report]:
+        """A witness is for a tie; a vote of its own that makes one is worse than none."""
+        quorum, votes = self.quorum, self.votes
+        name, total = quorum.witness, sum(votes.values())
+        if name not in self.nodes:
+            return
+        if votes[name] == 0:
+            yield self.error("witness-without-vote", f"the witness {shown(name)} has no vote", "give it one", "witness")
+        if len(self.nodes) < 3:
+            hint = "the witness votes beside two nodes or more that run resources"
+            yield self.error("witness-alone", f"there is one node beside the witness {shown(name)}", hint, "witness")
+        elif total % 2 == 0 and (total - votes[name]) % 2:
+            text = f"with the witness there are {total} votes, an even number: two halves without quorum are possible"
+            hint = "a witness is for an even number of nodes; with an odd one it costs more than it gives"
+            yield Report("even-votes", Severity.WARNING, text, Place(self.file, quorum.line("witness")), hint)
+
     def last_man(self) -> Iterator[Report]:
         quorum = self.quorum
         if not quorum.last_man_standing:
@@ -196,6 +212,7 @@ def faults(quorum: QuorumConfig, nodes: tuple[str, ...], pings: tuple[str, ...],
     yield from judge.names()
     yield from judge.sums()
     yield from judge.ties()
+    yield from judge.witness()
     yield from judge.last_man()
     if quorum.pings and not pings:
         text = "quorum_pings looks at ping nodes, and there are none"

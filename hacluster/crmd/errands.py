@@ -75,7 +75,7 @@ class Errands:
         node = body.node or self._node
         if node == self._node:
             return [Reply(event.request_id, self._do(body))]
-        if view is None or node not in view.names:
+        if view is None or node not in view.keepers:
             return [Reply(event.request_id, Refused("no-such", f"{node} is no member of this partition"))]
         self._number += 1
         self._passed[self._number] = _Passed(event.request_id, node)

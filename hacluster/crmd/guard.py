@@ -68,7 +68,7 @@ class Guard:
         self._view = view
         for name in self.desk.on_view(view):
             self._lied(name, "was fenced and is a member again, in the same life")
-        self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(view.names))))
+        self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(view.keepers))))
         if view.alone:
             self._timers.set("alone", self._step.now, 0)
         else:
@@ -196,7 +196,7 @@ class Guard:
     def on_fencer_restarted(self) -> None:
         """A fencer that began anew knows nothing of what it was asked."""
         if self._view is not None:
-            self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(self._view.names))))
+            self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(self._view.keepers))))
         for number, wish in list(self.desk.wishes.items()):
             entry = FencingEntry("", wish.target, "", FencingState.FAILED, self._node, reason="the fencer began anew")
             self.on_fenced(Fenced(number, entry))

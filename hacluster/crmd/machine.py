@@ -339,12 +339,9 @@ class CrmdMachine:
             return
         if isinstance(change, NodeStateSet) and dict(change.words).get("join") == "member":
             self._integrated.add(change.node)
-            if self._integrated >= self._keepers(view):
+            if self._integrated >= view.keepers:
                 self._move(Input.INTEGRATED)
                 self._think("every member has said what it runs", delay_ms=self._patience(view))
-
-    def _keepers(self, view: View) -> set[str]:
-        return {accept.member.name for accept in view.table if accept.keeps_content}
 
     # ---- thinking
 
@@ -436,7 +433,7 @@ class CrmdMachine:
     def _on_integration_late(self) -> None:
         view = self._view
         assert view is not None, "integrating in no view"
-        missing = sorted(self._keepers(view) - self._integrated)
+        missing = sorted(view.keepers - self._integrated)
         self._timers.set("integration", self._step.now, INTEGRATION_MS)
         self._step.send(MachineName.CCM, ViewStalled(view.id, f"{', '.join(missing)} did not say what it runs"))
 

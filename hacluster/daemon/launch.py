@@ -14,6 +14,7 @@ from hacluster.base.report import Report, Severity
 from hacluster.client.configdir import check_config_dir
 from hacluster.client.hostfacts import host_facts
 from hacluster.client.paths import shipped
+from hacluster.config.directory import Checked
 from hacluster.config.settings import HaConfig
 from hacluster.daemon import toolbox
 from hacluster.daemon.disk import Disk
@@ -85,13 +86,17 @@ def prepare(places: Places, *, log_stderr: bool) -> Launch:
     directory = Path(places.config_dir)
     facts = host_facts(directory)
     checked = check_config_dir(directory, host=facts)
+    return launch_of(checked, (facts.node_name or os.uname().nodename).lower(), places, log_stderr=log_stderr)
+
+
+def launch_of(checked: Checked, node: str, places: Places, *, log_stderr: bool) -> Launch:
+    """The launch of ``node`` with these files; :class:`ConfigError` with all reports when they cannot be used."""
     usable = checked.usable and checked.ha is not None and checked.keys is not None
     if not usable or checked.resources is None or checked.hacluster is None:
         raise ConfigError(list(checked.reports))
     assert checked.ha is not None
     assert checked.keys is not None
     own = checked.hacluster
-    node = (facts.node_name or os.uname().nodename).lower()
     seal_keys = seal_secrets(checked.seal_keys)
     settings = NodeSettings(
         node,

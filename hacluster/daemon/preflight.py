@@ -25,9 +25,10 @@ HEARTBEAT_PID: Final = "/run/heartbeat.pid"
 def check(media: Sequence[Medium], heartbeat_pid: str = HEARTBEAT_PID, *, alone: bool = True) -> None:
     """:class:`HaError` when this host had better not begin to send heartbeats.
 
-    ``alone`` false: a process of an earlier daemon that cannot end still has the ports.
+    ``alone`` false: a process of an earlier daemon that cannot end still has the ports. No ``heartbeat_pid``: a real
+    Heartbeat may run here, with other ports.
     """
-    other = running_heartbeat(heartbeat_pid)
+    other = running_heartbeat(heartbeat_pid) if heartbeat_pid else None
     if other is not None:
         raise HaError(f"Heartbeat runs on this host [pid {other}]: stop it first")
     taken = taken_ports(media) if alone else []

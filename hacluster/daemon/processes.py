@@ -238,7 +238,7 @@ class Part:
         for listener in self._estate.listeners:
             self._server.adopt(listener)
         self._server.start()
-        if self._layout.manager in self._hosted:
+        if self._layout.manager in self._hosted and self._layout.orders:
             self._open_fifo()
 
     def start(self) -> None:

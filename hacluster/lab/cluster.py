@@ -19,6 +19,9 @@ from hacluster.base.errors import HaError
 from hacluster.lab.hosts import Host, Lab
 
 VIP: Final = "172.16.100.1"
+ARBITER: Final = "10.9.0.9"
+"""Where the host outside of the cluster is that votes in it."""
+
 FAST: Final = "keepalive 100ms\ndeadtime 1\ninitdead 10\n"
 """Times of the heartbeat that tests have patience for."""
 
@@ -40,6 +43,8 @@ class Cluster:
     lab: Lab
     nodes: tuple[Host, ...]
     client: Host
+    arbiter: Host | None = None
+    """A third place, which all nodes reach over a network of its own."""
 
     def node(self, name: str) -> Host:
         """A node by its name."""
@@ -50,11 +55,17 @@ class Cluster:
         names = " ".join(host.name for host in self.nodes)
         key = secrets.token_hex(32)
         media = "bcast eth0\nbcast eth1\n"
-        for host in self.nodes:
-            host.write("/etc/ha.d/ha.cf", f"node {names}\n{media}crm respawn\nlogfile /var/log/ha-log\n{ha_cf}")
-            host.write("/etc/ha.d/authkeys", f"auth 1\n1 sha1 {key}\n", 0o600)
+        places = [(host, "/etc/ha.d", media) for host in self.nodes]
+        if self.arbiter is not None:
+            names, hacluster_cf = f"{names} {self.arbiter.name}", f"witness {self.arbiter.name}\n{hacluster_cf}"
+            places = [(host, place, f"{media}ucast eth2 {ARBITER}\n") for host, place, media in places]
+            peers = "".join(f"ucast eth0 10.9.0.{host.number}\n" for host in self.nodes)
+            places.append((self.arbiter, f"/etc/ha.d/arbitrator/{self.lab.name}", peers))
+        for host, place, ways in places:
+            host.write(f"{place}/ha.cf", f"node {names}\n{ways}crm respawn\nlogfile /var/log/ha-log\n{ha_cf}")
+            host.write(f"{place}/authkeys", f"auth 1\n1 sha1 {key}\n", 0o600)
             if hacluster_cf:
-                host.write("/etc/ha.d/hacluster.cf", hacluster_cf)
+                host.write(f"{place}/hacluster.cf", hacluster_cf)
 
     def start(self, *hosts: Host) -> None:
         """Start the daemon, on all nodes by default."""
@@ -118,19 +129,24 @@ class Cluster:
 
 
 @contextmanager
-def cluster(count: int = 3, name: str = "cluster", *, share: Sequence[str] = ()) -> Iterator[Cluster]:
-    """Make the hosts; everything is removed at the end, whatever happens."""
+def cluster(
+    count: int = 3, name: str = "cluster", *, share: Sequence[str] = (), arbiter: bool = False
+) -> Iterator[Cluster]:
+    """Make the hosts; everything is removed at the end, whatever happens. ``arbiter``: one more, outside of it."""
     with Lab(name, share=share) as lab:
         lab.add_network("lan", "172.16.0.0/16")
         lab.add_network("cross", "192.168.5.0/24")
-        nodes = [
-            lab.add_host(
-                f"n{number}", {"eth0": ("lan", f"172.16.0.{number}/16"), "eth1": ("cross", f"192.168.5.{number}/24")}
-            )
-            for number in range(1, count + 1)
-        ]
+        if arbiter:
+            lab.add_network("outside", "10.9.0.0/24")
+        nodes = []
+        for number in range(1, count + 1):
+            networks = {"eth0": ("lan", f"172.16.0.{number}/16"), "eth1": ("cross", f"192.168.5.{number}/24")}
+            if arbiter:
+                networks["eth2"] = ("outside", f"10.9.0.{number}/24")
+            nodes.append(lab.add_host(f"n{number}", networks))
         client = lab.add_host("client", {"eth0": ("lan", "172.16.200.1/16")})
-        yield Cluster(lab, tuple(nodes), client)
+        third = lab.add_host("arbiter", {"eth0": ("outside", f"{ARBITER}/24")}) if arbiter else None
+        yield Cluster(lab, tuple(nodes), client, third)
 
 
 def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 60) -> None:

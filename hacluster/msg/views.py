@@ -96,6 +96,11 @@ class View:
         """The names of the members."""
         return frozenset(member.name for member in self.members)
 
+    @property
+    def keepers(self) -> frozenset[str]:
+        """The names of the members that keep a copy and run resources: all but a witness."""
+        return frozenset(accept.member.name for accept in self.table if accept.keeps_content)
+
     def accept_of(self, name: str) -> Accept:
         """What a member said when it promised."""
         return next(accept for accept in self.table if accept.member.name == name)

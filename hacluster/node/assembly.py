@@ -18,7 +18,7 @@ from hacluster.base.machine import Machine
 from hacluster.config.resources import Haresources
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.lrm.surroundings import Surroundings
-from hacluster.node.layout import CRM, V1, V1_FENCED, Layout, ProcessName
+from hacluster.node.layout import ARBITRATOR, CRM, V1, V1_FENCED, Layout, ProcessName
 from hacluster.node.router import Router
 from hacluster.wire.auth import KeyRing
 
@@ -46,10 +46,15 @@ class NodeSettings:
     judge: Judge | None = None
 
     @property
+    def is_witness(self) -> bool:
+        """Whether this node only votes."""
+        return self.node == self.own.quorum.witness
+
+    @property
     def layout(self) -> Layout:
         """Which machines this node has."""
         if self.ha.uses_crm:
-            return CRM
+            return ARBITRATOR if self.is_witness else CRM
         return V1_FENCED if self.ha.stonith is not None or self.ha.stonith_hosts else V1
 
 
@@ -64,6 +69,11 @@ class Birth:
     boot_nonce: bytes
     seed: int
     is_new: bool = False
+
+
+def _here(settings: NodeSettings, *machines: MachineName) -> tuple[MachineName, ...]:
+    """Those of the machines that this kind of node has."""
+    return tuple(machine for machine in machines if machine in settings.layout.restored)
 
 
 def _heartbeat(settings: NodeSettings, birth: Birth) -> object:
@@ -88,10 +98,10 @@ def _lrm(settings: NodeSettings, _birth: Birth) -> object:
     return LrmMachine(settings.own, host, asker=settings.layout.manager, parallel=max(PARALLEL, 2 * host.cores))
 
 
-def _speech(_settings: NodeSettings, _birth: Birth) -> object:
+def _speech(settings: NodeSettings, _birth: Birth) -> object:
     from hacluster.speech.machine import SpeechMachine  # noqa: PLC0415  only where it lives
 
-    return SpeechMachine()
+    return SpeechMachine(tuple(settings.layout.restored))
 
 
 def _ccm(settings: NodeSettings, birth: Birth) -> object:
@@ -101,9 +111,9 @@ def _ccm(settings: NodeSettings, birth: Birth) -> object:
     ha, quorum = settings.ha, settings.own.quorum
     ccm = CcmSettings(
         settings.node,
-        witness=settings.node == quorum.witness,
+        witness=settings.is_witness,
         timing=Timing.of(ha.keepalive_ms, ha.deadtime_ms),
-        listeners=(MachineName.CIBD, MachineName.ATTRD, MachineName.CRMD),
+        listeners=_here(settings, MachineName.CIBD, MachineName.ATTRD, MachineName.CRMD),
         ping_nodes=tuple(name.lower() for name in ha.ping_nodes) if quorum.pings else (),
     )
     return CcmMachine(ccm, Dice(birth.seed))
@@ -121,10 +131,10 @@ def _cibd(settings: NodeSettings, birth: Birth) -> object:
         first_cib(ha, own),
         first_voters(ha, own),
         init=birth.is_new,
-        witness=settings.node == own.quorum.witness,
+        witness=settings.is_witness,
         stuck_ms=Timing.of(ha.keepalive_ms, ha.deadtime_ms).stuck_ms,
         last_man_window_ms=own.quorum.last_man_standing_window_ms,
-        followers=(MachineName.PENGINE, MachineName.TE, MachineName.ATTRD, MachineName.CRMD),
+        followers=_here(settings, MachineName.PENGINE, MachineName.TE, MachineName.ATTRD, MachineName.CRMD),
         judge=settings.judge or accept_all,
     )
     return CibdMachine(cibd)
@@ -146,6 +156,12 @@ def _te(_settings: NodeSettings, birth: Birth) -> object:
     from hacluster.te.machine import TeMachine  # noqa: PLC0415  only where it lives
 
     return TeMachine(str(UUID(bytes=birth.boot_nonce, version=4)))
+
+
+def _arbiter(_settings: NodeSettings, _birth: Birth) -> object:
+    from hacluster.arbiter.machine import ArbiterMachine  # noqa: PLC0415  only where it lives
+
+    return ArbiterMachine()
 
 
 def _stonith(settings: NodeSettings, birth: Birth) -> object:
@@ -174,6 +190,7 @@ _BUILDERS: Final[dict[MachineName, Callable[[NodeSettings, Birth], object]]] = {
     MachineName.TE: _te,
     MachineName.PENGINE: _pengine,
     MachineName.STONITH: _stonith,
+    MachineName.ARBITER: _arbiter,
 }
 
 

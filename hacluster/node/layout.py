@@ -33,7 +33,7 @@ class Layout:
     be told at its start, as (key, volatile). ``manager`` is asked to stop when the node is, is what the FIFO's orders
     are for, and asks the hands. ``listeners`` are told what the heartbeat knows. ``replicates``: whether the CIB is
     kept here, and its machines speak to those of other nodes. ``forgotten``: volatile keys that outlive the processes,
-    and not the daemon.
+    and not the daemon. ``orders``: whether there is something to order by the FIFO (hb_standby).
     """
 
     name: str
@@ -43,6 +43,7 @@ class Layout:
     listeners: tuple[MachineName, ...]
     replicates: bool = False
     forgotten: tuple[str, ...] = ()
+    orders: bool = True
 
     def __post_init__(self) -> None:
         machines = [machine for hosted in self.hosted.values() for machine in hosted]
@@ -132,3 +133,27 @@ CRM: Final = Layout(
     forgotten=("attrd", "lrm"),
 )
 """A cluster resource manager: resources are in the CIB, and the DC decides."""
+
+ARBITRATOR: Final = Layout(
+    "arbitrator",
+    MappingProxyType(
+        {
+            ProcessName.PULSE: (MachineName.HEARTBEAT,),
+            ProcessName.BRAIN: (MachineName.SPEECH, MachineName.CCM, MachineName.CIBD, MachineName.ARBITER),
+        }
+    ),
+    MappingProxyType(
+        {
+            MachineName.HEARTBEAT: PULSE_KEYS,
+            MachineName.SPEECH: (),
+            MachineName.CCM: PROMISE_KEYS,
+            MachineName.CIBD: COPY_KEYS,
+            MachineName.ARBITER: (),
+        }
+    ),
+    manager=MachineName.ARBITER,
+    listeners=(),
+    replicates=True,
+    orders=False,
+)
+"""The witness of a cluster with a resource manager: it votes, and runs nothing."""

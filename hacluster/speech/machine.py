@@ -20,6 +20,7 @@ does not do: it knows no views and asks nobody whether a message is still of use
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -69,8 +70,10 @@ class _Line:
 class SpeechMachine:
     """See the module."""
 
-    def __init__(self) -> None:
+    def __init__(self, here: Collection[MachineName] = tuple(MachineName)) -> None:
+        """``here``: the machines that this kind of node has; what is for another one is passed over."""
         self._bodies = Bodies({machine.value: types for machine, types in TRAVELS.items()})
+        self._here = frozenset(machine.value for machine in here)
         self._lines: dict[str, _Line] = {}
         self._partly: dict[Member, Assembly] = {}
         self._numbers = 0
@@ -180,6 +183,9 @@ class SpeechMachine:
             to, body = self._bodies.decode(message)
         except WireError as error:
             self._say(f"what {sender} says makes no sense: {error}", f"nonsense {sender.name}")
+            return
+        if to not in self._here:
+            self._say(f"{sender} speaks to {to}, which this node does not have", f"stray {to}")
             return
         self._out.append(Send(MachineName(to), Conveyed(sender, body)))
 

@@ -29,13 +29,16 @@ def status_lines(run_dir: str) -> Iterator[str]:
     daemon = Daemon("status", directory=run_dir)
     try:
         status = daemon.ask(ViewQuery(), ViewStatus)
-        root = LiveCluster(daemon=daemon).read()
+        root = None if status.own.name == status.voters.witness else LiveCluster(daemon=daemon).read()
     except Fault as fault:
         yield f"The cluster manager does not answer: {fault.text}"
         return
     finally:
         daemon.close()
     yield from _quorum(status)
+    if root is None:
+        yield "This node is the witness: it votes, and runs nothing"
+        return
     yield ""
     yield _sections(root)
 
@@ -63,6 +66,7 @@ def quorum(run_dir: str) -> dict[str, Any] | None:
         "expected_votes": voters.total,
         "needed_votes": voters.needed,
         "voters": dict(voters.votes),
+        "witness": voters.witness or None,
         "why": status.why,
     }
 
@@ -72,10 +76,10 @@ def _quorum(status: ViewStatus) -> Iterator[str]:
     if view is None:
         yield f"Quorum: NO, this node is in no view{f': {status.why}' if status.why else ''}"
         return
-    present = sorted(view.names)
+    present = [f"{name} as witness" if name == voters.witness else name for name in sorted(view.names)]
     word = "yes" if view.quorate else "NO"
     yield (
-        f"Quorum: {word}, {voters.count(present)} of {voters.total} votes ({', '.join(present)}), "
+        f"Quorum: {word}, {voters.count(view.names)} of {voters.total} votes ({', '.join(present)}), "
         f"{voters.needed} needed"
     )
     missing = [f"{name} ({votes})" for name, votes in voters.votes if votes and name not in view.names]

@@ -16,6 +16,7 @@ import click
 from hacluster import __version__
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "arbitrator": ("hacluster.tools.arbitrator:arbitrator", "Run the witness of clusters outside of them."),
     "check": ("hacluster.tools.check:check", "Check the configuration without starting anything."),
     "cl_status": ("hacluster.tools.classic:cl_status", "Ask about nodes, links and resources."),
     "explain": ("hacluster.tools.explain:explain", "Say why a resource is where it is."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ def _help_page(name: str, module: str, attribute: str) -> Page:
             script()
     finally:
         sys.argv = before
+        # A command that bounds its own time (cl_status) bounds ours no more.
+        signal.alarm(0)
     text = caught.getvalue().strip()
     words = [word.rstrip(",") for word in text.split() if word.startswith("-") and word.strip("-")]
     plain = (word.partition("=")[0].strip("[]().;:|") for word in words)

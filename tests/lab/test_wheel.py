@@ -118,12 +118,13 @@ def test_an_agent_of_heartbeats_kind(prefix, tmp_path):
     assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
 
 
-def test_the_unit_is_in_order(prefix, tmp_path):
+@pytest.mark.parametrize("name", ["hacluster", "hacluster-arbitrator"])
+def test_the_unit_is_in_order(prefix, tmp_path, name):
     """With the edit that README.md names, for a program that is not in /usr/bin."""
     if not shutil.which("systemd-analyze"):
         skip_or_fail("systemd-analyze is not installed")
-    unit = tmp_path / "hacluster.service"
-    text = (prefix / "share/hacluster/conf/hacluster.service").read_text()
+    unit = tmp_path / f"{name}.service"
+    text = (prefix / f"share/hacluster/conf/{name}.service").read_text()
     unit.write_text(text.replace("/usr/bin/hacluster", str(prefix / "bin/hacluster")))
     done = run("systemd-analyze", "verify", unit)
     # It looks at the units of the host, too, and has its opinion of them.

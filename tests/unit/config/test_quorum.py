@@ -97,6 +97,8 @@ FAULTS = [
     ("last_man_standing on", "last-man-waits", 1),
     ("wait_for_all on\nlast_man_standing on\nquorum_votes alpha 2", "last-man-alone", 2),
     ("quorum_pings on", "pings-without-ping", 1),
+    ("quorum_votes alpha 2\nwitness gamma", "even-votes", 2),
+    ("quorum_votes gamma 0\nwitness gamma", "witness-without-vote", 2),
 ]
 
 
@@ -113,3 +115,9 @@ def test_two_nodes_always_wait():
 
 def test_a_node_whose_votes_are_given_twice():
     assert found(check("quorum_votes alpha 1\nquorum_votes ALPHA 2\n")) == [("given-twice", 2)]
+
+
+def test_a_witness_stands_beside_two_nodes_or_more():
+    assert found(check("witness beta\n", TWO)) == [("witness-alone", 1)]
+    assert found(check("witness gamma\n")) == [], "two nodes and a third vote"
+    assert found(check("witness delta\n", HA.replace("gamma", "gamma delta"))) == [("even-votes", 1)]

@@ -11,7 +11,7 @@ from hacluster.ccm.state import PROMISE_KEY
 from hacluster.cibd.replica import KEYS
 from hacluster.config.settings import PacemakerMode
 from hacluster.node.assembly import Birth, NodeSettings, build
-from hacluster.node.layout import COPY_KEYS, CRM, PROMISE_KEYS, V1, Layout, ProcessName
+from hacluster.node.layout import ARBITRATOR, COPY_KEYS, CRM, PROMISE_KEYS, V1, Layout, ProcessName
 from hacluster.sim.scenario import STANDARD
 
 BIRTH = Birth(bytes(range(16)), bytes(16), 1)
@@ -49,6 +49,18 @@ def test_crm_respawn_is_another_layout() -> None:
         router = build(process, settings, BIRTH)
         assert router.names == frozenset(machines)
         router.check()
+
+
+def test_a_witness_only_votes() -> None:
+    settings = _crm_settings()
+    own = dataclasses.replace(settings.own, quorum=dataclasses.replace(settings.own.quorum, witness="node1"))
+    witness = dataclasses.replace(settings, own=own)
+    assert witness.layout is ARBITRATOR
+    assert dataclasses.replace(witness, node="node2").layout is CRM
+    router = build(ARBITRATOR.hosted, witness, BIRTH)
+    names = {MachineName.HEARTBEAT, MachineName.SPEECH, MachineName.CCM, MachineName.CIBD, MachineName.ARBITER}
+    assert router.names == names
+    router.check()
 
 
 def test_the_keys_are_those_that_the_machines_write() -> None:

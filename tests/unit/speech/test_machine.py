@@ -184,3 +184,14 @@ def test_text_that_cannot_travel_is_said_and_not_sent() -> None:
     talk.give(Convey(("b",), MachineName.CIBD, body))
     assert talk.spoken == []
     assert "UTF-8" in talk.said[0].text
+
+
+def test_what_is_for_a_machine_that_this_kind_of_node_has_not_is_passed_over():
+    talk = Talk()
+    talk.there = SpeechMachine((MachineName.CCM, MachineName.CIBD))
+    talk.give(Convey(("b",), MachineName.CRMD, TaskDone(VIEW, "k", 0)))
+    talk.give(Convey(("b",), MachineName.CRMD, TaskDone(VIEW, "k", 1)))
+    for speak in talk.spoken:
+        talk.hear(speak.data)
+    assert talk.heard == []
+    assert [say.code for say in talk.said] == ["not-conveyed"], "said once"

@@ -1,5 +1,6 @@
 """Man pages and completion files: one for every command, with everything that its table has, in valid forms."""
 
+import signal
 import subprocess
 import tomllib
 from pathlib import Path
@@ -56,3 +57,8 @@ def test_completions_are_scripts_that_bash_can_read(tmp_path):
         assert (done.returncode, done.stderr) == (0, ""), name
         assert completion(page_of(name)) == path.read_text()
     assert "compgen resource" in (tmp_path / "completions" / "crm_resource").read_text()
+
+
+def test_a_command_that_bounds_its_own_time_does_not_bound_that_of_who_asks_for_its_page():
+    page_of("cl_status")
+    assert signal.alarm(0) == 0

@@ -1,0 +1,1 @@
+"""What an arbitrator has in place of a resource manager."""
