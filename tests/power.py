@@ -34,7 +34,7 @@ mkdir -p {_WISHES}; me={_WISHES}/$$
 echo "$action|$plug|$switch" > $me.new; mv $me.new $me.wish
 while [ ! -e $me.said ]; do sleep 0.02; done
 read -r code < $me.said; rm -f $me.said
-[ "$code" = 1 ] && echo "the switch $switch is broken" >&2
+[ "$code" = 1 ] && echo "the switch $switch is broken, and $passwd is no help" >&2
 exit "$code"
 """
 

@@ -121,8 +121,9 @@ class Spawn:
     ``kill_after_ms`` later. Output beyond ``output_limit`` bytes per stream is counted and dropped. ``user`` is a login
     name, empty for the daemon's own. ``stdin`` is what the program reads, then the end of the file: a pipe, so that
     no secret in it is on a disk, among arguments or in an environment; it must fit into one (:data:`MAX_STDIN`).
-    ``secrets`` are variables of ``env`` whose values lie in files (cibsecret(8)): one that cannot be had, or is not
-    what its signature says, is ``NOT_STARTED`` with EBADMSG.
+    ``secrets`` are variables of ``env`` whose values lie in files (cibsecret(8)), ``stdin_secrets`` such values that
+    follow ``stdin`` as lines ``name=value``: one that cannot be had, or is not what its signature says, is
+    ``NOT_STARTED`` with EBADMSG. Of what the program says they are taken out.
     """
 
     child_id: int
@@ -134,6 +135,7 @@ class Spawn:
     user: str = ""
     stdin: bytes = field(default=b"", repr=False)
     secrets: tuple[tuple[str, str], ...] = ()
+    stdin_secrets: tuple[tuple[str, str], ...] = ()
 
 
 class UnitVerb(StrEnum):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+from dataclasses import dataclass, field
 from typing import Final
+
+from hacluster.base.effects import Spawn
 
 MAX_SECRET: Final = 65_536
 
@@ -25,6 +28,31 @@ def read(path: str) -> str:
     return data.decode("utf-8", "replace").removesuffix("\n")
 
 
-def filled_in(env: tuple[tuple[str, str], ...], secrets: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """``env`` with the values of ``secrets`` (variable, path) read from their files. OSError."""
-    return tuple({**dict(env), **{name: read(path) for name, path in secrets}}.items()) if secrets else env
+HIDDEN: Final = b"****"
+_LEAST: Final = 3
+"""A shorter secret is no secret, and would be found in every text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a program gets, with the values of its secrets in it."""
+
+    env: tuple[tuple[str, str], ...] = field(repr=False)
+    stdin: bytes = field(repr=False)
+    values: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def hide(self, text: bytes) -> bytes:
+        """What the program said, without them."""
+        for value in self.values:
+            text = text.replace(value, HIDDEN)
+        return text
+
+
+def filled_in(spawn: Spawn) -> Filled:
+    """What a program is given. OSError."""
+    env = {name: read(path) for name, path in spawn.secrets}
+    words = {name: read(path) for name, path in spawn.stdin_secrets}
+    lines = "".join(f"{name}={' '.join(value.splitlines())}\n" for name, value in words.items())
+    values = {value.encode() for value in (*env.values(), *words.values()) if len(value) >= _LEAST}
+    given = tuple({**dict(spawn.env), **env}.items())
+    return Filled(given, spawn.stdin + lines.encode(), tuple(sorted(values, key=len, reverse=True)))

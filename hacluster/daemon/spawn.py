@@ -171,8 +171,11 @@ def _filled_pipe(data: bytes, cleanup: contextlib.ExitStack) -> int:
 
 
 class _Child:
-    def __init__(self, spawn: Spawn, process: subprocess.Popen[bytes], started: Instant) -> None:
+    def __init__(
+        self, spawn: Spawn, process: subprocess.Popen[bytes], started: Instant, hide: Callable[[bytes], bytes]
+    ) -> None:
         self.spawn = spawn
+        self.hide = hide
         self.process = process
         self.started = started
         self.pidfd = -1
@@ -240,11 +243,11 @@ class Children:
                 theirs.callback(os.close, writing)
                 ours.append(reading)
                 ends.append(writing)
-            stdin = _filled_pipe(spawn.stdin, theirs) if spawn.stdin else subprocess.DEVNULL
-            env = secrets.filled_in(spawn.env, spawn.secrets)
-            process = start(spawn.argv, env, spawn.user, stdin=stdin, stdout=ends[0], stderr=ends[1])
+            given = secrets.filled_in(spawn)
+            stdin = _filled_pipe(given.stdin, theirs) if given.stdin else subprocess.DEVNULL
+            process = start(spawn.argv, given.env, spawn.user, stdin=stdin, stdout=ends[0], stderr=ends[1])
             on_failure.pop_all()
-        child = _Child(spawn, process, since)
+        child = _Child(spawn, process, since, given.hide)
         child.stamp = _stamp(spawn.argv[0])
         # Popen had two descriptors of its own until now: there is room for one.
         child.pidfd = os.pidfd_open(process.pid)
@@ -326,12 +329,12 @@ class Children:
                 child.spawn.child_id,
                 ChildEnd.TIMED_OUT if child.timed_out else end,
                 abs(code),
-                bytes(stdout.kept),
-                bytes(stderr.kept),
+                child.hide(bytes(stdout.kept)),
+                child.hide(bytes(stderr.kept)),
                 stdout.dropped + stderr.dropped,
                 clock.now() - child.started,
                 child.stamp,
-                child.scene,
+                child.hide(child.scene.encode()).decode("utf-8", "replace"),
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hacluster.base.secrets import is_elsewhere, secret_file
 from hacluster.config.settings import HaclusterConfig
 from hacluster.lrm.call import Call, Verdict, exit_reason, unusual_end
 from hacluster.lrm.paths import DEFAULT_PROVIDERS, ocf_candidates
@@ -11,11 +12,6 @@ from hacluster.msg.lrm import OcfCode, OpEnd, ResourceSpec, StartOp
 
 REASON_PREFIX = "ocf-exit-reason:"
 CHECK_LEVEL = "OCF_CHECK_LEVEL"
-ELSEWHERE = "lrm://"
-"""The value of a parameter that is kept out of the CIB, below :data:`KEPT_BELOW`, on each node (cibsecret(8))."""
-
-KEPT_BELOW = "/var/lib/pacemaker/lrm/secrets"
-
 ACTION_NAMES = {"status": "monitor"}
 """Words of the Heartbeat era and what the standard calls them."""
 
@@ -51,9 +47,9 @@ def call(op: StartOp, timeout_ms: int, host: Surroundings) -> Call:
     for name, value in resource.parameters:
         variables[CHECK_LEVEL if name == CHECK_LEVEL else f"OCF_RESKEY_{name}"] = value
     secrets = tuple(
-        (f"OCF_RESKEY_{name}", f"{KEPT_BELOW}/{resource.id.partition(':')[0]}/{name}")
+        (f"OCF_RESKEY_{name}", secret_file(resource.id, name))
         for name, value in resource.parameters
-        if value == ELSEWHERE and "/" not in name
+        if is_elsewhere(name, value)
     )
     return Call(ocf_candidates(resource, host), (action,), tuple(sorted(variables.items())), secrets=secrets)
 

@@ -8,10 +8,13 @@ never among the arguments.
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hacluster.base.secrets import is_elsewhere, secret_file
 from hacluster.msg.driver import ChildEnd, ChildExited
 from hacluster.stonith.parameters import AgentFacts, Parameters
 
@@ -36,11 +39,13 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A program to run."""
+    """A program to run; fields as in ``Spawn``."""
 
     argv: tuple[str, ...]
     stdin: bytes
     env: tuple[tuple[str, str], ...]
+    secrets: tuple[tuple[str, str], ...] = ()
+    stdin_secrets: tuple[tuple[str, str], ...] = ()
 
 
 def fault_of(agent: str) -> str:
@@ -69,8 +74,14 @@ def call_of(agent: str, parameters: Parameters, facts: AgentFacts, action: str, 
     own = agent.startswith("hacluster/")
     program = f"{places.own}/{agent.partition('/')[2]}" if own else f"{places.rhcs}/{agent}"
     words = {"action": "metadata"} if action == "metadata" else parameters.for_agent(facts, action, target)
-    text = "".join(_line(name, value) for name, value in words.items())
-    return Call((program,), text.encode(), _environment(places))
+    kept = _kept(parameters.device, words)
+    text = "".join(_line(name, value) for name, value in words.items() if name not in kept)
+    return Call((program,), text.encode(), _environment(places), stdin_secrets=tuple(kept.items()))
+
+
+def _kept(device: str, words: Mapping[str, str]) -> dict[str, str]:
+    """The words whose values lie in files, and these."""
+    return {name: secret_file(device, name) for name, value in words.items() if is_elsewhere(name, value)}
 
 
 def _glue_call(
@@ -85,7 +96,7 @@ def _glue_call(
     argv: tuple[str, ...] = (*base, *given, "-l" if action == "list" else "-S")
     if action in _GLUE_ACTIONS:
         argv = (*base, *given, "-T", parameters.word(action).replace("reboot", "reset"), parameters.alias(target))
-    return Call(argv, b"", (*own, *_environment(places)))
+    return Call(argv, b"", (*own, *_environment(places)), secrets=tuple(_kept(parameters.device, dict(own)).items()))
 
 
 def succeeded(exited: ChildExited) -> bool:
@@ -118,6 +129,8 @@ def reason_of(exited: ChildExited, parameters: Parameters) -> str:
     if exited.end is ChildEnd.TIMED_OUT:
         return "did not end in time"
     if exited.end is ChildEnd.NOT_STARTED:
+        if exited.code == errno.EBADMSG:
+            return f"a secret parameter cannot be had: {exited.stderr.decode('utf-8', 'replace')}"
         return "there is no such agent, or it cannot be run"
     said = (exited.stderr or exited.stdout).decode("utf-8", "replace").strip().splitlines()
     last = "".join(char if char.isprintable() else "?" for char in said[-1]) if said else ""

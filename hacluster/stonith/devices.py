@@ -238,7 +238,17 @@ class Devices:
         self._serial += 1
         self._children[self._serial] = (device, job)
         self.out.append(
-            Spawn(self._serial, call.argv, call.env, timeout_ms, 2_000, output_limit=_OUTPUT, stdin=call.stdin)
+            Spawn(
+                self._serial,
+                call.argv,
+                call.env,
+                timeout_ms,
+                2_000,
+                output_limit=_OUTPUT,
+                stdin=call.stdin,
+                secrets=call.secrets,
+                stdin_secrets=call.stdin_secrets,
+            )
         )
         return self._serial
 

@@ -78,6 +78,7 @@ class Parameters:
     """The parameters of one device."""
 
     def __init__(self, device: Device) -> None:
+        self.device = device.id
         self._words = dict(device.parameters)
         self._map = host_map(self._words.get("pcmk_host_map", ""))
         self._names = frozenset(split_names(self._words.get("pcmk_host_list", "")))

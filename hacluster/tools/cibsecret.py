@@ -10,11 +10,9 @@ from typing import Any, Final
 
 from hacluster import __version__
 from hacluster.base.results import Exit, Fault
+from hacluster.base.secrets import ELSEWHERE, KEPT_BELOW
 from hacluster.tools.words import complain, end
 
-FOLDER: Final = "/var/lib/pacemaker/lrm/secrets"
-MAGIC: Final = "lrm://"
-"""What stands in the CIB instead of the value."""
 _ARGUMENTS: Final = {
     "set": ("<resource-id>", "<resource-parameter>", "<value>"), "get": ("<resource-id>", "<resource-parameter>"),
     "check": ("<resource-id>", "<resource-parameter>"), "stash": ("<resource-id>", "<resource-parameter>"),
@@ -32,13 +30,15 @@ Options:
   -C           Do not read or write the CIB
 
 Commands:
-  set RSC PARAM VALUE   Keep the value of a parameter as a secret
+  set RSC PARAM VALUE   Keep the value of a parameter as a secret; '-' reads it from standard input
   get RSC PARAM         Show the secret that is kept here
   check RSC PARAM       Check the secret that is kept here against its digest
   stash RSC PARAM       Make a secret of a value that stands in the CIB
   unstash RSC PARAM     Put the value of a secret into the CIB
   delete RSC PARAM      Forget a secret
   sync                  Copy all secrets to the other nodes (needs a running cluster)
+
+Each change is copied to the other nodes of a running cluster, by ssh as root, before the CIB names it.
 
 Secrets are files below /var/lib/pacemaker/lrm/secrets that root alone can read.
 """
@@ -53,7 +53,7 @@ class _Failed(Exception):  # noqa: N818 - a message and a status, not only an er
 def _file(rsc: str, param: str) -> Path:
     if "/" in rsc or "/" in param or rsc in (".", "..") or param in (".", ".."):
         raise _Failed("a resource or parameter has no '/' in its name", Exit.USAGE)
-    return Path(FOLDER) / rsc / param
+    return Path(KEPT_BELOW) / rsc / param
 
 
 def _read(rsc: str, param: str) -> str:
@@ -96,6 +96,8 @@ class _Cib:
         xpath = "//*[@id=$rsc]/instance_attributes/nvpair[@name=$param]"
         found: Any = root.xpath(xpath, rsc=rsc, param=param)
         self.pair = found[0] if found else None
+        own = [node for node in root.iterfind("configuration/nodes/node") if node.get("type") in (None, "member")]
+        self.nodes = frozenset(str(node.get("uname")) for node in own)
         self.known = bool(root.xpath("/cib/configuration/resources//*[@id=$rsc]", rsc=rsc))
         self.rsc, self.param = rsc, param
 
@@ -117,7 +119,7 @@ class _Cib:
 
 def _perform(command: str, words: list[str], cib: _Cib | None) -> int:
     rsc, param = [*words, "", ""][:2]
-    if cib is not None and not cib.known:
+    if cib is not None and rsc and not cib.known:
         raise _Failed(f"there is no resource '{rsc}'", Exit.NO_SUCH)
     match command:
         case "get":
@@ -128,25 +130,56 @@ def _perform(command: str, words: list[str], cib: _Cib | None) -> int:
                 raise _Failed(f"the secret {param} of {rsc} is not what its digest says", Exit.DIGEST)
         case "set" | "stash":
             value = words[2] if command == "set" else (None if cib is None else cib.value)
+            value = sys.stdin.readline().removesuffix("\n") if command == "set" and value == "-" else value
             if value is None:
                 raise _Failed(f"{rsc} has no {param} to make a secret of", Exit.NO_SUCH)
-            if command == "stash" and value == MAGIC:
+            if command == "stash" and value == ELSEWHERE:
                 raise _Failed(f"{param} of {rsc} is a secret already", Exit.EXISTS)
             _write(rsc, param, value)
+            _copy([rsc], cib)
             if cib is not None:
-                cib.put(MAGIC)
+                cib.put(ELSEWHERE)
         case "unstash":
-            if cib is None or cib.value != MAGIC:
+            if cib is None or cib.value != ELSEWHERE:
                 raise _Failed(f"{param} of {rsc} is no secret in the CIB", Exit.NO_SUCH)
             cib.put(_read(rsc, param))
             _remove(rsc, param)
+            _copy([rsc], cib)
         case "delete":
-            _remove(rsc, param)
             if cib is not None:
                 cib.drop()
+            _remove(rsc, param)
+            _copy([rsc], cib)
         case _:
-            raise _Failed("could not copy secrets: there is no running cluster that names the nodes", Exit.DISCONNECTED)
+            from hacluster.client.live import LiveCluster  # noqa: PLC0415 - one command alone
+            from hacluster.tools.cibsecret_sync import kept_here  # noqa: PLC0415
+
+            if cib is None or not isinstance(cib.source, LiveCluster):
+                text = "could not copy secrets: there is no running cluster that names the nodes"
+                raise _Failed(text, Exit.DISCONNECTED)
+            _copy(kept_here(), cib)
     return Exit.OK
+
+
+def _copy(resources: list[str], cib: _Cib | None) -> None:
+    """Bring the secrets of resources to the other nodes of a running cluster: what is no member is only named."""
+    from hacluster.client.live import LiveCluster  # noqa: PLC0415 - with -C nobody asks
+
+    if cib is None or not isinstance(cib.source, LiveCluster):
+        return
+    from hacluster.msg.views import ViewQuery, ViewStatus  # noqa: PLC0415
+    from hacluster.tools.cibsecret_sync import copy_to_all  # noqa: PLC0415
+
+    status = cib.source.daemon.ask(ViewQuery(), ViewStatus)
+    present = status.view.names if status.view is not None else frozenset[str]()
+    others = sorted(name for name in cib.nodes if name != status.own.name)
+    for name in others:
+        if name not in present:
+            complain(f"cibsecret: {name} is no member: run 'cibsecret sync' when it is back")
+    failed = copy_to_all([name for name in others if name in present], resources)
+    if failed:
+        text = "; ".join(f"{name}: {why}" for name, why in failed.items())
+        raise _Failed(f"could not copy secrets: {text}", Exit.ERROR)
 
 
 def _main() -> int:
@@ -171,8 +204,9 @@ def _main() -> int:
         complain(f"cibsecret: {command} needs the CIB, so -C makes no sense with it")
         return Exit.USAGE
     try:
-        with_cib = not bare and command in ("set", "stash", "unstash", "delete")
-        return _perform(command, given, _Cib(given[0], given[1]) if with_cib else None)
+        with_cib = not bare and command in ("set", "stash", "unstash", "delete", "sync")
+        rsc, param = [*given, "", ""][:2]
+        return _perform(command, given, _Cib(rsc, param) if with_cib else None)
     except _Failed as error:
         complain(f"cibsecret: {error}")
         return error.status

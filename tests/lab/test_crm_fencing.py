@@ -93,13 +93,18 @@ class Scene:
 
 @contextlib.contextmanager
 def scene(
-    devices: str = "", *, options: dict[str, str] | None = None, topology: str = "", start: int = 3
+    devices: str = "", *, options: dict[str, str] | None = None, topology: str = "", start: int = 3, kept: str = ""
 ) -> Iterator[Scene]:
-    """Three nodes, of which ``start`` are started, with a group. Without other words one device reaches all."""
+    """Three nodes, of which ``start`` are started, with a group. Without other words one device reaches all.
+
+    ``kept``: a password of the device ``second`` that is in no CIB.
+    """
     require_lab()
     with cluster(3, "fencing") as it, Power(it.nodes) as power:
         for host in it.nodes:
             host.write(STUBBORN, _STUBBORN, 0o755)
+            if kept:
+                host.run(["cibsecret", "-C", "set", "second", "passwd", "-"], text=f"{kept}\n", check=True)
         it.install()
         first = it.nodes[:start]
         it.start(*first)
@@ -167,9 +172,9 @@ LEVELS = "".join(
 def test_the_second_level_then_none_then_a_person() -> None:
     """A device that is down, all devices down, a confirmation, and a device that lies."""
     secret = "Zu9-geheim"
-    words = {"pcmk_host_list": "n1 n2 n3", "passwd": secret, "wanted": secret, "pcmk_reboot_retries": "1"}
-    both = device("pdu", **words) + device("second", **words)
-    with scene(both, topology=LEVELS, options={"stonith-max-attempts": "2"}) as made:
+    words = {"pcmk_host_list": "n1 n2 n3", "wanted": secret, "pcmk_reboot_retries": "1"}
+    both = device("pdu", **words, passwd=secret) + device("second", **words, passwd="lrm://")
+    with scene(both, topology=LEVELS, options={"stonith-max-attempts": "2"}, kept=secret) as made:
         made.power.broken = {"pdu"}
         first = made.holder()
         first.power_off()
@@ -192,6 +197,7 @@ def test_the_second_level_then_none_then_a_person() -> None:
         for host in (first, other):
             assert secret not in made.it.log(host) + host.run(["cibadmin", "-Q", "-o", "status"]).stdout
             calls = made.power.calls(host)
+            assert calls.count("switch=second") > 0
             assert secret not in calls, "it is neither among the arguments nor in the environment"
 
 

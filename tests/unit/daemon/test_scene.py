@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from hacluster.base.effects import Spawn
 from hacluster.daemon import scene, secrets
 from tests.waiting import eventually
 
@@ -37,8 +38,14 @@ def test_a_secret_is_what_its_digest_says(tmp_path, signed):
     path.write_text("value\n")
     sign = tmp_path / "passwd.sign"
     sign.write_text(hashlib.md5(signed.encode()).hexdigest() + "\n")
-    env = secrets.filled_in((("A", "1"), ("OCF_RESKEY_passwd", "lrm://")), (("OCF_RESKEY_passwd", str(path)),))
-    assert dict(env) == {"A": "1", "OCF_RESKEY_passwd": "value"}
+    variables = (("A", "1"), ("OCF_RESKEY_passwd", "lrm://"))
+    spawn = Spawn(1, ("/bin/true",), variables, 1_000, secrets=(("OCF_RESKEY_passwd", str(path)),))
+    assert dict(secrets.filled_in(spawn).env) == {"A": "1", "OCF_RESKEY_passwd": "value"}
+    spawn = Spawn(1, ("/bin/true",), (), 1_000, stdin=b"action=off\n", stdin_secrets=(("passwd", str(path)),))
+    filled = secrets.filled_in(spawn)
+    assert filled.stdin == b"action=off\npasswd=value\n"
+    assert filled.hide(b"values are value, no value") == b"****s are ****, no ****"
+    assert "value" not in repr(filled)
     sign.write_text("0" * 32)
     with pytest.raises(OSError, match="not what its digest says") as caught:
         secrets.read(str(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 import signal
 from pathlib import Path
@@ -74,6 +75,19 @@ def test_a_program_reads_what_it_is_given_and_then_the_end(size):
     result = run("cat; echo end", stdin=b"x" * size, output_limit=100_000)
     assert (result.end, result.code) == (ChildEnd.EXITED, 0)
     assert result.stdout == b"x" * size + b"end\n"
+
+
+def test_a_secret_out_of_a_file_is_read_by_the_program_and_never_told(tmp_path):
+    for name, value in (("one", "geheim-1"), ("two", "geheim-2")):
+        (tmp_path / name).write_text(f"{value}\n")
+        (tmp_path / f"{name}.sign").write_text(hashlib.md5(f"{value}\n".encode()).hexdigest())
+    script = 'cat; echo "$P" >&2; [ "$P" = geheim-2 ]'
+    kept = {"stdin_secrets": (("passwd", str(tmp_path / "one")),), "secrets": (("P", str(tmp_path / "two")),)}
+    done = run(script, stdin=b"action=off\n", **kept)
+    assert (done.code, done.stdout, done.stderr) == (0, b"action=off\npasswd=****\n", b"****\n")
+    (tmp_path / "one").write_text("another\n")
+    done = run(script, stdin=b"action=off\n", **kept)
+    assert (done.end, done.code) == (ChildEnd.NOT_STARTED, errno.EBADMSG)
 
 
 def test_a_program_that_is_given_nothing_reads_nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +146,19 @@ def test_values_without_names_and_files_of_plugins() -> None:
         "/etc/ha.d/stonith.cfg",
         "-l",
     )
+
+
+def test_a_secret_that_is_kept_elsewhere_is_read_by_who_runs_the_agent() -> None:
+    device = Parameters(Device("ipmi", "fence_x", (("ip", "10.0.0.1"), ("passwd", "lrm://"))))
+    call = call_of("fence_x", device, FACTS, "off", target="n1", places=Places())
+    assert call.stdin == b"action=off\nnodename=n1\nip=10.0.0.1\nplug=n1\n"
+    assert call.stdin_secrets == (("passwd", "/var/lib/pacemaker/lrm/secrets/ipmi/passwd"),)
+    glue = call_of("external/ipmi", device, FACTS, "reboot", target="n1", places=Places())
+    assert glue.secrets == (("passwd", "/var/lib/pacemaker/lrm/secrets/ipmi/passwd"),)
+    assert "lrm" not in " ".join(glue.argv)
+    metadata = call_of("fence_x", device, FACTS, "metadata", target="", places=Places())
+    assert metadata.stdin_secrets == ()
+    odd = Parameters(Device("../../etc", "fence_x", (("passwd", "lrm://"),)))
+    assert call_of("fence_x", odd, FACTS, "off", target="n1", places=Places()).stdin_secrets == (("passwd", ""),)
+    lost = ChildExited(1, ChildEnd.NOT_STARTED, errno.EBADMSG, stderr=b"No such file: /secrets")
+    assert reason_of(lost, device) == "a secret parameter cannot be had: No such file: /secrets"
