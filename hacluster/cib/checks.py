@@ -157,6 +157,8 @@ def _outdated(configuration: XML, file: str) -> Iterator[Report]:
             yield _warning(
                 constraint, file, "deprecated", "require-all in an order is deprecated", "use clone-min of the clone"
             )
+        if constraint.get("score") is not None and constraint.get("kind") is None:
+            yield _warning(constraint, file, "deprecated", "score in an order is deprecated", "use kind")
     for resource in configuration.iter("primitive", "group", "clone", "master", "bundle"):
         names = ("restart-type", "ordered", "collocated") if resource.tag == "group" else ("restart-type",)
         for name in names:

@@ -61,14 +61,18 @@ def section_of(root: XML, name: str) -> XML:
 
 
 def select(root: XML, xpath: str) -> list[XML]:
-    """The elements that an XPath selects. Raises :class:`EditError` for what is no XPath or selects other things."""
+    """The elements that an XPath selects, or whose attributes it selects.
+
+    Raises :class:`EditError` for what is no XPath or selects other things.
+    """
     try:
         found = root.getroottree().xpath(xpath)
     except etree.XPathError as error:
         raise EditError("bad-xpath", f'"{xpath}" is not an XPath: {error}') from None
     if not isinstance(found, list) or len(found) > MAX_MATCHES:
         raise EditError("bad-xpath", f'"{xpath}" does not select elements')
-    return [item for item in found if isinstance(item, etree._Element) and isinstance(item.tag, str)]  # noqa: SLF001
+    owners = (item.getparent() if isinstance(item, etree._ElementUnicodeResult) else item for item in found)  # noqa: SLF001
+    return [item for item in owners if isinstance(item, etree._Element) and isinstance(item.tag, str)]  # noqa: SLF001
 
 
 def find_same(scope: XML, element: XML) -> XML | None:

@@ -140,9 +140,11 @@ def _upgrade_to_newest(source: Any) -> int:
     return Exit.OK
 
 
-def _upgrade(source: Any) -> int:
+def _upgrade(source: Any, *, talkative: bool) -> int:
+    """Upgrade to the schema that is written; what it changes is told to who asks, what it loses to all."""
     import copy  # noqa: PLC0415
 
+    from hacluster.base.report import Severity  # noqa: PLC0415
     from hacluster.cib.document import document_of  # noqa: PLC0415 - only an upgrade needs it
     from hacluster.cib.grammar import WRITTEN  # noqa: PLC0415
     from hacluster.cib.operations import upgraded  # noqa: PLC0415
@@ -165,7 +167,8 @@ def _upgrade(source: Any) -> int:
             return Exit.OK  # nothing to do is no failure, and nothing to say
         result.set("validate-with", f"pacemaker-{newest}")
     for report in reports:
-        print(report, file=sys.stderr)
+        if talkative or report.severity <= Severity.WARNING:
+            print(report, file=sys.stderr)
     source.store(upgraded(root, result))
     return Exit.OK
 
@@ -264,7 +267,7 @@ def _ask(given: Given, out: Output, action: str, data: Any) -> int:
             goal = (given.get("schema") or WRITTEN).removeprefix(PREFIX)
             if goal not in (WRITTEN, LATEST):
                 raise Failed(f"--schema {goal}: what can be written is {WRITTEN} or {LATEST}", Exit.USAGE)
-            return _upgrade_to_newest(source) if goal == LATEST else _upgrade(source)
+            return _upgrade_to_newest(source) if goal == LATEST else _upgrade(source, talkative="verbose" in given)
         source.change(
             _PATCHES.get(action, action), scope=given.get("scope"), data=data, xpath=given.get("xpath"),
             create="allow-create" in given, every=action == "delete-all",

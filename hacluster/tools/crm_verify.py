@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NoReturn
-from xml.etree import ElementTree  # written only, never parsed
+from typing import Final
 
-import click
 from lxml import etree
 
-from hacluster import __version__
 from hacluster.base.errors import ConfigError, HaError
 from hacluster.base.iso8601 import Moment
 from hacluster.base.report import Place, Report, Severity, has_errors
+from hacluster.base.results import Exit, Fault, exit_text
 from hacluster.base.values import scan_int
 from hacluster.cib.checks import REFERENCES, check_configuration
 from hacluster.cib.document import XML, document_of, parse_tree
@@ -31,15 +30,31 @@ from hacluster.cib.upgrade import newer_reports, upgrade, upgrade_to_4
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
-from hacluster.tools.result import API_VERSION
+from hacluster.tools.options import FANCY, Given, Group, Option, Tool
+from hacluster.tools.output import Failed, Output, run
 
-OK: Final = 0
-ERROR: Final = 1
-USAGE: Final = 64
-INVALID: Final = 65
-NO_INPUT: Final = 66
-NOT_A_CIB: Final = 76
-BAD_CONFIGURATION: Final = 78
+TOOL: Final = Tool(
+    "crm_verify",
+    "Check a CIB: well-formed, valid in its schema, and free of what is usually a mistake.",
+    (
+        Group("data", "Data sources:", (
+            Option("live-check", "L", help="Check the configuration of the running cluster"),
+            Option("xml-file", "x", "FILE", "Check the configuration in the named file"),
+            Option("xml-pipe", "p", help="Check the configuration piped in via stdin"),
+            Option("xml-text", "X", "XML", "Check the configuration in the supplied string"),
+        )),
+        Group("additional", "Additional Options:", (
+            Option("save-xml", "S", "FILE", "Save the XML that was verified to a file (most useful with -L)"),
+            Option("quiet", "q", help="Say nothing: the exit status is the answer"),
+            Option("strict", "", help="What only hacluster warns of counts for the exit status, too"),
+            FANCY,
+        )),
+    ),
+    notes="Findings that Pacemaker's crm_verify does not have are marked [hacluster] (own in JSON) and count for\n"
+    "the exit status only with --strict. -V shows notices too, -VV all that is known.\n"
+    "Exit status: 0 fine, 1 not XML, 66 no cluster to ask, 76 not a CIB, 78 errors or warnings.",
+)  # fmt: skip
+SOURCES: Final = ("live-check", "xml-file", "xml-text", "xml-pipe")
 
 
 def _inside_clones(cluster: Cluster, file: str) -> Iterator[Report]:
@@ -116,14 +131,14 @@ def verify(data: bytes, file: str) -> tuple[list[Report], XML | None]:
 
 
 def status_of(reports: list[Report], *, readable: bool, strict: bool = False) -> int:
-    """0 without findings that count, 78 with errors or warnings, 76 or 65 for what is no CIB.
+    """0 without findings that count, 78 with errors or warnings, 76 for XML that is no CIB, 1 for what is no XML.
 
     What only we find does not change what scripts decide by the status, unless ``strict`` asks for it.
     """
     if not readable:
-        return NOT_A_CIB if any("not <cib>" in report.text for report in reports) else INVALID
+        return Exit.PROTOCOL if any("not <cib>" in report.text for report in reports) else Exit.ERROR
     counted = [report for report in reports if report.severity <= Severity.WARNING and (strict or not report.own)]
-    return BAD_CONFIGURATION if counted else OK
+    return Exit.CONFIG if counted else Exit.OK
 
 
 def verdict(reports: list[Report]) -> str | None:
@@ -143,110 +158,67 @@ def _text(reports: list[Report], threshold: Severity) -> list[str]:
     return lines if last is None else [*lines, f"crm_verify: {last}"]
 
 
-def _json(reports: list[Report], code: int) -> str:
+def _json(reports: list[Report], code: int, argv: Sequence[str]) -> str:
+    from hacluster.tools.result import api_version  # noqa: PLC0415 - text needs none of it
+
     shown = [{**report.as_dict(), "own": report.own} for report in reports]
-    return json.dumps({"status": code, "reports": shown}, indent=2)
+    head = {"api-version": api_version(), "request": shlex.join(["crm_verify", *argv])}
+    return json.dumps({**head, "status": code, "reports": shown}, indent=2) + "\n"
 
 
-def _xml(reports: list[Report], code: int) -> str:
-    root = ElementTree.Element("pacemaker-result", {"api-version": API_VERSION, "request": "crm_verify"})
-    for report in reports:
-        values = {key: str(value) for key, value in report.as_dict().items() if value not in (None, "")}
-        ElementTree.SubElement(root, "report", values | ({"own": "true"} if report.own else {}))
-    message = {OK: "OK", BAD_CONFIGURATION: "Invalid configuration"}.get(code, "Invalid data given")
-    ElementTree.SubElement(root, "status", code=str(code), message=message)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode")
+def _live() -> tuple[bytes, str]:
+    from hacluster.cib.markup import show_markup  # noqa: PLC0415 - a file is read as it is
+    from hacluster.client.cibsource import open_source  # noqa: PLC0415
+
+    try:
+        return show_markup(open_source().read()).encode(), "<cluster>"
+    except Fault as fault:
+        raise Failed(f"CIB query failed: {exit_text(Exit.NO_INPUT)} ({fault.text})", Exit.NO_INPUT) from None
 
 
-def _fail(text: str, code: int) -> NoReturn:
-    click.echo(f"crm_verify: {text}", err=True)
-    sys.exit(code)
-
-
-def _source(xml_file: str | None, xml_text: str | None, *, pipe: bool, live: bool) -> tuple[bytes, str]:
-    if live:
-        _fail("CIB query failed: there is no running cluster to ask", NO_INPUT)
-    if xml_file is not None:
-        try:
-            return Path(xml_file).read_bytes(), xml_file
-        except OSError as error:
-            _fail(f"Couldn't parse input file: {xml_file}: {error.strerror}", ERROR)
-    if xml_text is not None:
-        return xml_text.encode(), "<text>"
-    if pipe:
+def _source(given: Given) -> tuple[bytes, str]:
+    """The text that is checked, and what it is called; the last source that was given counts."""
+    kind = given.last_of(*SOURCES)
+    if kind == "live-check":
+        return _live()
+    if kind == "xml-pipe":
         return sys.stdin.buffer.read(), "<stdin>"
-    _fail("No configuration source specified.  Use --help for usage information.", ERROR)
+    if kind is None:
+        raise Failed("No configuration source specified.  Use --help for usage information.", Exit.ERROR)
+    value = given.get(kind) or ""
+    if kind == "xml-text":
+        return value.encode(), "<text>"
+    try:
+        return Path(value).read_bytes(), value
+    except OSError as error:
+        raise Failed(f"Couldn't parse input file: {value}: {error.strerror}", Exit.ERROR) from None
 
 
-@click.command("verify", context_settings={"help_option_names": ["-h", "-?", "--help"]})
-@click.option("-x", "--xml-file", metavar="FILE", help="Check the configuration in the named file.")
-@click.option("-X", "--xml-text", metavar="XML", help="Check the configuration in the supplied string.")
-@click.option("-p", "--xml-pipe", "pipe", is_flag=True, help="Check the configuration piped in via stdin.")
-@click.option("-L", "--live-check", "live", is_flag=True, help="Check the configuration of the running cluster.")
-@click.option("-S", "--save-xml", metavar="FILE", help="Save the XML that was verified to a file.")
-@click.option("-V", "--verbose", count=True, help="Show notices too; twice: all that is known.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing, the exit status is the answer.")
-@click.option("--strict", is_flag=True, help="What only hacluster warns of counts for the exit status, too.")
-@click.option("--output-as", type=click.Choice(("text", "xml", "json")), default="text", show_default=True)
-@click.option("--output-to", metavar="DEST", help='The file that takes the output ("-" for standard output).')
-@click.version_option(__version__, "-$", "--version", prog_name="crm_verify")
-def verify_command(
-    *,
-    xml_file: str | None,
-    xml_text: str | None,
-    pipe: bool,
-    live: bool,
-    save_xml: str | None,
-    verbose: int,
-    quiet: bool,
-    strict: bool,
-    output_as: str,
-    output_to: str | None,
-) -> None:
-    """Check a CIB: well-formed, valid in its schema, and free of what is usually a mistake.
-
-    Findings that Pacemaker's crm_verify does not have are marked "[hacluster]" ("own" in JSON and XML) and count for
-    the exit status only with --strict.
-
-    Exit status: 0 fine, 65 not XML, 66 no cluster to ask, 76 not a CIB, 78 errors or warnings.
-    """
-    data, file = _source(xml_file, xml_text, pipe=pipe, live=live)
+def main(given: Given, out: Output) -> int:
+    """Check, save, and tell what was found: on standard error, as the original does whatever the format."""
+    data, file = _source(given)
     try:
         reports, root = verify(data, file)
     except HaError as error:
-        _fail(str(error), ERROR)
-    code = status_of(reports, readable=root is not None, strict=strict)
-    if save_xml is not None and root is not None:
+        raise Failed(str(error), Exit.ERROR) from None
+    code = status_of(reports, readable=root is not None, strict="strict" in given)
+    if code == Exit.ERROR and given.last_of(*SOURCES) == "xml-text" and data.strip():
+        code = Exit.PROTOCOL  # the original's parser makes an element of any text
+    save = given.get("save-xml")
+    if save is not None and root is not None:
         try:
-            Path(save_xml).write_bytes(etree.tostring(root, pretty_print=True, encoding="UTF-8"))
+            Path(save).write_bytes(etree.tostring(root, pretty_print=True, encoding="UTF-8"))
         except OSError as error:
-            _fail(f"{save_xml}: {error.strerror}", ERROR)
+            raise Failed(f"{save}: {error.strerror}", Exit.CANNOT_CREATE) from None
     thresholds = (Severity.WARNING, Severity.NOTICE, Severity.DEBUG)
-    if not quiet:
-        if output_as == "text":
-            _show(_text(reports, thresholds[min(verbose, 2)]), output_to, err=True)
-        else:
-            _show([_json(reports, code) if output_as == "json" else _xml(reports, code)], output_to, err=False)
-    sys.exit(code)
-
-
-def _show(lines: list[str], output_to: str | None, *, err: bool) -> None:
-    if output_to is None or output_to == "-":
-        for line in lines:
-            click.echo(line, err=err and output_to is None)
-        return
-    try:
-        Path(output_to).write_text("".join(f"{line}\n" for line in lines))
-    except OSError as error:
-        _fail(f"{output_to}: {error.strerror}", ERROR)
+    if out.style == "json":
+        out.answer(_json(reports, code, out.argv))
+    elif "quiet" not in given:
+        for line in _text(reports, thresholds[min(given.count("verbose"), 2)]):
+            sys.stderr.write(f"{line}\n")
+    return code
 
 
 def script() -> None:
-    """The stand-alone command: usage errors exit with 64, as sysexits(3) has it."""
-    try:
-        verify_command.main(prog_name="crm_verify", standalone_mode=False)
-    except click.ClickException as error:
-        _fail(error.format_message(), USAGE)
-    except click.exceptions.Abort:
-        sys.exit(ERROR)
+    """The stand-alone command."""
+    run(TOOL, main)

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
-import click
-
-from hacluster import __version__
 from hacluster.base.duration import Duration, parse_duration, parse_period, week_text
 from hacluster.base.iso8601 import Moment, parse_moment
+from hacluster.base.tree import Tree
+from hacluster.tools.options import Given, Group, Option, Tool
+from hacluster.tools.output import Failed, Output, run
+
+TOOL: Final = Tool(
+    "iso8601",
+    "Read and show ISO 8601 dates, durations and periods.",
+    (
+        Group("commands", "Commands:", (
+            Option("now", "n", help="Display the current date/time"),
+            Option("date", "d", "DATE", "Read a date/time ('2019-09-24 00:30:00 +01:00', '2019-040')"),
+            Option("period", "p", "PERIOD", "Read a period with start time ('2005-040/2005-043')"),
+            Option("duration", "D", "DURATION", "Read a duration ('P1M')"),
+            Option("expected", "E", "TEXT", "Exit with 1 if the result of -n or -d is not this text"),
+        )),
+        Group("modifiers", "Output modifiers:", (
+            Option("seconds", "s", help="Show seconds since 0000-001 00:00:00Z"),
+            Option("epoch", "S", help="Show seconds since 1970-001 00:00:00Z"),
+            Option("local", "L", help="Show the local date/time"),
+            Option("ordinal", "O", help="Show an ordinal date"),
+            Option("week", "W", help="Show a week date"),
+        )),
+    ),
+    notes="Exit status: 0 fine, 1 not what was expected, 2 a text that cannot be read, 64 wrong usage.",
+)  # fmt: skip
 
 OK: Final = 0
 ERROR: Final = 1
 INVALID: Final = 2
-USAGE: Final = 64
 
 YEAR_ONE: Final = 62_135_596_800
 """Seconds from the beginning of the year 1 to that of 1970, which ``--seconds`` counts from."""
@@ -113,11 +131,6 @@ def _present() -> Moment:
     return Moment.from_epoch(int(time.time()), -time.timezone)
 
 
-def _fail(text: str, code: int) -> NoReturn:
-    click.echo(f"iso8601: {text}", err=True)
-    sys.exit(code)
-
-
 def respond(request: Request) -> tuple[int, list[tuple[str, str | None]]]:
     """The exit status, which is 1 when the result is not the expected text, and the answer."""
     lines = list(answer(request, _present()))
@@ -132,81 +145,29 @@ _ELEMENTS: Final = {
     "Duration": "duration",
     "Duration ends at": "duration_ends",
 }
-_MESSAGES: Final = {OK: "OK", ERROR: "Error occurred", INVALID: "Invalid parameter"}
 
 
-def _as_xml(code: int, lines: list[tuple[str, str | None]], error: str | None) -> str:
-    from lxml import etree  # noqa: PLC0415 - only XML needs it
-
-    from hacluster.tools.result import API_VERSION  # noqa: PLC0415
-
-    request = shlex.join(["iso8601", *sys.argv[1:]])
-    root = etree.Element("pacemaker-result", {"api-version": API_VERSION, "request": request})
-    for label, text in lines:
-        if label == "Period":
-            period = etree.SubElement(root, "period")
-            for name, end in zip(("start", "end"), (text or "").split(" to "), strict=False):
-                etree.SubElement(period, name).text = end
-        else:
-            etree.SubElement(root, _ELEMENTS[label]).text = text
-    status = etree.SubElement(root, "status", {"code": str(code), "message": _MESSAGES[code]})
-    if error is not None:
-        etree.SubElement(etree.SubElement(status, "errors"), "error").text = f"iso8601: {error}"
-    return etree.tostring(root, pretty_print=True, encoding="unicode")
+def _tree(label: str, text: str) -> Tree:
+    if label != "Period":
+        return Tree(_ELEMENTS[label], text=text)
+    ends = zip(("start", "end"), text.split(" to "), strict=False)
+    return Tree("period", children=[Tree(name, text=end) for name, end in ends])
 
 
-def _put(text: str, output_to: str | None) -> None:
-    if output_to is None or output_to == "-":
-        click.echo(text, nl=False)
-        return
+def main(given: Given, out: Output) -> int:
+    """Read and show what was given; words that are no options are passed over, as the original does."""
+    style = Style(*(name in given for name in ("seconds", "epoch", "local", "ordinal", "week")))
+    words = {name: given.get(name) for name in ("date", "period", "duration", "expected")}
     try:
-        Path(output_to).write_text(text)
-    except OSError as error:
-        _fail(f"{output_to}: {error.strerror}", ERROR)
-
-
-@click.command("iso8601", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-n", "--now", is_flag=True, help="Display the current date/time.")
-@click.option("-d", "--date", metavar="DATE", help="Parse a date/time ('2019-09-24 00:30:00 +01:00', '2019-040').")
-@click.option("-p", "--period", metavar="PERIOD", help="Parse a period with start time ('2005-040/2005-043').")
-@click.option("-D", "--duration", metavar="DURATION", help="Parse a duration ('P1M').")
-@click.option("-E", "--expected", metavar="TEXT", help="Exit with 1 if the result of -n or -d is not this text.")
-@click.option("-s", "--seconds", is_flag=True, help="Show seconds since 0000-001 00:00:00Z.")
-@click.option("-S", "--epoch", is_flag=True, help="Show seconds since 1970-001 00:00:00Z.")
-@click.option("-L", "--local", is_flag=True, help="Show the local date/time.")
-@click.option("-O", "--ordinal", is_flag=True, help="Show an ordinal date.")
-@click.option("-W", "--week", is_flag=True, help="Show a week date.")
-@click.option("--output-as", type=click.Choice(("text", "xml")), default="text", show_default=True)
-@click.option("--output-to", metavar="DEST", help='The file that takes the output ("-" for standard output).')
-@click.option("-V", "--verbose", count=True, help="Accepted for compatibility.")
-@click.version_option(__version__, "-$", "--version", prog_name="iso8601")
-def iso8601(**options: Any) -> None:
-    """Read and show ISO 8601 dates, durations and periods.
-
-    Exit status: 0 fine, 1 not what was expected, 2 a text that cannot be read, 64 wrong usage.
-    """
-    style = Style(*(options[name] for name in ("seconds", "epoch", "local", "ordinal", "week")))
-    words = {name: options[name] for name in ("now", "date", "period", "duration", "expected")}
-    lines: list[tuple[str, str | None]] = []
-    fault: str | None = None
-    try:
-        code, lines = respond(Request(**words, style=style))
+        code, lines = respond(Request(now="now" in given, style=style, **words))
     except InvalidError as error:
-        code, fault = INVALID, str(error)
-    if options["output_as"] == "xml":
-        _put(_as_xml(code, lines, fault), options["output_to"])
-    elif fault is not None:
-        _fail(fault, code)
-    else:
-        _put("".join(f"{label}: {text}\n" for label, text in lines), options["output_to"])
-    sys.exit(code)
+        raise Failed(str(error), INVALID) from None
+    for label, text in lines:
+        out.line(f"{label}: {text}")
+        out.tree(_tree(label, text or ""))
+    return code
 
 
 def script() -> None:
-    """The stand-alone command: usage errors exit with 64, as sysexits(3) has it."""
-    try:
-        iso8601.main(prog_name="iso8601", standalone_mode=False)
-    except click.ClickException as error:
-        _fail(error.format_message(), USAGE)
-    except click.exceptions.Abort:
-        sys.exit(ERROR)
+    """The stand-alone command."""
+    run(TOOL, main)

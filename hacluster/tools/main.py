@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "hb_standby": ("hacluster.tools.classic:hb_standby", "Give resources up to the other node."),
     "hb_takeover": ("hacluster.tools.classic:hb_takeover", "Take resources over from the other node."),
     "lvs": ("hacluster.ldirectord.status:lvs", "Show virtual services and real servers."),
-    "rule": ("hacluster.tools.crm_rule:rule_command", "Say whether a rule is in effect."),
+    "rule": ("hacluster.tools.classic:rule", "Say whether a rule is in effect."),
     "simulate": ("hacluster.tools.simulate:simulate", "Show what the cluster would do with a CIB."),
     "forget": ("hacluster.tools.trust:forget", "Believe a node again that has lost its generation."),
     "reload": ("hacluster.tools.run:reload", "Have the daemon read its files again."),
@@ -38,8 +38,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sim": ("hacluster.tools.sim:sim", "Simulate a cluster under virtual time, with faults."),
     "status": ("hacluster.tools.run:status", "Say whether the cluster software runs here."),
     "stop": ("hacluster.tools.run:stop", "Release all resources and stop the cluster software."),
-    "iso8601": ("hacluster.tools.iso8601:iso8601", "Read and show dates, durations and periods."),
-    "verify": ("hacluster.tools.crm_verify:verify_command", "Check a CIB: schema and usual mistakes."),
+    "iso8601": ("hacluster.tools.classic:iso8601", "Read and show dates, durations and periods."),
+    "verify": ("hacluster.tools.classic:verify", "Check a CIB: schema and usual mistakes."),
     "demo": ("hacluster.tools.demo.command:demo", "Watch a failover on two pretended hosts."),
 }
 """Name → (``module:attribute`` of the click command, one line of help)."""

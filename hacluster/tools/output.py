@@ -44,11 +44,12 @@ class Output:
     def __init__(self, tool: str, argv: Sequence[str], style: str, to: str) -> None:
         self.tool = tool
         self.style = style
-        self._argv = argv
+        self.argv = argv
         self._to = to
         self._text: list[str] = []
         self._trees: list[Tree] = []
         self._errors: list[str] = []
+        self._whole: str | None = None
 
     @property
     def is_text(self) -> bool:
@@ -69,6 +70,10 @@ class Output:
         """Parts of the answer as trees; nothing when text is wanted."""
         if not self.is_text:
             self._trees += trees
+
+    def answer(self, text: str) -> None:
+        """The whole answer, in the tool's own shape of the format that was asked for."""
+        self._whole = text
 
     def error(self, text: str) -> None:
         """A message on standard error, or among the errors of the answer."""
@@ -97,14 +102,16 @@ class Output:
 
     def finish(self, status: int) -> int:
         """Write the answer; the status it ends with."""
-        if not self.is_text:
+        if self._whole is not None:
+            self._text = [self._whole]
+        elif not self.is_text:
             from hacluster.tools.result import envelope_text  # noqa: PLC0415 - text needs none of it
 
             errors = [Tree("error", text=text) for text in self._errors]
             told = Tree("status", {"code": str(status), "message": exit_text(status)})
             if errors:
                 told.children.append(Tree("errors", children=errors))
-            self._text.append(envelope_text([*self._trees, told], self.style, self._argv, self.tool))
+            self._text.append(envelope_text([*self._trees, told], self.style, self.argv, self.tool))
         self.flush()
         return status
 

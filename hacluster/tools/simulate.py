@@ -15,6 +15,7 @@ from lxml import etree
 
 from hacluster import __version__
 from hacluster.base.errors import ConfigError
+from hacluster.base.results import Fault
 from hacluster.base.tree import Tree
 from hacluster.cib.document import Document, parse_document
 from hacluster.cib.statusxml import document_xml
@@ -34,6 +35,8 @@ from hacluster.tools.cibinput import (
 from hacluster.tools.result import result_text
 
 EXIT_ERROR: Final = 1
+LIVE: Final = "<cluster>"
+"""What stands for a file where the CIB is that of the cluster, or of ``CIB_shadow`` or ``CIB_file``."""
 EXIT_USAGE: Final = 64
 EXIT_CANNOT_CREATE: Final = 73
 _SCHEDULING: Final = (
@@ -68,6 +71,11 @@ def _write_xml(path: str, element: etree._Element) -> None:
 
 
 def _read(xml_file: str) -> bytes:
+    if xml_file == LIVE:
+        from hacluster.cib.markup import show_markup  # noqa: PLC0415 - a file is read as it is
+        from hacluster.client.cibsource import open_source  # noqa: PLC0415
+
+        return show_markup(open_source().read()).encode()
     return unpacked(sys.stdin.buffer.read() if xml_file == "-" else Path(xml_file).read_bytes())
 
 
@@ -169,14 +177,9 @@ def _show_profile(given: dict[str, Any]) -> None:
 
 
 def _request(given: dict[str, Any]) -> Request:
-    if given["live_check"]:
-        click.echo("CIB query failed: there is no running cluster to ask", err=True)
-        sys.exit(EXIT_NO_INPUT)
-    xml_file = "-" if given["xml_pipe"] else given["xml_file"]
+    xml_file = LIVE if given["live_check"] else "-" if given["xml_pipe"] else given["xml_file"] or LIVE
     if given["in_place"] and given["xml_file"] is None:
         raise click.UsageError("--in-place needs --xml-file")
-    if xml_file is None:
-        raise click.UsageError("give a CIB with --xml-file, or --xml-pipe to read it from standard input")
     requests = Requests(
         given["quorum"], given["watchdog"], given["node_up"], given["node_down"], given["node_fail"],
         given["ticket_grant"], given["ticket_revoke"], given["ticket_standby"], given["ticket_activate"],
@@ -274,6 +277,9 @@ def simulate(**given: Any) -> None:
         sys.exit(exit_status(error))
     except OSError as error:
         click.echo(f"{error.filename}: {error.strerror}", err=True)
+        sys.exit(EXIT_NO_INPUT)
+    except Fault as fault:
+        click.echo(f"crm_simulate: CIB query failed: Input file not available ({fault.text})", err=True)
         sys.exit(EXIT_NO_INPUT)
     for complaint in outcome.complaints + ([] if outcome.run is None else outcome.run.complaints):
         click.echo(complaint, err=True)

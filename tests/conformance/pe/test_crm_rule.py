@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 from lxml import etree
 
-from hacluster.tools.crm_rule import rule_command
+from hacluster.tools.crm_rule import script
 from tests.conftest import skip_or_fail
+from tests.scripts import play
 
 SPECS = (
     'years="2020"',
@@ -64,8 +64,8 @@ def _peer() -> None:
 
 def _ask(args: list[str]) -> tuple[tuple[str, str, int], tuple[str, str, int]]:
     peer = subprocess.run(["crm_rule", *args], input=CIB, capture_output=True, text=True, check=False)
-    ours = CliRunner().invoke(rule_command, args, input=CIB)
-    return (ours.stdout, ours.stderr, ours.exit_code), (peer.stdout, peer.stderr, peer.returncode)
+    ours = play(script, ["crm_rule", *args], stdin=CIB)
+    return (ours.out, ours.err, ours.status), (peer.stdout, peer.stderr, peer.returncode)
 
 
 @pytest.mark.parametrize("date", DATES)

@@ -6,18 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from lxml import etree
 
-from hacluster.tools.crm_rule import rule_command
+from hacluster.tools.crm_rule import script
+from tests.scripts import play
 
 CIB = """<cib><configuration><constraints><rsc_location id="l" rsc="a"><rule id="r" score="1">
 <date_expression id="d" operation="gt" start="2020-01-01"/></rule></rsc_location></constraints></configuration></cib>"""
 
 
 def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
-    result = CliRunner().invoke(rule_command, list(arguments), input=stdin)
-    return result.exit_code, result.output
+    done = play(script, ["crm_rule", *arguments], stdin=stdin)
+    return done.status, done.out + done.err
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_forms(tmp_path: Path) -> None:
     whole = ("-c", "-r", "r", "-X", CIB, "-d", "2021-01-01")
     root = etree.fromstring(run(*whole, "--output-as", "xml")[1])
     assert dict(root.find("rule-check").attrib) == {"rule-id": "r", "rc": "0"}
-    assert json.loads(run(*whole, "--output-as", "json")[1])["rules"][0]["text"] == "Rule r is still in effect"
+    assert json.loads(run(*whole, "--output-as", "json")[1])["children"][0]["attributes"] == {"rule-id": "r", "rc": "0"}
     target = tmp_path / "answer"
     assert run(*whole, "--output-to", str(target)) == (0, "")
     assert target.read_text() == "Rule r is still in effect\n"
@@ -48,7 +48,7 @@ def test_forms(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["-r", "r"], 64), (["-c"], 64), (["-c", "-r", "r"], 66), (["-c", "-r", "r", "-X", "<cib"], 65),
+    [(["-r", "r"], 64), (["-c"], 64), (["-c", "-r", "r"], 102), (["-c", "-r", "r", "-X", "<cib"], 65),
      (["-c", "-r", "r", "-X", CIB, "-d", "never"], 65), (["-c", "-r", "r", "-X", CIB, "--output-to", "/no/where"], 1)],
 )  # fmt: skip
 def test_faults(arguments: list[str], code: int) -> None:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from hacluster.tools.crm_verify import script, verify_command
+from hacluster.tools.crm_verify import script
+from tests.scripts import play
 
 FINE = """<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config>
 <cluster_property_set id="o"><nvpair id="s" name="stonith-enabled" value="false"/>
@@ -19,8 +19,8 @@ LAST = "crm_verify: Errors found during check: config not valid"
 
 
 def run(*arguments: str, stdin: str = "") -> tuple[int, list[str]]:
-    result = CliRunner().invoke(verify_command, list(arguments), input=stdin)
-    return result.exit_code, result.output.splitlines()
+    done = play(script, ["crm_verify", *arguments], stdin=stdin)
+    return done.status, (done.out + done.err).splitlines()
 
 
 def test_a_fine_configuration_is_passed_in_silence(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_warning_counts_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("<cib>", 65), ("", 65), ("<cob/>", 76), ("<!DOCTYPE cib [<!ENTITY a 'b'>]><cib>&a;</cib>", 65)]
+    ("text", "code"), [("<cib>", 76), ("", 1), ("<cob/>", 76), ("<!DOCTYPE cib [<!ENTITY a 'b'>]><cib>&a;</cib>", 76)]
 )
 def test_what_is_no_cib(text: str, code: int) -> None:
     assert run("-X", text)[0] == code
@@ -77,7 +77,10 @@ def test_formats(tmp_path: Path) -> None:
     shown = json.loads("\n".join(lines))
     assert code == shown["status"] == 78
     assert shown["reports"][0]["line"] == 4
-    assert '<status code="78" message="Invalid configuration" />' in "".join(run("--output-as", "xml", "-X", bad)[1])
+    done = play(script, ["crm_verify", "--output-as=xml", "-X", bad])
+    assert '<status code="78" message="Invalid configuration"/>' in done.out
+    assert "report" not in done.out
+    assert "attribute class is missing" in done.err or "class" in done.err
 
 
 def test_the_verified_document_is_saved_whole(tmp_path: Path) -> None:
@@ -87,11 +90,18 @@ def test_the_verified_document_is_saved_whole(tmp_path: Path) -> None:
     assert run("-x", str(saved))[0] == 0
 
 
-def test_wrong_usage_exits_with_64(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["crm_verify", "--bogus"])
-    with pytest.raises(SystemExit) as caught:
-        script()
-    assert caught.value.code == 64
+def test_wrong_usage_exits_with_64() -> None:
+    assert play(script, ["crm_verify", "--bogus"]).status == 64
+
+
+def test_the_cib_of_a_shadow_or_a_file_stands_for_that_of_the_cluster(tmp_path: Path) -> None:
+    place = tmp_path / "cib.xml"
+    place.write_text(FINE)
+    assert play(script, ["crm_verify", "-L"], {"CIB_file": str(place)}).status == 0
+    place.write_text(FINE.replace("<constraints/>", ORDER))
+    done = play(script, ["crm_verify", "-L"], {"CIB_file": str(place)})
+    assert done.status == 78
+    assert "<cluster>:" in done.err
 
 
 CLONE = '<clone id="c"><primitive id="a" class="lsb" type="x"/></clone>'

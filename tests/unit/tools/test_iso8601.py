@@ -8,10 +8,10 @@ import shutil
 import subprocess
 
 import pytest
-from click.testing import CliRunner
 
-from hacluster.tools.iso8601 import iso8601
+from hacluster.tools.iso8601 import script
 from tests.conftest import skip_or_fail
+from tests.scripts import Done, play
 
 RECORDED = [
     ("-d 2005-040", 0, "Date: 2005-02-09 00:00:00Z\n"),
@@ -60,15 +60,19 @@ RECORDED = [
 ]
 
 
+def asked(*arguments: str) -> Done:
+    return play(script, ["iso8601", *arguments])
+
+
 @pytest.mark.parametrize(("arguments", "code", "text"), RECORDED)
 def test_recorded(arguments: str, code: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.timezone", 0)
-    result = CliRunner().invoke(iso8601, shlex.split(arguments))
-    assert (result.exit_code, result.stdout) == (code, text)
+    result = asked(*shlex.split(arguments))
+    assert (result.status, result.out) == (code, text)
 
 
 def test_a_text_that_cannot_be_read_is_named() -> None:
-    assert CliRunner().invoke(iso8601, ["-d", "foo"]).stderr == "iso8601: Invalid date/time specified: foo\n"
+    assert asked("-d", "foo").err == "iso8601: Invalid date/time specified: foo\n"
 
 
 def test_recorded_is_what_the_installed_one_says() -> None:
@@ -83,36 +87,36 @@ def test_recorded_is_what_the_installed_one_says() -> None:
 
 def test_a_zone_may_follow_at_once_as_the_standard_has_it() -> None:
     """The original overlooks a zone that no blank separates from the time."""
-    assert CliRunner().invoke(iso8601, ["-d", "2005-02-09T10:00:00+02:00"]).stdout == "Date: 2005-02-09 08:00:00Z\n"
+    assert asked("-d", "2005-02-09T10:00:00+02:00").out == "Date: 2005-02-09 08:00:00Z\n"
 
 
 def test_now_is_now() -> None:
-    result = CliRunner().invoke(iso8601, ["-n", "-D", "P1D"])
-    assert result.exit_code == 0
-    assert result.stdout.startswith("Current date/time: 2")
-    assert "Duration ends at: 2" in result.stdout
+    result = asked("-n", "-D", "P1D")
+    assert result.status == 0
+    assert result.out.startswith("Current date/time: 2")
+    assert "Duration ends at: 2" in result.out
 
 
 def test_the_answer_as_xml_and_in_a_file(tmp_path) -> None:
-    done = CliRunner().invoke(iso8601, shlex.split("-d 2024-01-01 -D P1M --output-as xml"))
-    assert done.exit_code == 0
+    done = asked(*shlex.split("-d 2024-01-01 -D P1M --output-as xml"))
+    assert done.status == 0
     for part in (
         "<date>2024-01-01 00:00:00Z</date>",
         "<duration_ends>2024-02-01 00:00:00Z</duration_ends>",
         'code="0"',
     ):
-        assert part in done.output
-    done = CliRunner().invoke(iso8601, shlex.split("-d foo --output-as xml"))
-    assert done.exit_code == 2
-    assert "<error>iso8601: Invalid date/time specified: foo</error>" in done.output
+        assert part in done.out
+    done = asked(*shlex.split("-d foo --output-as xml"))
+    assert done.status == 2
+    assert "<error>iso8601: Invalid date/time specified: foo</error>" in done.out
     place = tmp_path / "answer"
-    done = CliRunner().invoke(iso8601, ["-p", "2024-040/2024-043", "--output-to", str(place)])
-    assert (done.exit_code, done.output) == (0, "")
+    done = asked("-p", "2024-040/2024-043", "--output-to", str(place))
+    assert (done.status, done.out) == (0, "")
     assert place.read_text() == "Period: 2024-02-09 00:00:00Z to 2024-02-12 00:00:00Z\n"
 
 
 def test_a_time_alone_is_one_of_today() -> None:
-    done = CliRunner().invoke(iso8601, ["-d", "10:30"])
-    assert done.exit_code == 0
-    assert done.output.endswith(" 10:30:00Z\n")
-    assert CliRunner().invoke(iso8601, ["-d", "10:61"]).exit_code == 2
+    done = asked("-d", "10:30")
+    assert done.status == 0
+    assert done.out.endswith(" 10:30:00Z\n")
+    assert asked("-d", "10:61").status == 2

@@ -64,12 +64,30 @@ def test_profile(case: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [(["-x", "/nonexistent.xml"], 66), ([], 2), (["-x", "CASE", "-F", "x"], 2), (["-x", "CASE", "-t", "never"], 2)],
+    [
+        (["-x", "/nonexistent.xml"], 66),
+        ([], 66),
+        (["-L"], 66),
+        (["-x", "CASE", "-F", "x"], 2),
+        (["-x", "CASE", "-t", "never"], 2),
+    ],
 )
 def test_errors(case: Path, options: list[str], code: int) -> None:
     done = CliRunner().invoke(simulate, [str(case) if option == "CASE" else option for option in options])
     assert done.exit_code == code
     assert "Traceback" not in done.output
+
+
+def test_the_cib_of_the_cluster_is_the_one_of_the_environment(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIB_file", str(case))
+    for options in (["-L", "-R"], ["-R"]):
+        done = CliRunner().invoke(simulate, options)
+        assert done.exit_code == 0
+        assert "* Start a ( n1 )" in " ".join(done.output.split())
+    done = CliRunner().invoke(simulate, ["-L", "-S", "-O", str(case.parent / "out.xml"), "-i", "a_monitor_10000@n1=7"])
+    assert done.exit_code == 0
+    assert "lrm_rsc_op" in (case.parent / "out.xml").read_text()
+    assert "lrm_rsc_op" not in case.read_text(), "the cluster's own is left as it is"
 
 
 def test_what_is_no_cib(tmp_path: Path) -> None:
