@@ -43,7 +43,7 @@ _ORDER: Final = {
 _TEXTS: Final = {
     "0": "ok", "1": "error", "2": "invalid parameter", "3": "unimplemented feature", "4": "insufficient privileges",
     "5": "not installed", "6": "not configured", "7": "not running", "8": "promoted", "9": "promoted (failed)",
-    "190": "degraded", "191": "promoted (degraded)",
+    "190": "degraded", "191": "promoted (degraded)", "193": "unknown",
 }  # fmt: skip
 """What they called the exit codes of agents."""
 
