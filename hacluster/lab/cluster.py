@@ -85,12 +85,17 @@ class Cluster:
     def edit(self, host: Host, operation: str, data: str, scope: str | None = None) -> None:
         """Change the CIB from a host, as ``cibadmin`` does; :class:`HaError` when it is not committed."""
         program = (
-            "from hacluster.msg.replica import Edit, EditRequest\n"
-            f"w = c.ask(EditRequest(Edit({operation!r}, scope={scope!r}, data={data!r})))\n"
+            "from dataclasses import replace\n"
+            "from hacluster.msg.replica import Edit, EditRequest, WriteEnd\n"
+            f"asked = EditRequest(Edit({operation!r}, scope={scope!r}, data={data!r}))\n"
+            "w = c.ask(asked)\n"
+            "for _ in range(50):\n"
+            "    if getattr(w, 'end', None) is not WriteEnd.UNKNOWN or w.request is None: break\n"
+            "    time.sleep(0.2); w = c.ask(replace(asked, request=w.request))\n"
             "print(json.dumps([getattr(w, 'end', 'refused'), w.text]))"
         )
         end, text = self.ask(host, program)
-        if end != "committed":
+        if end not in ("committed", "kept"):  # kept: it is so already
             raise HaError(f"{operation} is {end}: {text}")
 
     def cib(self, host: Host) -> etree._Element:
@@ -121,7 +126,7 @@ class Cluster:
 
     def ask(self, host: Host, program: str) -> Any:
         """Run a few lines of Python in a host with ``c``, a connection to the daemon; what they ``print`` as JSON."""
-        head = "import json\nfrom hacluster.client.connection import Connection\nc = Connection(name='lab')\n"
+        head = "import json, time\nfrom hacluster.client.connection import Connection\nc = Connection(name='lab')\n"
         done = host.run(["python3", "-c", head + program], timeout=20)
         if done.returncode:
             raise HaError(f"{host.name}: {done.stderr.strip().splitlines()[-1:]}")
