@@ -116,6 +116,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
     "status_word": ("bynode", "inactive", "ops", "timing", "failcounts", "tickets", "brief", "detail", "full", "xml",
                     "json", "simple"),
     "ticket_command": ("grant", "revoke", "standby", "activate", "show", "time", "delete"),
+    "lvs_word": ("json", "stats", "rate"),
     "ticket_state": ("grant", "revoke", "activate", "standby"),
     "withstatus": ("withstatus",),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,19 +39,24 @@ def lvs(*, as_json: bool, stats: bool, rate: bool) -> None:
 
     Exit status: 0 every real server serves; 1 one is out, or something could not be asked; 3 no ldirectord runs.
     """
+    sys.exit(show(click.echo, lambda text: click.echo(f"hacluster lvs: {text}", err=True), as_json, stats, rate))
+
+
+def show(out: Callable[[str], None], fault: Callable[[str], None], as_json: bool, stats: bool, rate: bool) -> int:
+    """Tell what ``hacluster lvs`` tells, by these two voices; gives its exit status."""
     directors, faults = asyncio.run(gather())
     if as_json:
-        click.echo(json.dumps({"directors": directors, "faults": faults}, indent=2))
+        out(json.dumps({"directors": directors, "faults": faults}, indent=2))
     else:
         for director in directors:
-            click.echo("\n".join(describe(director, stats=stats, rate=rate)))
-        for fault in faults:
-            click.echo(f"hacluster lvs: {fault}", err=True)
+            out("\n".join(describe(director, stats=stats, rate=rate)))
+        for text in faults:
+            fault(text)
         if not directors and not faults:
-            click.echo("no ldirectord runs here")
+            out("no ldirectord runs here")
     if not directors and not faults:
-        sys.exit(3)
-    sys.exit(1 if faults or any(_out(director) for director in directors) else 0)
+        return 3
+    return 1 if faults or any(_out(director) for director in directors) else 0
 
 
 async def gather() -> tuple[list[dict[str, Any]], list[str]]:

@@ -267,7 +267,7 @@ def status(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, env=place.environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_hacluster_lvs_shows_who_serves_and_why_one_is_out(place: Place) -> None:
+def test_hacluster_lvs_and_crm_lvs_show_who_serves_and_why_one_is_out(place: Place) -> None:
     assert status(place).returncode == 3
     good, dead = place.server(), place.server()
     dead.end()
@@ -288,6 +288,10 @@ def test_hacluster_lvs_shows_who_serves_and_why_one_is_out(place: Place) -> None
     first, second = found["directors"][0]["virtuals"][0]["servers"]
     assert (first["state"], first["weight"], first["active"], first["connections"]) == ("up", 1, 3, 7)
     assert (second["state"], second["weight"], second["active"]) == ("down", None, None)
+    argv = [str(COMMAND.with_name("crm")), "lvs", "status", "stats", "rate"]
+    told = subprocess.run(argv, env=place.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode == 1
+    assert [line.split()[:1] for line in told.stdout.splitlines()[3:]] == [[line.split()[0]] for line in lines[3:]]
     os.kill(int(place.pid_file.read_text(encoding="ascii")), signal.SIGKILL)
     eventually("it is gone", lambda: "no answer" in status(place).stderr)
 

@@ -14,6 +14,7 @@ SUMMARIES: Final = {
     "cluster": "the cluster as a whole: its nodes' daemons",
     "configure": "the configuration: nodes, resources, constraints, options",
     "history": "what happened: commits, failures, what was decided",
+    "lvs": "the load balancer of this host",
     "maintenance": "maintenance mode, and actions of agents past the cluster",
     "node": "nodes: standby, maintenance, attributes",
     "options": "what this user prefers",

@@ -397,3 +397,17 @@ def test_a_commit_is_confirmed_where_somebody_would_take_it_back(loaded):
 def test_a_comment_is_in_the_history(loaded):
     assert loaded(stdin="configure\nprimitive c Dummy\ncommit comment 'for a try'\n")[0] == 0
     assert "configure commit: for a try" in loaded("history", "commits")[1]
+
+
+# lvs ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_load_balancer_is_shown_where_one_runs(loaded, monkeypatch, tmp_path):
+    monkeypatch.setenv("LDIRECTORD_RUN", str(tmp_path))
+    assert loaded("lvs", "status") == (1, "no ldirectord runs here\n", "")
+    assert json.loads(loaded("lvs", "status", "json", "rate")[1]) == {"directors": [], "faults": []}
+    assert loaded("lvs", "status", "rates") == (
+        1,
+        "",
+        "ERROR: lvs.status: Expected some of json|stats|rate, not rates\n",
+    )
