@@ -6,6 +6,7 @@ what is done before the fork is paid once, and what each process does at its sta
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Final
 
@@ -16,6 +17,8 @@ from hacluster.daemon.control import control_codec
 from hacluster.daemon.launch import Launch
 from hacluster.daemon.links import TYPES
 from hacluster.daemon.processes import circle_of
+from hacluster.daemon.rehearsal import rehearse
+from hacluster.node.assembly import NodeSettings
 
 _LATE: Final = ("traceback", "encodings.idna")
 _OF_THE_CIB: Final = ("hacluster.node.first", "difflib", "hacluster.client.schemas")
@@ -37,3 +40,11 @@ def preload(launch: Launch) -> None:
     circles = {circle_of(layout, name) for name in layout.hosted}
     for each in (*(codec(*TYPES, circle=circle) for circle in circles), control_codec()):
         each.build()
+
+
+def settle(settings: NodeSettings) -> None:
+    """The last thing before the first fork: everything is set up that sets itself up when it is used, and no collection
+    of garbage looks at what there is now."""
+    rehearse(settings)
+    gc.collect()
+    gc.freeze()

@@ -1,6 +1,6 @@
 """The supervisor: starts the processes of the node, watches them, and ends them together.
 
-It has everything imported before it forks (and the garbage collector frozen), so that the processes share its memory.
+It has everything imported before it forks (:mod:`hacluster.daemon.preload`), so that the processes share its memory.
 It runs no event loop and no threads: what it does is wait for signals and for a word on the control channels.
 
 * A process that ends although nobody asked it to is started again, at once the first time, then with growing pauses.
@@ -19,7 +19,6 @@ It runs no event loop and no threads: what it does is wait for signals and for a
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -40,7 +39,7 @@ from hacluster.daemon.launch import Launch
 from hacluster.daemon.log import Log
 from hacluster.daemon.notify import Notifier, watchdog_interval_ms
 from hacluster.daemon.pidfile import PidFile, leave_word, stop_was_asked
-from hacluster.daemon.preload import preload
+from hacluster.daemon.preload import preload, settle
 from hacluster.daemon.privilege import say_who
 from hacluster.daemon.process import EXIT_KEPT, GRACE_MS, MAX_CRASHES, Ends, Process
 from hacluster.daemon.respawn import Respawner
@@ -126,19 +125,17 @@ class Supervisor:
         pid_file = PidFile(self._launch.run_dir, self._launch.state_dir)
         pid_file.take()
         try:
-            gc.collect()
-            gc.freeze()
-            self._scribe.start()
             alone = pid_file.wait_for_orphans(
-                lambda: self._say(Severity.WARNING, "orphans", ORPHANS),
+                lambda: self._begin_log(Severity.WARNING, "orphans", ORPHANS),
                 lambda pids: self._say(Severity.CRIT, "orphans", OBSTINATE, ("pids", " ".join(map(str, pids)))),
                 self._stop_was_asked,
             )
             if self._stop_was_asked():
-                self._say(Severity.NOTICE, "stop-asked", "this start was told to stop before it had begun")
+                self._begin_log(Severity.NOTICE, "stop-asked", "this start was told to stop before it had begun")
                 self._exit = 0
             else:
                 preflight.check(self._launch.settings.ha.media, alone=alone)
+                settle(self._launch.settings)
                 self._live()
             assert self._exit is not None
             leave_word(self._launch.run_dir, self._exit, self._kept)
@@ -149,6 +146,11 @@ class Supervisor:
             self._scribe.close()
         assert self._exit is not None
         return self._exit
+
+    def _begin_log(self, severity: Severity, code: str, text: str) -> None:
+        if not self._scribe.pid:
+            self._scribe.start()
+        self._say(severity, code, text)
 
     def _open_signals(self) -> None:
         self._signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -162,11 +164,12 @@ class Supervisor:
 
     def _live(self) -> None:
         left = self._clients.end_leftovers()
+        # Late: what the supervisor does between two forks, it does on copies.
+        text = f"hacluster {__version__} starts on {self._launch.settings.node} pid={os.getpid()}"
+        self._begin_log(Severity.NOTICE, "starting", text)
         if left:
             text = "ended programs of respawn that a daemon which died had left"
             self._say(Severity.WARNING, "clients-ended", text, ("pids", " ".join(map(str, left))))
-        text = f"hacluster {__version__} starts on {self._launch.settings.node}"
-        self._say(Severity.NOTICE, "starting", text, ("pid", str(os.getpid())))
         self._log.say(say_who(self._launch.account))
         for process in self._processes.values():
             self._fork(process)

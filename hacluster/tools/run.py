@@ -11,11 +11,11 @@ from typing import Final
 
 import click
 
-from hacluster.base.errors import ConfigError, HaError
-from hacluster.base.report import Severity
+from hacluster.base.errors import HaError
 from hacluster.client.rundir import run_dir as found_run_dir
 from hacluster.client.rundir import state_dir as found_state_dir
 from hacluster.daemon import pidfile, verdict
+from hacluster.tools.entry import Plain, start
 
 EXIT_CONFIG: Final = 6
 EXIT_NOT_RUNNING: Final = 3
@@ -37,34 +37,7 @@ def run(config_dir: str, state_dir: str, run_dir: str, one_process: bool, log_st
     stopped as asked, 1 could not begin or had to stop, 6 the configuration has errors, 7 stopped, but not every
     resource could be.
     """
-    # asyncio does without, and so do we: a library less in each process.
-    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
-    from hacluster.daemon.launch import Launch, Places, prepare  # noqa: PLC0415 - stop and status do without
-    from hacluster.daemon.preload import preload  # noqa: PLC0415
-    from hacluster.daemon.single import Single  # noqa: PLC0415
-    from hacluster.daemon.supervisor import Supervisor  # noqa: PLC0415
-
-    places = Places(config_dir, state_dir, run_dir)
-
-    def read() -> Launch:
-        return prepare(places, log_stderr=log_stderr)
-
-    try:
-        launch = read()
-    except ConfigError as error:
-        for report in error.reports:
-            click.echo(str(report), err=True)
-        click.echo("Configuration error, hacluster not started.", err=True)
-        sys.exit(EXIT_CONFIG)
-    for report in launch.reports:
-        if report.severity <= Severity.WARNING:
-            click.echo(str(report), err=True)
-    preload(launch)
-    try:
-        sys.exit(Single(launch, read).run() if one_process else Supervisor(launch, read).run())
-    except HaError as error:
-        click.echo(f"hacluster: {error}", err=True)
-        sys.exit(1)
+    sys.exit(start(Plain(config_dir, state_dir, run_dir, one_process, log_stderr)))
 
 
 def _running(run_dir: str) -> int | None:
