@@ -21,6 +21,10 @@ from tests.waiting import eventually
 FAST = "keepalive 250ms\nwarntime 1\ndeadtime 3\ninitdead 10\n"
 """Three seconds leave room for machines that stand still for half a second."""
 
+PATIENT = "keepalive 250ms\nwarntime 2\ndeadtime 6\ninitdead 12\n"
+"""Deadtime long enough that what is given up before it is over shows, and that a busy machine makes nobody dead: where
+nodes are fenced that would be the end of the test."""
+
 LOGFILE = f"logfile {LOG}\n"
 DAEMONS = ("pulse", "brain", "hands")
 

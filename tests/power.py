@@ -76,6 +76,7 @@ class Power:
         self.broken: set[str] = set()
         self.lying: set[str] = set()
         self._over = threading.Event()
+        self._plugs = threading.Lock()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> Power:

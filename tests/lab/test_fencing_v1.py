@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.cluster import Cluster, Holding, cluster
+from tests.cluster import PATIENT, Cluster, Holding, cluster
 from tests.conftest import require_lab
 from tests.power import NAME, Power
 from tests.waiting import eventually
@@ -27,7 +27,7 @@ def lines(made: Cluster) -> None:
 @pytest.mark.parametrize("fault", ["cut", "pause", "power"])
 def test_the_holder_is_reset_before_its_address_is_taken(fault: str) -> None:
     require_lab()
-    with cluster() as made, Power([node.host for node in made.nodes]) as power:
+    with cluster(ha_cf=PATIENT) as made, Power([node.host for node in made.nodes]) as power:
         lines(made)
         made.up()
         with Holding([node.host for node in made.nodes]) as holding:
@@ -37,7 +37,7 @@ def test_the_holder_is_reset_before_its_address_is_taken(fault: str) -> None:
             elif fault == "pause":
                 made.one.host.pause()
             else:
-                made.one.host.power_off()
+                power.pull(made.one.host)
             eventually("a strike", lambda: power.struck)
             made.watch.wait_answer(made.two.name, since=time.monotonic(), timeout=60)
             assert holding.both_for(began) == 0

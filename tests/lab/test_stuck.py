@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster import Cluster, Holding, cluster, daemon_pid, processes, signal_daemon
+from tests.cluster import PATIENT, Cluster, Holding, cluster, daemon_pid, processes, signal_daemon
 from tests.conftest import require_lab, require_root
 from tests.nodes import OurNode
 from tests.waiting import eventually
@@ -17,9 +17,6 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 STATE = "/var/lib/heartbeat"
-PATIENT = "keepalive 250ms\nwarntime 2\ndeadtime 6\ninitdead 12\n"
-"""Deadtime long enough that what is given up before it is over shows."""
-
 STALL_S = 0.5
 """A machine of many tenants may stand still for so long between two looks."""
 
