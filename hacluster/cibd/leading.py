@@ -176,6 +176,10 @@ class Leading:
         """Whether there is nothing to do any more for this request, and the answer that there is at once."""
         view, request = lead.view, asked.request
         known = store.remembered(request)
+        if known is not None and not view.quorate and not asked.forced:
+            # Begun with quorum, and only this copy is sure to have it: it goes when a view with quorum has another.
+            text = f"there is no quorum: {view.why}; whether the write stays is known when there is"
+            return True, WriteAnswered(view.id, request, WriteEnd.UNKNOWN, text=text)
         if known is not None:
             if known.seq <= lead.committed or not self._rules.answer_when_committed:
                 return True, self._answer(lead, request, known.seq)

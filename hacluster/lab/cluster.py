@@ -95,7 +95,7 @@ class Cluster:
             "print(json.dumps([getattr(w, 'end', 'refused'), w.text]))"
         )
         end, text = self.ask(host, program)
-        if end not in ("committed", "kept"):  # kept: it is so already
+        if end != "committed":
             raise HaError(f"{operation} is {end}: {text}")
 
     def cib(self, host: Host) -> etree._Element:

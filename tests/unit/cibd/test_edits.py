@@ -212,6 +212,29 @@ def test_without_quorum_an_edit_is_refused_unless_it_is_forced() -> None:
     assert forced.end is WriteEnd.KEPT
 
 
+def test_what_began_with_quorum_is_not_told_as_kept_without_it() -> None:
+    """It is in this copy alone, and goes when a view with quorum has another."""
+    made = desk()
+    number = made.ask("a", EditRequest(Edit("create", "resources", PRIMITIVE.format("A"))))
+    made.crash("b")
+    made.crash("c")
+    made.view("a", "a")
+    made.settle(made.nodes)
+    first = made.nodes["a"].replies[number]
+    assert isinstance(first, Written)
+    assert first.end is WriteEnd.UNKNOWN
+    again = EditRequest(Edit("create", "resources", PRIMITIVE.format("A")), request=first.request)
+    later = do(made, "a", again)
+    assert isinstance(later, Written)
+    assert (later.end, later.request) == (WriteEnd.UNKNOWN, first.request)
+    assert "no quorum" in later.text
+    made.restart("b")
+    made.restart("c")
+    made.view("a", "abc")
+    assert do(made, "a", again).end is WriteEnd.COMMITTED  # type: ignore[attr-defined]
+    assert [entry.get("id") for entry in read(made, "b").iter("primitive")] == ["A"]
+
+
 def test_long_texts_go_both_ways_in_pieces() -> None:
     made = desk()
     text = f"<resources>{''.join(PRIMITIVE.format(f'r{number}') for number in range(9_000))}</resources>"
