@@ -10,8 +10,9 @@ edited from a node by chance. In between everything is mended, and then it must 
 * no log has a traceback.
 
 Who has the address is read from the kernel, many times a second. Without fencing a node that is cut off or stands still
-may hold it for as long as it takes to notice; every double is printed with what was broken at the time. The exit status
-is 1 when something of the list does not hold, or when there was a double while no node was cut off or stood still.
+may hold it for as long as it takes to notice; every double is printed with what was broken at the time. With
+``--fencing`` a switch takes a node's power before its resources start elsewhere: then there is no double at all. The
+exit status is 1 when something of the list does not hold, or when there was a double that may not be.
 """
 
 from __future__ import annotations
@@ -31,22 +32,27 @@ from hacluster.lab.cluster import Cluster, cluster, wait_for
 from hacluster.lab.hosts import Host
 from tests.cluster import Holding
 from tests.lab.test_crm_cluster import ADDRESS, OPTIONS, primitive, reachable, whole
+from tests.lab.test_crm_fencing import device
+from tests.power import Power
 
 TIMES = "keepalive 250ms\nwarntime 1\ndeadtime 3\ninitdead 10\n"
 PROCESSES = ("pulse", "brain", "thought", "hands")
 BLIND = {"cut", "cut in", "cut out", "pause", "loss", "stand still"}
 """Faults during which a node may hold what another has taken: it is not known to be dead, and nobody fences it."""
 
+LASTING = {"cut", "cut in", "cut out", "one cable", "loss", "standby"}
+"""What is still so when a node's power was taken and it has booted again."""
+
 End = Callable[[], object]
 
 
-def resources(slow: int) -> str:
+def resources(slow: int, devices: str = "") -> str:
     """The resources section: ``srv`` takes ``slow`` seconds for each operation."""
     vip = primitive("vip", "IPaddr", ip=ADDRESS, cidr_netmask="16", nic="eth0")
     srv = primitive("srv", "Dummy", op_sleep=str(slow))
     stateful = primitive("db", "Stateful").replace('interval="1s"', 'interval="2s" role="Promoted"')
     return (
-        f'<resources><group id="web">{vip}{srv}</group><clone id="pings">{primitive("ping", "Dummy")}</clone>'
+        f'<resources>{devices}<group id="web">{vip}{srv}</group><clone id="pings">{primitive("ping", "Dummy")}</clone>'
         '<clone id="dbs"><meta_attributes id="dbs-m"><nvpair id="dbs-p" name="promotable" value="true"/>'
         f"</meta_attributes>{stateful}</clone></resources>"
     )
@@ -63,12 +69,14 @@ class Chaos:
 
     it: Cluster
     dice: random.Random
+    power: Power | None = None
     began: float = field(default_factory=time.monotonic)
     broken: dict[str, tuple[str, float, End]] = field(default_factory=dict)
     history: list[tuple[float, float, str, str]] = field(default_factory=list)
     committed: list[str] = field(default_factory=list)
     tried: int = 0
     faults: list[str] = field(default_factory=list)
+    lost: str = ""
 
     def say(self, text: str) -> None:
         """One line with the time."""
@@ -88,14 +96,42 @@ class Chaos:
             kind = self.dice.choice(sorted(KINDS))
             self.say(f"{host.name}: {kind}")
             since = time.monotonic()
-            self.broken[host.name] = (kind, since, KINDS[kind](self, host))
+            try:
+                end = KINDS[kind](self, host)
+            except HaError as error:
+                if self.power is None or host.is_on:
+                    raise
+                self.say(f"    its power was taken meanwhile: {error}")
+                kind, end = "agent", lambda: None
+            self.broken[host.name] = (kind, since, end)
 
     def mend(self, name: str) -> None:
         """End what is broken at a node."""
         kind, since, end = self.broken.pop(name)
-        end()
+        was_on = kind == "power off" or self.it.node(name).is_on
+        self.revive()
+        if was_on or kind in LASTING:
+            try:
+                end()
+            except HaError as error:
+                if self.power is None or self.it.node(name).is_on:
+                    raise
+                self.say(f"    {name}: its power was taken meanwhile: {error}")
         self.history.append((since, time.monotonic(), name, kind))
         self.say(f"{name}: {kind} ends")
+
+    def revive(self) -> None:
+        """Nodes whose power the cluster has taken boot and start again."""
+        for host in self.it.nodes:
+            if not host.is_on and host.name not in self.broken:
+                self.say(f"{host.name}: was struck, boots again")
+                host.boot()
+                self.it.start(host)
+
+    def together(self) -> bool:
+        """One working view of all, and nothing to revive any more."""
+        self.revive()
+        return whole(self.it, *self.it.nodes)
 
     def edit(self) -> None:
         """Write one more option from a node by chance."""
@@ -126,11 +162,15 @@ class Chaos:
     def judge(self) -> None:
         """All is mended: it must come together."""
         try:
-            wait_for(lambda: whole(self.it, *self.it.nodes), "one view of all", 90)
-            wait_for(lambda: len(self.holding()) == 1 and reachable(self.it), "the address on one node", 90)
+            wait_for(self.together, "one view of all", 120)
+            wait_for(
+                lambda: self.together() and len(self.holding()) == 1 and reachable(self.it),
+                "the address on one node",
+                90,
+            )
             wait_for(self._kept, "every committed edit in every copy", 30)
         except HaError as error:
-            self.fault(str(error))
+            self.fault(f"{error} {self.lost}")
         else:
             self.say(f"together: {len(self.committed)} of {self.tried} edits committed, {self.holding()} holds")
         for host in self.it.nodes:
@@ -146,7 +186,8 @@ class Chaos:
     def _kept(self) -> bool:
         for host in self.it.nodes:
             have = {pair.get("name") for pair in self.it.cib(host).iter("nvpair")}
-            if any(name not in have for name in self.committed):
+            if lost := [name for name in self.committed if name not in have]:
+                self.lost = f"{host.name} has not {lost}"
                 return False
         return True
 
@@ -158,7 +199,7 @@ class Chaos:
                 continue
             around = [(name, kind) for a, b, name, kind in self.history if a - 1 <= start <= b + 10]
             text = f"{sorted(have)} both for {stop - start:.2f} s at {start - self.began:.1f}; {around}"
-            if any(kind in BLIND and name in have for name, kind in around):
+            if self.power is None and any(kind in BLIND and name in have for name, kind in around):
                 self.say(text)
             else:
                 self.fault(text)
@@ -281,8 +322,14 @@ def run(chaos: Chaos, minutes: float, slow: int) -> int:
     it.install(TIMES)
     it.start()
     wait_for(lambda: whole(it, *it.nodes), "a view of all")
-    it.edit(it.nodes[0], "modify", OPTIONS, "crm_config")
-    it.edit(it.nodes[1], "replace", resources(slow), "resources")
+    options, devices = OPTIONS, ""
+    if chaos.power is not None:
+        options, devices = (
+            OPTIONS.replace('value="false"', 'value="true"'),
+            device("pdu", pcmk_host_list=" ".join(host.name for host in it.nodes)),
+        )
+    it.edit(it.nodes[0], "modify", options, "crm_config")
+    it.edit(it.nodes[1], "replace", resources(slow, devices), "resources")
     wait_for(lambda: len(chaos.holding()) == 1, "the address is up")
     moments = threading.Event()
     end = time.monotonic() + minutes * 60
@@ -290,6 +337,8 @@ def run(chaos: Chaos, minutes: float, slow: int) -> int:
         while time.monotonic() < end and len(chaos.faults) < 3:
             chaos.round(moments)
         chaos.doubles(holding)
+    for strike in chaos.power.struck if chaos.power is not None else ():
+        chaos.say(f"{strike.target} was struck at {strike.at - chaos.began:.1f} by {strike.by}")
     return 1 if chaos.faults else 0
 
 
@@ -300,14 +349,15 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=10)
     asked.add_argument("--nodes", type=int, default=3)
     asked.add_argument("--slow", type=int, default=1, help="seconds that an operation of srv takes")
+    asked.add_argument("--fencing", action="store_true", help="nodes are fenced by a switch")
     asked.add_argument("--logs", type=Path, help="a directory for the logs of the nodes")
     given = asked.parse_args()
-    with cluster(given.nodes, "chaos") as it:
-        chaos = Chaos(it, random.Random(given.seed))
+    with cluster(given.nodes, "chaos") as it, Power(it.nodes) as power:
+        chaos = Chaos(it, random.Random(given.seed), power if given.fencing else None)
         try:
             status = run(chaos, given.minutes, given.slow)
         finally:
-            for host in it.nodes if given.logs else ():
+            for host in [host for host in it.nodes if host.is_on] if given.logs else ():
                 (given.logs / f"{host.name}.log").write_text(it.log(host))
         sys.stdout.write(json.dumps({"faults": chaos.faults, "committed": len(chaos.committed), "tried": chaos.tried}))
     return status
