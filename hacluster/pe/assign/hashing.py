@@ -25,14 +25,33 @@ def _hash(text: str) -> int:
     return max(value, 2)
 
 
+def _place(key: str, size: int) -> int:
+    return (_hash(key) * _FACTOR & _WORD) % _PRIMES[size.bit_length() - 1]
+
+
 def _put(table: list[str | None], key: str) -> None:
-    shift = len(table).bit_length() - 1
-    place = (_hash(key) * _FACTOR & _WORD) % _PRIMES[shift]
-    step = 0
+    place, step = _place(key, len(table)), 0
     while table[place] is not None:
         step += 1
         place = (place + step) & (len(table) - 1)
     table[place] = key
+
+
+def _grow(table: list[str | None], size: int) -> None:
+    """Make room. Keys move within the table: who comes where another one waits for its turn sends it on at once."""
+    table.extend([None] * (size - len(table)))
+    settled = [False] * size
+    for turn in range(size):
+        if settled[turn]:
+            continue
+        key, table[turn] = table[turn], None
+        while key is not None:
+            place, step = _place(key, size), 0
+            while settled[place]:
+                step += 1
+                place = (place + step) & (size - 1)
+            settled[place] = True
+            key, table[place] = table[place], key
 
 
 def table_order(keys: Iterable[str]) -> list[str]:
@@ -41,8 +60,5 @@ def table_order(keys: Iterable[str]) -> list[str]:
     for count, key in enumerate(keys, 1):
         _put(table, key)
         if len(table) <= count + count // 16:
-            old, table = table, [None] * (1 << max(_SMALLEST, int(count * 1.333).bit_length()))
-            for other in old:
-                if other is not None:
-                    _put(table, other)
+            _grow(table, 1 << max(_SMALLEST, int(count * 1.333).bit_length()))
     return [key for key in table if key is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hacluster.base.score import show_score
 from hacluster.base.values import readable_interval
+from hacluster.pe.assign.hashing import table_order
 from hacluster.pe.model.cluster import node_key
 from hacluster.pe.model.node import Node
 from hacluster.pe.model.resource import Resource
@@ -13,6 +14,10 @@ class Remark(str):
     """A line that is not an item of the list."""
 
     __slots__ = ()
+
+
+def _amounts(table: dict[str, str]) -> str:
+    return "".join(f" {name}={table[name]}" for name in table_order(table))
 
 
 class ScoreLines:
@@ -44,7 +49,7 @@ class ScoreLines:
         """The line of a node's capacity."""
         container = node.guest_container
         if self._show_utilization and (container is None or container.replica is None):
-            amounts = "".join(f" {name}={value}" for name, value in sorted(node.utilization.items()))
+            amounts = _amounts(node.utilization)
             self.lines.append(f"{word}: {node.name} capacity:{amounts}")
 
     def _remark(self, text: str) -> None:
@@ -69,5 +74,5 @@ class ScoreLines:
     def utilization(self, rsc: Resource, node: Node) -> None:
         """The line of what a resource takes."""
         if self._show_utilization:
-            amounts = "".join(f" {name}={value}" for name, value in sorted(rsc.utilization.items()))
+            amounts = _amounts(rsc.utilization)
             self.lines.append(f"pcmk__assign_resource: {rsc.id} utilization on {node.name}:{amounts}")
