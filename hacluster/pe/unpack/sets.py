@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hacluster.base.values import truth
-from hacluster.cib.document import XML
+from hacluster.cib.document import XML, Document
 from hacluster.pe.model.cluster import Cluster
 
 
@@ -44,42 +45,40 @@ def _resources(cluster: Cluster, refs: list[str], within: tuple[str, ...] = ()) 
     return found
 
 
-def _after(element: XML) -> XML | None:
-    return next((other for other in element.itersiblings("resource_set")), None)
+def set_elements(document: Document, constraint: XML) -> Iterator[tuple[XML | None, bool]]:
+    """The sets of a constraint as Pacemaker reads them, each with whether a reference (``id-ref``) led there.
+
+    After a set that another one is named for come those that follow the other one. ``None`` is one that is not there,
+    and the last.
+    """
+    following, met, referred = constraint.find("resource_set"), set[XML](), False
+    while following is not None and following not in met:
+        met.add(following)
+        element = document.expand(following)
+        referred = referred or element is not following
+        yield element, referred
+        following = None if element is None else next(element.itersiblings("resource_set"), None)
 
 
-def _read(element: XML, refs: list[str]) -> ResourceSet:
-    attrs = {str(name): str(value) for name, value in element.attrib.items()}
-    return ResourceSet(element.get("id", ""), refs, attrs)
-
-
-def _refs(element: XML) -> list[str]:
+def refs_of(element: XML) -> list[str]:
+    """What a set names."""
     return [ref.get("id", "") for ref in element if ref.tag == "resource_ref"]
 
 
 def read_sets(cluster: Cluster, constraint: XML) -> list[ResourceSet] | None:
     """The resource sets of a constraint with tags and templates replaced; ``None`` if it has none that is to be found.
 
-    As in Pacemaker nothing is replaced if one of the sets names, or stands for, what is not there; and after a set that
-    another one is named for (``id-ref``) come those that follow the other one, all of them as they are written.
+    As in Pacemaker nothing is replaced if one of the sets names, or stands for, what is not there; nor behind a
+    reference.
     """
-    own = constraint.findall("resource_set")
-    if not own:
-        return []
-    expanded = [_resources(cluster, _refs(element)) for element in own]
+    expanded = [_resources(cluster, refs_of(element)) for element in constraint.iterchildren("resource_set")]
     found: list[ResourceSet] = []
-    met: set[XML] = set()
-    following: XML | None = own[0]
-    written = None in expanded
-    while following is not None and following not in met:
-        met.add(following)
-        element = cluster.document.expand(following)
+    for element, referred in set_elements(cluster.document, constraint):
         if element is None:
             return found or None
-        written = written or element is not following
-        refs = None if written else expanded[len(found)]
-        found.append(_read(element, _refs(element) if refs is None else refs))
-        following = _after(element)
+        refs = None if referred or None in expanded else expanded[len(found)]
+        attrs = {str(name): str(value) for name, value in element.attrib.items()}
+        found.append(ResourceSet(element.get("id", ""), refs_of(element) if refs is None else refs, attrs))
     return found
 
 

@@ -12,6 +12,7 @@ from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.kinds import Kind
 from hacluster.pe.model.resource import Resource
 from hacluster.pe.operation.failcount import base_name
+from hacluster.pe.unpack.sets import refs_of, set_elements
 
 _RESOURCES: Final = frozenset({"primitive", "group", "clone", "master", "bundle"})
 _NAMED_BY: Final = ("rsc", "with-rsc", "first", "then")
@@ -78,9 +79,14 @@ class Islands:
 
     def _read_tags(self) -> None:
         section = self._document.section("tags")
-        for tag in section if section is not None else ():
-            for ref in tag:
-                self._several.setdefault(tag.get("id", ""), set()).update(self._named(ref.get("id", "")))
+        tags = [] if section is None else list(section)
+        for _depth in range(len(tags)):  # a tag may name another one
+            before = sum(map(len, self._several.values()))
+            for tag in tags:
+                for ref in tag:
+                    self._several.setdefault(tag.get("id", ""), set()).update(self._named(ref.get("id", "")))
+            if sum(map(len, self._several.values())) == before:
+                break
 
     def _named(self, ident: str) -> set[int]:
         place = self._places.get(ident, self._places.get(base_name(ident)))
@@ -94,7 +100,8 @@ class Islands:
                 self._patterns.append((place, element))
                 continue
             names = [element.get(name) for name in _NAMED_BY]
-            names += [ref.get("id") for ref in element.iter("resource_ref")]
+            for entry, _referred in set_elements(self._document, element):
+                names += [] if entry is None else refs_of(entry)
             members = set().union(*(self._named(name) for name in names if name is not None))
             if members:
                 first = min(members)

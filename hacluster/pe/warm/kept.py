@@ -130,16 +130,17 @@ class Kept:
             not is_steady(part)
             or self._tally.differs
             or picture(new.node_table) != self._picture
-            or names(old) != names(come)
-            or names(others) != names(standins)
+            or lineup(old) != lineup(come)
+            or lineup(others) != lineup(standins)
             or settings(new) != settings(whole)
         ):
             return None
         shared = Shared(whole, new, old, come)
-        if not (
-            shared.pair_resources(zip(others, standins, strict=True)) and shared.pair_milestones() and shared.leave()
-        ):
+        if not shared.pair_resources(zip(others, standins, strict=True)) or not shared.pair_milestones():
             return None
+        if shared.strays():
+            return None
+        shared.leave()
         shared.enter()
         for rsc in old:
             if rsc.parent is None:
@@ -189,9 +190,9 @@ class Kept:
         return True
 
 
-def names(resources: list[Resource]) -> list[str]:
-    """The ids of resources: an instance may be there that was not."""
-    return [rsc.id for rsc in resources]
+def lineup(resources: list[Resource]) -> list[tuple[str, int]]:
+    """Which resources there are, and how urgent: by a rule an instance may be there that was not, or come sooner."""
+    return [(rsc.id, rsc.priority) for rsc in resources]
 
 
 def _graft_constraints(whole: Cluster, new: Cluster, gone: set[Resource], come: set[Resource]) -> None:

@@ -95,19 +95,23 @@ class Shared:
         old.update((key, action) for key, action in new.items() if action in self.come)
         return True
 
-    def leave(self) -> bool:
-        """Untie what goes; false if it has to do with something that nobody knew of."""
+    def _beyond(self, action: Action) -> tuple[set[Action], set[Action]]:
+        """What stays of that which comes before an action, and after it."""
+        return {edge.action for edge in action.before} - self.gone, action.after.keys() - self.gone
+
+    def strays(self) -> bool:
+        """Whether what goes has to do with something that nobody knew of."""
         shared = set(self.twins.values())
+        return not all(shared.issuperset(beyond) for action in self.gone for beyond in self._beyond(action))
+
+    def leave(self) -> None:
+        """Untie what goes."""
         for action in self.gone:
-            firsts = {edge.action for edge in action.before} - self.gone
-            thens = action.after.keys() - self.gone
-            if not firsts <= shared or not thens <= shared:
-                return False
+            firsts, thens = self._beyond(action)
             for first in firsts:
                 first.after.pop(action, None)
             for then in thens:
                 then.before = [edge for edge in then.before if edge.action is not action]
-        return True
 
     def enter(self) -> None:
         """Tie what comes."""

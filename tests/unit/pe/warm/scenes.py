@@ -191,6 +191,45 @@ def place_by_pattern_with_an_end() -> Scene:
     return Scene(document, nothing, 200)
 
 
+def priority_with_an_end() -> Scene:
+    """The last resource comes first until a time."""
+    pair = '<nvpair id="a-p" name="priority" value="5"/>'
+    settings = f'<meta_attributes id="a-meta">{rule("ar", until("ad"))}{pair}</meta_attributes>'
+    return Scene(cib(filler() + primitive("a", settings)), nothing, 200)
+
+
+def instances_with_an_end() -> Scene:
+    """A clone has two instances, and three from a time on."""
+    pair = '<nvpair id="c-m" name="clone-max" value="2"/>'
+    first = f'<meta_attributes id="c-meta">{rule("cr", until("cd"))}{pair}</meta_attributes>'
+    return Scene(cib(f'<clone id="c">{first}{primitive("a")}</clone>{filler()}'), nothing, 200)
+
+
+def sides_that_become_even() -> Scene:
+    """What runs on a lost node was worth more than what runs on the other; then something of it had stopped before."""
+
+    def worth(ident: str, priority: int) -> str:
+        return primitive(ident, meta(ident, priority=str(priority)))
+
+    document = cib(
+        worth("a", 5) + worth("b", 1) + worth("y", 5) + _DEVICE + filler(),
+        '<rsc_order id="o" first="a" then="b"/>',
+        nodes=2,
+        histories={1: operation("a", "start", "n1") + operation("b", "start", "n1"), 2: operation("y", "start", "n2")},
+        stonith_enabled="true",
+        priority_fencing_delay="60s",
+    )
+    return Scene(_lost(document, 1), stopped(1, 1))
+
+
+def order_of_two() -> Scene:
+    """Of two that were started one after the other, the first has stopped."""
+    running = {1: operation("a", "start", "n1") + operation("b", "start", "n1")}
+    constraints = '<rsc_order id="o" first="a" then="b"/><rsc_location id="l" rsc="b" node="n1" score="50"/>'
+    document = cib(primitive("a") + primitive("b") + filler(), constraints, histories=running)
+    return Scene(document, stopped(1))
+
+
 def default_with_an_end() -> Scene:
     """A default of all resources holds until a time."""
     document = cib(

@@ -18,6 +18,7 @@ from hacluster.pe.incremental import Engine
 from hacluster.pe.model.tally import Tally, Turn
 from hacluster.pe.schedule import Transition, schedule
 from hacluster.pe.warm import defaults, islands, kept, steady
+from hacluster.pe.warm.shared import Shared
 from tests.unit.pe.clusters import NOW
 from tests.unit.pe.warm import scenes
 from tests.unit.pe.warm.scenes import Scene
@@ -75,6 +76,8 @@ GUARDS = [
     pytest.param(scenes.default_with_an_end, defaults.Defaults, "hold", _yes, id="rules of defaults"),
     pytest.param(scenes.default_of_some_operations, hacluster.pe.incremental, "are_plain", _yes, id="rules of some"),
     pytest.param(scenes.attribute_of_a_node, kept, "concerned", lambda _old, _new: set(), id="attributes of nodes"),
+    pytest.param(scenes.priority_with_an_end, kept, "lineup", lambda _resources: [], id="who comes first"),
+    pytest.param(scenes.sides_that_become_even, steady, "weighs_sides", _no, id="what the sides are worth"),
     pytest.param(scenes.ghost, steady, "has_orphans", _no, id="what is not configured"),
 ]
 
@@ -93,6 +96,23 @@ def test_a_part_is_enough(scene) -> None:
     warm, cold, part = warm_and_cold(scene())
     assert warm == cold
     assert part
+
+
+def test_an_instance_more_takes_a_schedule_of_everything() -> None:
+    warm, cold, part = warm_and_cold(scenes.instances_with_an_end())
+    assert warm == cold
+    assert not part
+
+
+def test_what_islands_do_not_know_is_seen_in_the_end(monkeypatch) -> None:
+    """Were an order not known that connects a part with the rest, its edges would tell; they are looked at for that."""
+    monkeypatch.setattr(islands.Islands, "_read_constraints", _nothing)
+    warm, cold, part = warm_and_cold(scenes.order_of_two())
+    assert warm == cold
+    assert not part
+    monkeypatch.setattr(Shared, "strays", _no)
+    warm, cold, _part = warm_and_cold(scenes.order_of_two())
+    assert warm != cold
 
 
 def test_what_depends_on_a_connection_is_known_or_found_out(monkeypatch) -> None:

@@ -50,6 +50,27 @@ def test_a_tag_stands_for_what_it_names() -> None:
     assert Islands(document).around({"e"}) == {0, 3, 4}
 
 
+def test_a_tag_may_name_a_tag() -> None:
+    document = _document(_order("o", "a", "all"))
+    configuration = document.root.find("configuration")
+    assert configuration is not None
+    both = '<tag id="all"><obj_ref id="some"/><obj_ref id="c"/></tag>'
+    configuration.append(etree.fromstring(_TAG.replace("<tags>", f"<tags>{both}")))
+    assert Islands(document).around({"e"}) == {0, 2, 3, 4}
+
+
+def test_a_set_may_be_one_of_another_constraint() -> None:
+    def sets(ident: str, *inside: str) -> str:
+        return f'<rsc_colocation id="{ident}">{"".join(inside)}</rsc_colocation>'
+
+    def one(ident: str, ref: str) -> str:
+        return f'<resource_set id="{ident}"><resource_ref id="{ref}"/></resource_set>'
+
+    reference = '<resource_set id-ref="s1"/>'
+    islands = Islands(_document(sets("k1", one("s1", "a"), one("s2", "b")) + sets("k2", one("s3", "c"), reference)))
+    assert islands.around({"c"}) == {0, 1, 2}
+
+
 def test_an_excerpt_has_what_belongs_to_an_island() -> None:
     document = _document(_order("o1", "a", "b") + _order("o2", "c", "d"))
     excerpt = Islands(document).excerpt(document, {2, 3})
