@@ -7,6 +7,7 @@ about the host, not what somebody has noted, and a test can have a switch fail o
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from hacluster.lab.hosts import Host
 
 NAME, STORAGE = "fence_lab", "fence_store"
+WATCHDOG = "/etc/watchdog"
 _WISHES, CALLS = "/run/fence_lab", "/var/log/fence_lab"
 _OFF = 2
 
@@ -121,3 +123,45 @@ class Power:
             victim.power_off()
             self.struck.append(Strike(time.monotonic(), by, plug, switch))
         return 0
+
+
+class Watchdog:
+    """As a context: a pretended watchdog of one host, a FIFO that the daemon writes to as it writes to a device.
+
+    Once fed it switches the host off ``seconds`` after the last byte, unless that was the magic V. ``fired``: when.
+    """
+
+    def __init__(self, host: Host, seconds: float) -> None:
+        self.host, self.seconds = host, seconds
+        self.fed, self.disarmed = 0, False
+        self.fired: float | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watchdog:
+        path = self.host.path(WATCHDOG)
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(path)
+        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+        os.close(self._fd)
+
+    def _look(self) -> None:
+        last = None
+        while not self._over.wait(0.01):
+            try:
+                data = os.read(self._fd, 4096)
+            except BlockingIOError:
+                if last is not None and time.monotonic() - last > self.seconds:
+                    self.host.power_off()
+                    self.fired = time.monotonic()
+                    return
+                continue
+            self.fed += len(data)
+            self.disarmed = data.endswith(b"V")
+            last = None if self.disarmed else time.monotonic()

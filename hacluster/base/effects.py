@@ -186,9 +186,20 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class SelfFence:
-    """This node must stop at once: the driver reboots, exits or only says so, as the administrator decided."""
+    """This node must stop at once: the driver reboots, exits or only says so, as the administrator decided.
+
+    ``panic``: it reboots, whatever was decided: others count on it.
+    """
 
     reason: str
+    panic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vouch:
+    """Whether this node is fit to be kept alive by its watchdog, from now on. Without a watchdog it means nothing."""
+
+    fit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +219,7 @@ Effect = (
     | Persist
     | Append
     | SetAside
+    | Vouch
     | Spawn
     | UnitJob
     | Kill

@@ -159,3 +159,9 @@ MAX_UNTAKEN: Final = 2 * 1024 * 1024
 
 MAX_SPEECH_PIECES: Final = 64 * 1024
 """Pieces that wait in the brain for one receiver before its stream is given up."""
+
+WATCHDOG_LEASE_MS: Final = 3_000
+"""For how long a node is kept alive by its watchdog after its brain has vouched for it for the last time."""
+
+WATCHDOG_MARGIN_MS: Final = 2_000
+"""What is added to a watchdog's own time before it is believed to have fired: looks, and rounding by drivers."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hacluster.base.limits import WATCHDOG_LEASE_MS, WATCHDOG_MARGIN_MS
 from hacluster.config.media import (
     Bcast,
     Mcast,
@@ -183,6 +184,11 @@ class LogConfig:
     debug: int = 0
 
 
+def watchdog_s(deadtime_ms: int) -> int:
+    """After how many seconds without food a watchdog is told to reset the host."""
+    return max(1, -(-deadtime_ms // 1000))
+
+
 @dataclass(frozen=True, slots=True)
 class HaConfig:
     """ha.cf. ``nodes`` are lower-cased, in file order, and include this node.
@@ -266,6 +272,13 @@ class HaConfig:
             if name in written:
                 written[alias] = written[name]
         return {**PARAMETER_DEFAULTS, **computed, **written}
+
+    @property
+    def watchdog_bound_ms(self) -> int:
+        """How long after it lost quorum a node has been reset by its watchdog, at most; 0: it has none."""
+        if self.watchdog is None:
+            return 0
+        return WATCHDOG_LEASE_MS + 1_000 * watchdog_s(self.deadtime_ms) + WATCHDOG_MARGIN_MS
 
 
 LIST_DIRECTIVES = frozenset(

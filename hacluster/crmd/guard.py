@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hacluster.base.effects import MachineName, SelfFence, Stop
+from hacluster.base.effects import MachineName, SelfFence, Stop, Vouch
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.base.step import Step
@@ -24,9 +24,12 @@ from hacluster.msg.views import FencedInView, PersonConfirmed, View
 BY_HAND: Final = "a human"
 """The executor of a fencing that a person confirmed."""
 
+UNFIT_MS: Final = 1_000
+"""Until it is told that there is no quorum: between two views there is none for a moment."""
+
 
 class Guard:
-    """See the module. ``change``: has the status changed; ``think``: has the DC think, and why."""
+    """See the module. ``change``: has the status changed; ``think``: has the DC think; ``runs``: what runs here."""
 
     def __init__(
         self,
@@ -35,12 +38,17 @@ class Guard:
         change: Callable[[Change], None],
         think: Callable[[str], None],
         unix_s: Callable[[], int],
+        *,
+        runs: Callable[[], object] = list,
+        watchdog_bound_ms: int = 0,
     ) -> None:
         self._step, self._change, self._think, self._unix_s = step, change, think, unix_s
         self.desk = FencingDesk(node)
         self._node = node
         self._view: View | None = None
         self._timers: Timers[str] = Timers()
+        self._runs, self._watchdog_bound_ms = runs, watchdog_bound_ms
+        self._fit, self._had_quorum = True, False
 
     # ---- time
 
@@ -58,6 +66,9 @@ class Guard:
                     self._look_for_lies()
                 case "fence again":
                     self._think("a fencing has failed")
+                case "unfit":
+                    text = f"the watchdog resets this node within {self._watchdog_bound_ms} ms of the loss of quorum"
+                    self._step.say(Severity.CRIT, "unfit", f"{text}, unless there is quorum again")
                 case _:
                     raise AssertionError(timer)
 
@@ -68,7 +79,8 @@ class Guard:
         self._view = view
         for name in self.desk.on_view(view):
             self._lied(name, "was fenced and is a member again, in the same life")
-        self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(view.keepers))))
+        self._tell_fencer(view)
+        self.vouch()
         if view.alone:
             self._timers.set("alone", self._step.now, 0)
         else:
@@ -78,6 +90,30 @@ class Guard:
         """The view is left."""
         self._view = None
         self._timers.cancel("alone")
+        self.vouch()
+
+    def _tell_fencer(self, view: View) -> None:
+        quorate = view.quorate and not view.alone
+        self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(view.keepers)), quorate))
+
+    def vouch(self) -> None:
+        """Say whether this node's watchdog may keep it alive.
+
+        Where the others count on it, not without quorum, unless it has never had any and runs nothing. One of two that
+        is alone may live: the other does not count on its watchdog.
+        """
+        view = self._view
+        quorate = view is not None and (view.quorate or view.alone)
+        self._had_quorum = self._had_quorum or quorate
+        relied = self.desk.config.enabled and self.desk.config.watchdog_ms > 0
+        fit = not relied or quorate or not (self._had_quorum or self._runs())
+        if fit != self._fit:
+            self._fit = fit
+            self._step.out.append(Vouch(fit))
+            if fit:
+                self._timers.cancel("unfit")
+            else:
+                self._timers.set("unfit", self._step.now, UNFIT_MS)
 
     def on_confirmed(self) -> None:
         """The other of two nodes is known to be down."""
@@ -93,6 +129,11 @@ class Guard:
         """The configuration says something new about fencing: who failed too often is tried again."""
         self.desk.config = config
         self.desk.failures.clear()
+        self.vouch()
+        if config.enabled and config.watchdog_ms > 0 and not self._watchdog_bound_ms:
+            text = "stonith-watchdog-timeout has the others count on this node's watchdog, and it has none"
+            self._step.say(Severity.CRIT, "no-watchdog", f"{text} (ha.cf: watchdog DEVICE)")
+            self._step.out.append(Stop(text))
 
     def fence(self, view: View, fire: Fire) -> None:
         """A plan wants a node fenced (or unfenced)."""
@@ -191,12 +232,13 @@ class Guard:
         who = entry.client or entry.origin
         text = f"this node was fenced ({entry.action} by {entry.device or entry.executor}, for {who}) and is alive"
         self._step.say(Severity.CRIT, "fenced-alive", text)
-        self._step.out.append(SelfFence(text) if self.desk.config.reaction == "panic" else Stop(text))
+        panics = self.desk.config.reaction == "panic"
+        self._step.out.append(SelfFence(text, panic=True) if panics else Stop(text))
 
     def on_fencer_restarted(self) -> None:
         """A fencer that began anew knows nothing of what it was asked."""
         if self._view is not None:
-            self._step.send(MachineName.STONITH, FencersAre(tuple(sorted(self._view.keepers))))
+            self._tell_fencer(self._view)
         for number, wish in list(self.desk.wishes.items()):
             entry = FencingEntry("", wish.target, "", FencingState.FAILED, self._node, reason="the fencer began anew")
             self.on_fenced(Fenced(number, entry))

@@ -153,12 +153,20 @@ _THINK_SOON_MS = 20
 class CrmdMachine:
     """See the module."""
 
-    def __init__(self, node: str, *, dc_deadtime_ms: int = DC_DEADTIME_MS) -> None:
+    def __init__(self, node: str, *, dc_deadtime_ms: int = DC_DEADTIME_MS, watchdog_bound_ms: int = 0) -> None:
         self._node = node
         self._dc_deadtime_ms = dc_deadtime_ms
         self._step = Step("crmd")
-        self._guard = Guard(node, self._step, self._change, self._think, self._unix_s)
         local = Local(node)
+        self._guard = Guard(
+            node,
+            self._step,
+            self._change,
+            self._think,
+            self._unix_s,
+            runs=local.running,
+            watchdog_bound_ms=watchdog_bound_ms,
+        )
         self._leaving = Leaving(self._step, local, self._stopped)
         self._alerts = Alerts(node, self._step)
         self._doing = Doing(node, local, self._step, self._change, self._leaving.released, alerts=self._alerts)
@@ -241,6 +249,7 @@ class CrmdMachine:
             case OpsView():
                 if self._doing.told(event, self._view, self._unix_s()):
                     self._timers.cancel("hands")
+                self._guard.vouch()
             case Scheduled():
                 self._on_scheduled(event)
             case Fire():

@@ -14,12 +14,14 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from hacluster.base.machine import Instant
+from hacluster.base.limits import WATCHDOG_LEASE_MS
+from hacluster.base.machine import Instant, after
 from hacluster.daemon import clock
 from hacluster.msg.membership import Mute
 from hacluster.node.vigil import Look, Vigil, mute_bound_ms
 
 _FORM: Final = struct.Struct("q")
+_RENEW_S: Final = WATCHDOG_LEASE_MS / 6_000
 
 
 class Beat:
@@ -41,10 +43,47 @@ class Beat:
         """Until when silence is nothing."""
         return Instant(_FORM.unpack_from(self._memory, _FORM.size)[0])
 
+    def let(self, until: Instant) -> None:
+        """The watchdog may be fed until then."""
+        _FORM.pack_into(self._memory, 2 * _FORM.size, until)
+
+    @property
+    def fit_until(self) -> Instant:
+        """Until when the brain vouches for this node."""
+        return Instant(_FORM.unpack_from(self._memory, 2 * _FORM.size)[0])
+
     @property
     def last(self) -> Instant:
         """When the last one left; 0 when none has."""
         return Instant(_FORM.unpack_from(self._memory, 0)[0])
+
+
+class Lease:
+    """What the brain says of this node to whoever feeds its watchdog: a short while at a time, as long as all is well.
+
+    A brain that dies or hangs says nothing more; a new life of it begins by vouching, and says otherwise when it knows
+    better.
+    """
+
+    def __init__(self, beat: Beat) -> None:
+        self._beat, self._fit = beat, True
+        self._timer: asyncio.TimerHandle | None = None
+        self._renew()
+
+    def vouch(self, fit: bool) -> None:
+        """From now on it is so."""
+        self._fit = fit
+        if fit:
+            self._beat.let(after(clock.now(), WATCHDOG_LEASE_MS))
+
+    def _renew(self) -> None:
+        self.vouch(self._fit)
+        self._timer = asyncio.get_running_loop().call_later(_RENEW_S, self._renew)
+
+    def close(self) -> None:
+        """Say nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 class BeatWatch:

@@ -38,6 +38,7 @@ from hacluster.base.effects import (
     Stop,
     Transmit,
     UnitJob,
+    Vouch,
 )
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
@@ -67,6 +68,9 @@ class Outcome(IntEnum):
     RESTART = 75
     FENCED = 76
     UNRELEASED = 77
+    PANIC = 79
+    """Restart the host, whatever the administrator has decided of other ends."""
+
     REFUSED = 78
 
 
@@ -169,6 +173,7 @@ class Driver:
         self.others: Others | None = None
         self.observers: list[Callable[[MachineName, Effect], None]] = []
         self.on_turn: Callable[[Instant], None] | None = None
+        self.on_vouch: Callable[[bool], None] = lambda _fit: None
         self.finished: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     @property
@@ -294,7 +299,9 @@ class Driver:
                 self._spawner(by).kill(effect)
             case SelfFence():
                 self._log(Say(Severity.CRIT, by, "self-fence", effect.reason))
-                self.finish(Outcome.FENCED)
+                self.finish(Outcome.PANIC if effect.panic else Outcome.FENCED)
+            case Vouch():
+                self.on_vouch(effect.fit)
             case Stop():
                 self._log(Say(Severity.NOTICE, by, "stop", effect.reason or "stopped"))
                 self.finish(Outcome.RESTART if effect.restart else Outcome.STOPPED)

@@ -24,9 +24,12 @@ def policy(own: HaclusterConfig, *, machine: bool) -> SelfFencePolicy:
     return own.self_fence
 
 
-def grasp(own: HaclusterConfig) -> int:
-    """What restarts the host, open, for a process that may not open it when it has to; -1 if no policy wants that."""
-    if SelfFencePolicy.REBOOT not in (policy(own, machine=True), policy(own, machine=False)):
+def grasp(own: HaclusterConfig, *, panics: bool = False) -> int:
+    """What restarts the host, open, for a process that may not open it when it has to; -1 if nothing may want that.
+
+    ``panics``: there is a cluster manager, which may.
+    """
+    if not panics and SelfFencePolicy.REBOOT not in (policy(own, machine=True), policy(own, machine=False)):
         return -1
     with contextlib.suppress(OSError):
         return os.open(SYSRQ, os.O_WRONLY | os.O_CLOEXEC)

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from hacluster.base.effects import Effect, MachineName, Say, Send, Transmit
 from hacluster.base.errors import HaError
+from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
 from hacluster.client.language import SOCKETS, Circle, codec
-from hacluster.config.settings import UuidFrom
+from hacluster.config.settings import SelfFencePolicy, UuidFrom
 from hacluster.daemon import clock, orphan, plug, realtime, toolbox
-from hacluster.daemon.beat import Beat, BeatWatch
+from hacluster.daemon.beat import Beat, BeatWatch, Lease
 from hacluster.daemon.collector import Collector
 from hacluster.daemon.control import End, PassedBy, Ping, Progress, Stage, control_codec
 from hacluster.daemon.disk import Disk
@@ -163,10 +164,15 @@ def _open_watchdog(launch: Launch, log: Callable[[Say], None]) -> Watchdog | Non
     if ha.watchdog is None:
         return None
     try:
-        return Watchdog(ha.watchdog, ha.deadtime_ms)
+        found = Watchdog(ha.watchdog, ha.deadtime_ms)
     except HaError as error:
         log(Say(Severity.ERROR, "watchdog", "no-watchdog", f"{error}; going on without it"))
         return None
+    if found.timeout_ms is None or found.timeout_ms > found.wanted_ms:
+        takes = "a time that it does not tell" if found.timeout_ms is None else f"{found.timeout_ms // 1000} s"
+        text = f"{ha.watchdog} resets this host after {takes}, not after {found.wanted_ms // 1000} s as it was told"
+        log(Say(Severity.WARNING, "watchdog", "other-time", text))
+    return found
 
 
 def circle_of(layout: Layout, name: ProcessName) -> Circle | None:
@@ -214,6 +220,7 @@ class Part:
         self._fencers: Children | None = None
         self._units: Units | None = None
         self._watchdog: Watchdog | None = None
+        self._lease: Lease | None = None
         self._fifo: Fifo | None = None
         self._beat = beat
         self._beat_watch: BeatWatch | None = None
@@ -232,7 +239,10 @@ class Part:
             )
             self._watchdog = self._estate.watchdog
             if self._watchdog is not None:
-                driver.on_turn = self._watchdog.feed
+                driver.on_turn = self._feed
+        if MachineName.CRMD in self._hosted and self._launch.settings.ha.watchdog is not None:
+            self._lease = Lease(self._beat)
+            driver.on_vouch = self._lease.vouch
         if MachineName.LRM in self._hosted:
             self._open_children()
         for listener in self._estate.listeners:
@@ -356,6 +366,12 @@ class Part:
             for machine in self._hosted:
                 self.driver.post(machine, MachineRestarted(lost.value))
 
+    def _feed(self, now: Instant) -> None:
+        """Feed the watchdog: where there is a cluster manager, only while that vouches for this node."""
+        assert self._watchdog is not None
+        if not self._layout.replicates or now < self._beat.fit_until:
+            self._watchdog.feed(now)
+
     async def close(self, outcome: Outcome) -> None:
         """Close everything; the hands let operations run on when they did not end on purpose."""
         if self._media is not None:
@@ -366,6 +382,8 @@ class Part:
             self._watchdog.close(disarm=outcome in (Outcome.STOPPED, Outcome.RESTART))
         if self._beat_watch is not None:
             self._beat_watch.close()
+        if self._lease is not None:
+            self._lease.close()
         for children in (self._children, self._fencers):
             if children is not None:
                 children.close()
@@ -411,7 +429,7 @@ def confine(name: ProcessName, launch: Launch, broker: socket.socket | None, log
         importlib.import_module("hacluster.pengine.machine")
     if confined:
         if name is ProcessName.BRAIN:
-            estate.sysrq = plug.grasp(launch.settings.own)
+            estate.sysrq = plug.grasp(launch.settings.own, panics=launch.settings.layout.replicates)
         if broker is not None:
             estate.opener = lambda: Remote(broker)
         try:
@@ -464,9 +482,10 @@ async def _live(  # noqa: PLR0917
         await orphan.wind_up(name, part.driver, links, Roster(launch.run_dir, CLIENTS), log.say, manager=manager)
     outcome = await part.driver.finished
     await part.close(outcome)
-    if orphaned.is_set() and outcome in {Outcome.FENCED, Outcome.UNRELEASED}:
+    if orphaned.is_set() and outcome in {Outcome.FENCED, Outcome.UNRELEASED, Outcome.PANIC}:
         # Otherwise the supervisor sees to it.
-        plug.pull(plug.policy(launch.settings.own, machine=outcome is Outcome.FENCED), estate.sysrq)
+        chosen = plug.policy(launch.settings.own, machine=outcome is Outcome.FENCED)
+        plug.pull(SelfFencePolicy.REBOOT if outcome is Outcome.PANIC else chosen, estate.sysrq)
     log.close()
     return outcome
 

@@ -384,6 +384,8 @@ class Supervisor:
                 self._restart_all()
             case Outcome.FENCED:
                 self._pull_plug(f"the {process.name} process says so", machine=True)
+            case Outcome.PANIC:
+                self._pull_plug(f"the {process.name} process says so", policy=SelfFencePolicy.REBOOT)
             case Outcome.NO_ROOM if not process.ready:
                 process.due = after(clock.now(), NO_ROOM_MS)
             case Outcome.REFUSED if not self._announced:
@@ -441,8 +443,8 @@ class Supervisor:
         else:
             self._pull_plug(text)
 
-    def _pull_plug(self, why: str, *, machine: bool = False) -> None:
-        policy = plug.policy(self._launch.settings.own, machine=machine)
+    def _pull_plug(self, why: str, *, machine: bool = False, policy: SelfFencePolicy | None = None) -> None:
+        policy = policy or plug.policy(self._launch.settings.own, machine=machine)
         self._say(Severity.CRIT, "self-fence", f"this node stops at once: {why}", ("self_fence", policy.value))
         for process in self._processes.values():
             if process.pid:

@@ -76,9 +76,13 @@ NO_DEVICE: Final = "no device that can fence it is known"
 
 @dataclass(frozen=True, slots=True)
 class FencersAre:
-    """The nodes whose fencers can be asked, our own among them; who left takes his fencings with him."""
+    """The nodes whose fencers can be asked, our own among them; who left takes his fencings with him.
+
+    ``quorate``: they have quorum, so that whoever is not among them has none.
+    """
 
     nodes: tuple[str, ...]
+    quorate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

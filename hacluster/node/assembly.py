@@ -149,7 +149,7 @@ def _attrd(settings: NodeSettings, _birth: Birth) -> object:
 def _crmd(settings: NodeSettings, _birth: Birth) -> object:
     from hacluster.crmd.machine import CrmdMachine  # noqa: PLC0415  only where it lives
 
-    return CrmdMachine(settings.node)
+    return CrmdMachine(settings.node, watchdog_bound_ms=settings.ha.watchdog_bound_ms)
 
 
 def _te(_settings: NodeSettings, birth: Birth) -> object:
@@ -169,7 +169,8 @@ def _stonith(settings: NodeSettings, birth: Birth) -> object:
     from hacluster.stonith.machine import StonithMachine  # noqa: PLC0415  only where it lives
 
     places = Places(own=settings.surroundings.own_plugins)
-    return StonithMachine(settings.node, Dice(birth.seed), places, asker=settings.layout.manager)
+    manager, bound = settings.layout.manager, settings.ha.watchdog_bound_ms
+    return StonithMachine(settings.node, Dice(birth.seed), places, asker=manager, watchdog_bound_ms=bound)
 
 
 def _pengine(_settings: NodeSettings, _birth: Birth) -> object:

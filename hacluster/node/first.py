@@ -50,6 +50,8 @@ def first_cib(ha: HaConfig, own: HaclusterConfig) -> str:
         "dc-version": __version__,
         OPTION: first_voters(ha, own).show(),
     }
+    if ha.watchdog is not None:
+        values["have-watchdog"] = "true"
     for name, value in values.items():
         etree.SubElement(options, "nvpair", id=f"{OPTIONS_ID}-{name}", name=name, value=value)
     nodes = etree.SubElement(configuration, "nodes")

@@ -45,6 +45,7 @@ BY_HAND: Final = "a human"
 """The executor of a fencing that a person has confirmed (Pacemaker's word)."""
 
 _ACTIONS: Final = frozenset({"off", "on", "reboot"})
+_LEAST_WITH_QUORUM: Final = 2
 
 
 class Fencings:
@@ -56,6 +57,7 @@ class Fencings:
         birth: int,
         send: Callable[[tuple[str, ...], object], None],
         answer: Callable[[Asker, FencingEntry], None],
+        watchdog_bound_ms: int = 0,
     ) -> None:
         self.out: list[Effect] = []
         self.now = Instant(0)
@@ -63,6 +65,8 @@ class Fencings:
         self.history = History()
         self.config = FencingConfigured()
         self.peers: tuple[str, ...] = (node,)
+        self.quorate = False
+        self._watchdog_bound_ms = watchdog_bound_ms
         self._node, self._birth, self._send, self._answer = node, birth, send, answer
         self._operations: dict[str, Operation] = {}
         self._following: dict[str, list[tuple[Asker, Fence]]] = {}
@@ -153,11 +157,31 @@ class Fencings:
     def _plan(self, operation: Operation) -> None:
         ident = operation.entry.id
         self._timers.cancel(("query", ident))
-        notes = operation.plan(self._levels(operation), watchdog=self.config.watchdog_ms > 0)
+        watchdog, note = self._trusts_watchdog()
+        notes = operation.plan(self._levels(operation), watchdog=watchdog)
+        if note and not operation.ways:
+            notes.append(note)
         for note in notes:
             self._say(Severity.WARNING, "level-unusable", f"{operation.entry.target}: {note}")
         operation.reasons += notes
         self._go_on(operation)
+
+    def _trusts_watchdog(self) -> tuple[bool, str]:
+        """Whether a node's own watchdog is counted on, and if not although it is wanted, why.
+
+        A node without quorum is reset by it (:class:`~hacluster.base.effects.Vouch`); so only a side with quorum, of
+        more than one node, may wait for that: of two nodes each would wait for the other.
+        """
+        wanted, bound = self.config.watchdog_ms, self._watchdog_bound_ms
+        if wanted <= 0:
+            return False, ""
+        if not bound:
+            return False, "this node has no watchdog, and does not know when others' have fired"
+        if wanted < bound:
+            return False, f"stonith-watchdog-timeout is {wanted} ms, and a watchdog may take {bound} ms to fire"
+        if not self.quorate or len(self.peers) < _LEAST_WITH_QUORUM:
+            return False, "watchdogs are counted on by a side with quorum, of more than one node"
+        return True, ""
 
     def _go_on(self, operation: Operation) -> None:
         ident, entry = operation.entry.id, operation.entry
@@ -170,6 +194,10 @@ class Fencings:
                 text = f"{entry.target} is reset by its own watchdog within {self.config.watchdog_ms} ms"
                 self._say(Severity.NOTICE, "watchdog", text)
                 self._timers.set(("watchdog", ident), self.now, self.config.watchdog_ms)
+                if entry.target in self.peers:
+                    # It has quorum as we have, so nothing resets it unless it is asked to.
+                    run = RunDevice(ident, 0, WATCHDOG, entry.target, step.action, self.config.watchdog_ms, -1)
+                    self._send((entry.target,), run)
                 return
             executors = operation.executors()
             if executors:
@@ -260,6 +288,7 @@ class Fencings:
 
     def on_peers(self, peers: tuple[str, ...]) -> None:
         """These fencers can be asked from now on; what the others had in hand is lost."""
+        back = set(peers) - set(self.peers)
         self.peers = peers if self._node in peers else (*peers, self._node)
         for entry in self.history.pending():
             if entry.origin not in self.peers:
@@ -274,6 +303,13 @@ class Fencings:
                 operation.asked &= set(self.peers)
                 if not operation.asked:
                     self._plan(operation)
+            elif ("watchdog", operation.entry.id) in self._timers:
+                if operation.entry.target in back:
+                    # The same life, which has quorum again, or a new one: in neither its watchdog is about to fire.
+                    self._timers.cancel(("watchdog", operation.entry.id))
+                    operation.reasons.append("the node is back before its watchdog has fired for certain")
+                    operation.give_up_step()
+                    self._go_on(operation)
             elif operation.executor and operation.executor not in self.peers:
                 self._timers.cancel(("step", operation.entry.id))
                 self._on_failure(operation, "the node has left")

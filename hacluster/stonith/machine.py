@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, MachineName, Reply, Say, Send
+from hacluster.base.effects import Effect, MachineName, Reply, Say, SelfFence, Send
 from hacluster.base.machine import Instant, earliest
 from hacluster.base.report import Severity
 from hacluster.base.timers import Timers
@@ -77,7 +77,7 @@ from hacluster.msg.stream import Convey, Conveyed
 from hacluster.stonith.conventions import Places
 from hacluster.stonith.devices import LOOK_MS, Devices, Job
 from hacluster.stonith.fencings import SERVICE, Fencings
-from hacluster.stonith.operation import Asker
+from hacluster.stonith.operation import WATCHDOG, Asker
 from hacluster.stonith.survey import Survey
 
 Event = (
@@ -107,10 +107,18 @@ MAX_LEVEL: Final = 9
 class StonithMachine:
     """See the module. ``asker``: the machine that asks by ``Fence`` and hears of the end of each fencing."""
 
-    def __init__(self, node: str, dice: Dice, places: Places | None = None, *, asker: MachineName = MachineName.CRMD):
+    def __init__(
+        self,
+        node: str,
+        dice: Dice,
+        places: Places | None = None,
+        *,
+        asker: MachineName = MachineName.CRMD,
+        watchdog_bound_ms: int = 0,
+    ):
         self._node, self._asker = node, asker
         self._devices = Devices(places or Places(), dice.fork())
-        self._fencings = Fencings(node, dice.below(1 << 32), self._tell, self._answer)
+        self._fencings = Fencings(node, dice.below(1 << 32), self._tell, self._answer, watchdog_bound_ms)
         self._peers: tuple[str, ...] | None = None
         self._configured: frozenset[str] = frozenset()
         self._levels: list[Level] = []
@@ -151,7 +159,7 @@ class StonithMachine:
             case FencingConfigured():
                 self._configure(event)
             case FencersAre():
-                self._on_peers(event.nodes)
+                self._on_peers(event.nodes, quorate=event.quorate)
             case Fence():
                 self._fencings.ask(event, Asker(number=event.number))
             case DeviceOp():
@@ -196,8 +204,9 @@ class StonithMachine:
         if own:
             self._fencings.config = replace(config, levels=(*config.levels, *own))
 
-    def _on_peers(self, nodes: tuple[str, ...]) -> None:
+    def _on_peers(self, nodes: tuple[str, ...], *, quorate: bool) -> None:
         before, self._peers = self._peers, nodes
+        self._fencings.quorate = quorate
         self._fencings.on_peers(nodes)
         others = tuple(name for name in nodes if name != self._node)
         if before is None:
@@ -262,6 +271,10 @@ class StonithMachine:
             del exited
             self._tell((sender,), DeviceRan(run.operation, run.step, good, reason))
 
+        if run.target == self._node and run.device == WATCHDOG:
+            text = f"{sender} has this node reset itself ({run.action}): no device can do it"
+            self._out.append(SelfFence(text, panic=True))
+            return
         if run.target == self._node and run.action != "on":
             ended(False, "a node does not fence itself", None)
             return

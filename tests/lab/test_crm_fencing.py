@@ -15,7 +15,7 @@ from hacluster.lab.cluster import VIP, Cluster, cluster, wait_for
 from hacluster.lab.hosts import Host
 from tests.cluster import Holding
 from tests.conftest import require_lab
-from tests.power import NAME, Power
+from tests.power import NAME, WATCHDOG, Power, Watchdog
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -274,3 +274,35 @@ def test_stonith_admin_at_a_node_that_is_not_the_dc() -> None:
         text = says(at, f"stonith_admin -B {dc} -t 20", 1)
         assert "the switch pdu is broken" in text
         assert says(at, "stonith_admin -Q pdu", 1) == ""
+
+
+def test_who_loses_quorum_is_reset_by_its_own_watchdog_before_anybody_goes_on() -> None:
+    """No device at all. The watchdog has two seconds (deadtime), what vouches for it three."""
+    require_lab()
+    with cluster(3, "watchdog") as it, contextlib.ExitStack() as stack:
+        dogs = {host.name: stack.enter_context(Watchdog(host, 2)) for host in it.nodes}
+        it.install(f"keepalive 100ms\ndeadtime 2\ninitdead 10\nwatchdog {WATCHDOG}\n")
+        it.start()
+        with Holding(it.nodes, VIP) as holding:
+            made = Scene(it, Power(()), holding)
+            made.up()
+            values = pairs("o", {"stonith-enabled": "true", "stonith-watchdog-timeout": "8s"})
+            sets = f'<cluster_property_set id="cib-bootstrap-options">{values}</cluster_property_set>'
+            it.edit(it.nodes[0], "modify", f"<crm_config>{sets}</crm_config>", "crm_config")
+            it.edit(it.nodes[0], "replace", f"<resources>{ADDRESS}</resources>", "resources")
+            first = made.holder()
+            began = time.monotonic()
+            first.cut()
+            second = made.holder(first.name)
+            fired = dogs[first.name].fired
+            assert fired is not None
+            assert fired < next(when for when, have in holding.changes if second.name in have)
+            assert holding.both_for(began) == 0
+            assert [name for name, dog in dogs.items() if dog.fired is not None] == [first.name]
+            assert f"turning off of {first.name}" in made.status(second) or f"reboot of {first.name}" in made.status(
+                second
+            )
+            print(f"reset {fired - began:.2f} s after the cut")
+            other = next(host for host in it.nodes if host not in (first, second))
+            it.stop(other)
+            assert dogs[other.name].disarmed

@@ -7,16 +7,17 @@ delays decide. In the end everything runs once, and the DC has nothing to do (A4
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
 
 from hacluster.base.dice import Dice
+from hacluster.config.settings import HaConfig
 from hacluster.msg.lrm import OcfCode
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.scenario import SINGLE, cluster, device, run_until_quiet
-from hacluster.sim.crm.standin import Cut, Death, LeaderDeath, Sleep, SlowDisk, StandIn, both_ways
+from hacluster.sim.crm.standin import DEADTIME_MS, Cut, Death, LeaderDeath, Sleep, SlowDisk, StandIn, both_ways
 
 FAULTS_MS = 30_000
 
@@ -31,6 +32,8 @@ class Mix:
     lies: bool = False
     delay: str = ""
     levels: bool = False
+    watchdog: bool = False
+    """There is no device: each node has a watchdog."""
 
 
 def place(mix: Mix, seed: int) -> StandIn:
@@ -42,7 +45,12 @@ def place(mix: Mix, seed: int) -> StandIn:
         for index, switch in ((1, "pdu"), (2, "second"))
     )
     options = {"no-quorum-policy": mix.policy}
-    ring = StandIn(cluster(mix.names, devices=devices, topology=levels if mix.levels else "", options=options), seed)
+    setup = cluster(mix.names, devices=devices, topology=levels if mix.levels else "", options=options)
+    if mix.watchdog:
+        bound = HaConfig((), (), watchdog="/dev/watchdog", deadtime_ms=DEADTIME_MS).watchdog_bound_ms
+        options |= {"have-watchdog": "true", "stonith-watchdog-timeout": f"{bound}ms"}
+        setup = replace(cluster(mix.names, options=options), watchdog_bound_ms=bound)
+    ring = StandIn(setup, seed)
     ring.services.single = SINGLE
     return ring
 
@@ -112,6 +120,9 @@ MIXES = {
     "three, fence": Mix(policy="fence"),
     "three, ignore": Mix(policy="ignore"),
     "five": Mix("abcde"),
+    "watchdogs": Mix(watchdog=True),
+    "watchdogs, freeze": Mix(watchdog=True, policy="freeze"),
+    "watchdogs of five": Mix("abcde", watchdog=True),
     "levels that fail": Mix(fails=True, levels=True),
     "a device that fails": Mix(fails=True),
     "two, a delay by chance": Mix("ab", delay="5s"),

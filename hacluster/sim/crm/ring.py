@@ -18,7 +18,19 @@ from typing import cast
 
 from hacluster.attrd.machine import AttrdMachine
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Append, Effect, MachineName, Persist, Reply, Say, SelfFence, Send, Spawn, Stop
+from hacluster.base.effects import (
+    Append,
+    Effect,
+    MachineName,
+    Persist,
+    Reply,
+    Say,
+    SelfFence,
+    Send,
+    Spawn,
+    Stop,
+    Vouch,
+)
 from hacluster.base.machine import Instant, Machine
 from hacluster.base.members import Member
 from hacluster.ccm.machine import CcmMachine
@@ -69,6 +81,7 @@ class RingSetup:
     content: str = ""
     ping_nodes: tuple[str, ...] = ()
     dc_deadtime_ms: int = 3_000
+    watchdog_bound_ms: int = 0
 
     @property
     def has_crm(self) -> bool:
@@ -195,6 +208,9 @@ class Ring:
     def ended(self, node: RingNode, why: str) -> None:
         """A node stops at once, of its own will."""
 
+    def vouched(self, node: RingNode, *, fit: bool) -> None:
+        """Whether a node may be kept alive by its watchdog from now on."""
+
     def queued(self, node: RingNode) -> None:
         """Something was put into a disk's queue."""
 
@@ -240,9 +256,12 @@ class Ring:
         machines = {MachineName.CCM: cast(Machine[object], ccm), MachineName.CIBD: cast(Machine[object], cibd)}
         crmd: CrmdMachine | None = None
         if setup.has_crm:
-            crmd = CrmdMachine(name, dc_deadtime_ms=setup.dc_deadtime_ms)
+            bound = setup.watchdog_bound_ms
+            crmd = CrmdMachine(name, dc_deadtime_ms=setup.dc_deadtime_ms, watchdog_bound_ms=bound)
             te = TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
-            machines[MachineName.STONITH] = cast(Machine[object], StonithMachine(name, self.dice.fork()))
+            machines[MachineName.STONITH] = cast(
+                Machine[object], StonithMachine(name, self.dice.fork(), watchdog_bound_ms=bound)
+            )
             machines[MachineName.PENGINE] = cast(Machine[object], PengineMachine())
             machines[MachineName.TE] = cast(Machine[object], te)
             machines[MachineName.ATTRD] = cast(Machine[object], AttrdMachine(name))
@@ -323,6 +342,8 @@ class Ring:
                     self.operate(node, body)
                 case Spawn():
                     self.spawn(node, effect)
+                case Vouch():
+                    self.vouched(node, fit=effect.fit)
                 case SelfFence() | Stop():
                     self.ended(node, effect.reason)
                     return

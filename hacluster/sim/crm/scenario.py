@@ -66,12 +66,13 @@ def cluster(
     topology: str = "",
     options: Mapping[str, str] = MappingProxyType({}),
 ) -> RingSetup:
-    """These nodes, one vote each; fenced by the given devices, or without fencing. Two with fencing: a pair."""
+    """These nodes, one vote each; fenced by devices, by their watchdogs, or not at all. Two with devices: a pair."""
+    fenced = bool(devices) or "have-watchdog" in options
     voters = voters_of(names, two_node=bool(devices) and len(names) == 2)
     nodes = "".join(f'<node id="{name}" uname="{name}"/>' for name in names)
     options_xml = (
         f'<nvpair id="voters" name="quorum-voters" value="{voters.show()}"/>'
-        f'<nvpair id="fencing" name="stonith-enabled" value="{str(bool(devices)).lower()}"/>'
+        f'<nvpair id="fencing" name="stonith-enabled" value="{str(fenced).lower()}"/>'
     )
     options_xml += "".join(f'<nvpair id="o-{name}" name="{name}" value="{value}"/>' for name, value in options.items())
     resources = (

@@ -15,6 +15,7 @@ from typing import Final
 
 from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, MachineName, Spawn
+from hacluster.base.limits import WATCHDOG_LEASE_MS, WATCHDOG_MARGIN_MS
 from hacluster.base.machine import Instant
 from hacluster.msg.driver import ChildExited, MachineRestarted, Request
 from hacluster.msg.hearing import Carried, Carry, StatusSeen
@@ -25,7 +26,7 @@ from hacluster.msg.stream import StreamBroken
 from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.hands import Hands, Services
-from hacluster.sim.crm.power import Power
+from hacluster.sim.crm.power import BOOT_MS, Power
 from hacluster.sim.crm.ring import ROOT, Channel, Ring, RingNode, RingSetup
 
 KEEPALIVE_MS: Final = 200
@@ -122,6 +123,7 @@ class StandIn(Ring):
         self._hands: dict[str, Hands] = {}
         self._journals: dict[str, dict[str, bytes]] = {}
         self._deaf: set[str] = set()
+        self._unfit: dict[str, int] = {}
         self.power = Power(
             self.agenda, Dice(seed * 7_919 + 1), self.kill, self.start, lambda name: name in self.nodes, setup.names
         )
@@ -190,6 +192,28 @@ class StandIn(Ring):
         """A person at a node says that another is down."""
         request = Request(0, ROOT, ConfirmDown(target))
         self.give(self.nodes[name], MachineName.STONITH, request)
+
+    def vouched(self, node: RingNode, *, fit: bool) -> None:
+        """A node that is unfit for longer than its lease is fed no more, and reset when its watchdog's time is over."""
+        if fit:
+            self._unfit.pop(node.name, None)
+        elif self.setup.watchdog_bound_ms:
+            self._unfit[node.name] = node.disk.generation
+            after = self.setup.watchdog_bound_ms - WATCHDOG_MARGIN_MS
+            self.agenda.after(after, partial(self._bite, node.name, node.disk.generation))
+
+    def _bite(self, name: str, generation: int) -> None:
+        if self._unfit.get(name) == generation:
+            del self._unfit[name]
+            self._reset(name, generation)
+
+    def _reset(self, name: str, generation: int) -> None:
+        """The watchdog of this life of a node fires."""
+        node = self.nodes.get(name)
+        if node is not None and node.disk.generation == generation:
+            self.note(f"{name} is reset by its watchdog")
+            self.kill(name)
+            self.agenda.after(BOOT_MS, partial(self.start, name))
 
     def ended(self, node: RingNode, why: str) -> None:
         """A node that stops of its own will is gone at once, with what it ran."""
@@ -334,6 +358,7 @@ class StandIn(Ring):
             torn = self.dice.below(len(queue[kept][1].data) + 1)
         generation = node.disk.generation
         self.crash(name, kept, torn)
+        self._unfit.pop(name, None)
         if not hands_live:
             if name in self._hands:
                 self._hands.pop(name).kill()
@@ -436,6 +461,9 @@ class StandIn(Ring):
                 self.agenda.after(DEADTIME_MS + 1, partial(self._silence, other, fault.name, generation))
             self.agenda.after(fault.ms + KEEPALIVE_MS, partial(self._beat, other, fault.name))
         self.agenda.after(fault.ms, partial(self._wake, node, fault.ms))
+        hungry_ms = self.setup.watchdog_bound_ms - WATCHDOG_LEASE_MS - WATCHDOG_MARGIN_MS
+        if 0 < hungry_ms <= fault.ms:
+            self.agenda.after(hungry_ms, partial(self._reset, fault.name, generation))
 
     def _wake(self, node: RingNode, slept_ms: int) -> None:
         self._asleep.pop(node.name, None)

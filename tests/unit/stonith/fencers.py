@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from hacluster.base.dice import Dice
-from hacluster.base.effects import Effect, MachineName, Reply, Say, Send, Spawn
+from hacluster.base.effects import Effect, MachineName, Reply, Say, SelfFence, Send, Spawn
 from hacluster.base.machine import Instant
 from hacluster.base.members import Member
 from hacluster.msg.driver import ChildEnd, ChildExited, HostSample, Peer, Request, Tick
@@ -62,6 +62,8 @@ class Fencers:
     hanging: list[tuple[str, Spawn, int]] = field(default_factory=list)
     spawned: list[Spawn] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
+    self_fenced: list[str] = field(default_factory=list)
+    watchdog_bound_ms: int = 8_000
     now: int = 0
     _queue: deque[Callable[[], None]] = field(default_factory=deque)
     _serial: int = 0
@@ -73,7 +75,9 @@ class Fencers:
             self.give(name, FencersAre(self.names))
 
     def start(self, name: str, seed: int) -> None:
-        self.machines[name] = StonithMachine(name, Dice(seed), Places(own="/own"))
+        self.machines[name] = StonithMachine(
+            name, Dice(seed), Places(own="/own"), watchdog_bound_ms=self.watchdog_bound_ms
+        )
         self.give(name, HostSample(1_600_000_000_000 + self.now, ""))
 
     def configure(self, config: FencingConfigured) -> None:
@@ -152,6 +156,8 @@ class Fencers:
                 self.replies[effect.request_id] = effect.body
             case Say():
                 self.said.append((node, effect))
+            case SelfFence(panic=True):
+                self.self_fenced.append(node)
             case _:
                 raise AssertionError(effect)
 

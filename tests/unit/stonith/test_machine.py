@@ -323,10 +323,55 @@ def test_a_person_confirms_and_what_was_under_way_has_succeeded() -> None:
 
 def test_a_watchdog_is_trusted_after_its_time_when_there_is_no_device() -> None:
     fencers = cluster(watchdog_ms=10_000)
+    for name in ("a", "b"):
+        fencers.give(name, FencersAre(("a", "b"), quorate=True))
     fencers.fence("a", "c")
     fencers.pass_time(9_900)
     assert fencers.fenced == []
     fencers.pass_time(200)
+    assert ends(fencers) == [(FencingState.SUCCESS, "c")]
+    assert not fencers.self_fenced
+
+
+@pytest.mark.parametrize(
+    ("peers", "quorate", "bound_ms", "why"),
+    [
+        (("a", "b"), True, 0, "this node has no watchdog"),
+        (("a", "b"), True, 11_000, "a watchdog may take 11000 ms to fire"),
+        (("a", "b"), False, 8_000, "a side with quorum"),
+        (("a",), True, 8_000, "of more than one node"),
+    ],
+)
+def test_a_watchdog_is_not_trusted(peers: tuple[str, ...], quorate: bool, bound_ms: int, why: str) -> None:
+    fencers = Fencers(ABC, watchdog_bound_ms=bound_ms)
+    fencers.configure(FencingConfigured(watchdog_ms=10_000))
+    for name in peers:
+        fencers.give(name, FencersAre(peers, quorate=quorate))
+    fencers.fence("a", "c")
+    fencers.pass_time(30_000)
+    assert ends(fencers)[0][0] is FencingState.FAILED
+    assert why in fencers.fenced[0][1].entry.reason
+
+
+def test_a_node_that_is_back_before_its_watchdog_fired_is_not_called_fenced() -> None:
+    fencers = cluster(watchdog_ms=10_000)
+    for name in ("a", "b"):
+        fencers.give(name, FencersAre(("a", "b"), quorate=True))
+    fencers.fence("a", "c")
+    fencers.pass_time(5_000)
+    fencers.give("a", FencersAre(ABC, quorate=True))
+    assert ends(fencers)[0][0] is FencingState.FAILED
+    assert "is back" in fencers.fenced[0][1].entry.reason
+    assert not fencers.self_fenced
+
+
+def test_a_member_whose_watchdog_is_counted_on_is_asked_to_reset_itself() -> None:
+    fencers = cluster(watchdog_ms=10_000)
+    for name in ABC:
+        fencers.give(name, FencersAre(ABC, quorate=True))
+    fencers.fence("a", "c")
+    assert fencers.self_fenced == ["c"]
+    fencers.pass_time(10_100)
     assert ends(fencers) == [(FencingState.SUCCESS, "c")]
 
 
