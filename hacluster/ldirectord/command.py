@@ -151,7 +151,7 @@ def _perform(call: Call, path: Path, name: str, pid_file: Path, settings: Direct
                 return status
     if settings is None:
         return 2
-    return _start(call, path, name, pid_file, settings)
+    return _start(call, path, name, settings)
 
 
 def _status(path: Path, pid_file: Path, pid: int | None) -> int:
@@ -184,12 +184,12 @@ def _zombie(pid: int) -> bool:
     return True
 
 
-def _start(call: Call, path: Path, name: str, pid_file: Path, settings: DirectorSettings) -> int:
+def _start(call: Call, path: Path, name: str, settings: DirectorSettings) -> int:
     from hacluster.ldirectord.daemon import foreground, in_background  # noqa: PLC0415  asyncio is for the daemon only
 
     if call.debug or settings.supervised:
         return foreground(path, name, settings)
-    return in_background(path, name, pid_file, settings, READY_LIMIT_S)
+    return in_background(path, name, settings, READY_LIMIT_S)
 
 
 def script() -> None:

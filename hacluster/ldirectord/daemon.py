@@ -9,6 +9,7 @@ import resource
 import select
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hacluster.base.report import Severity
@@ -21,14 +22,33 @@ from hacluster.ldirectord.service import Service
 from hacluster.lvs.settings import DirectorSettings
 
 
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """What the daemon needs later, when it has left the directory in which it was called."""
+
+    configuration: Path
+    pid_file: Path
+    status_socket: Path
+    program: str
+
+
+def _leave(path: Path, name: str) -> _Paths:
+    """Go to where nothing can be unmounted or removed below the daemon."""
+    files = [one.absolute() for one in (path, run_file(name, "pid"), run_file(name, "sock"))]
+    paths = _Paths(*files, os.path.abspath(sys.argv[0]))
+    os.chdir("/")
+    return paths
+
+
 def foreground(path: Path, name: str, settings: DirectorSettings) -> int:
     """Run here, with the log on standard output."""
+    paths = _leave(path, name)
     log = Log(settings.log, path.name, console=True)
     log.write(Severity.NOTICE, f"Starting ldirectord of hacluster with pid: {os.getpid()}")
-    return _serve(path, name, settings, log, lambda _: None)
+    return _serve(paths, settings, log, lambda _: None)
 
 
-def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSettings, limit_s: float) -> int:
+def in_background(path: Path, name: str, settings: DirectorSettings, limit_s: float) -> int:
     """Run in a session of its own; 0 when the child says that it has begun, 1 when it ended before."""
     reading, writing = os.pipe()
     if os.fork():
@@ -43,13 +63,13 @@ def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSetti
     os.setsid()
     if os.fork():
         os._exit(0)
-    os.chdir("/")
+    paths = _leave(path, name)
     log = Log(settings.log, path.name)
     try:
-        hold(pid_file)
+        hold(paths.pid_file)
     except OSError as error:
-        log.write(Severity.ERROR, f"Can not open {pid_file}: {error.strerror}")
-        sys.stderr.write(f"Can not open {pid_file}: {error.strerror}\n")
+        log.write(Severity.ERROR, f"Can not open {paths.pid_file}: {error.strerror}")
+        sys.stderr.write(f"Can not open {paths.pid_file}: {error.strerror}\n")
         os._exit(1)
     _detach()
     log.write(Severity.NOTICE, "Starting ldirectord of hacluster as daemon")
@@ -61,10 +81,10 @@ def in_background(path: Path, name: str, pid_file: Path, settings: DirectorSetti
 
     status = 1
     try:
-        status = _serve(path, name, settings, log, begun)
+        status = _serve(paths, settings, log, begun)
     finally:
         with contextlib.suppress(OSError):
-            pid_file.unlink()
+            paths.pid_file.unlink()
         os._exit(status)
 
 
@@ -75,15 +95,15 @@ def _detach() -> None:
     os.close(null)
 
 
-def _serve(path: Path, name: str, settings: DirectorSettings, log: Log, ready: Callable[[str], None]) -> int:
+def _serve(paths: _Paths, settings: DirectorSettings, log: Log, ready: Callable[[str], None]) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     async def run() -> int:
-        children = Children((sys.argv[0],), log)
-        configuration = Configuration(path.absolute(), settings)
-        service = Service(configuration, log, status_socket=str(run_file(name, "sock").absolute()), children=children)
+        children = Children((paths.program,), log)
+        configuration = Configuration(paths.configuration, settings)
+        service = Service(configuration, log, status_socket=str(paths.status_socket), children=children)
         return await service.run(ready)
 
     return asyncio.run(run())

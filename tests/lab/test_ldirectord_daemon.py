@@ -62,6 +62,30 @@ def test_start_checks_status_and_stop(place: Place) -> None:
     assert place.ldirectord("stop").returncode == 0
 
 
+def test_a_file_named_from_where_one_stands_is_read_again(place: Place) -> None:
+    """The daemon itself stands elsewhere, also in the foreground: the directory of its start may go."""
+    first, second = place.server(), place.server()
+    place.write(first)
+    argv = [str(COMMAND), place.file.name, "start"]
+    subprocess.run(argv, env=place.environment, cwd=place.folder, timeout=120, check=True)
+    place.await_server(first)
+    assert os.readlink(f"/proc/{place.pid_file.read_text(encoding='ascii').strip()}/cwd") == "/"
+    place.write(first, second)
+    assert place.ldirectord("reload").returncode == 0
+    place.await_server(second)
+    place.ldirectord("stop")
+    child = subprocess.Popen(
+        [str(COMMAND), "-d", place.file.name, "start"],
+        env=place.environment,
+        cwd=place.folder,
+        stdout=subprocess.DEVNULL,
+    )
+    eventually("it stands elsewhere", lambda: os.readlink(f"/proc/{child.pid}/cwd") == "/")
+    place.await_server(second)
+    child.terminate()
+    assert child.wait(60) == 0
+
+
 def test_what_stays_when_cleanstop_is_off(place: Place) -> None:
     server = place.server()
     place.write(server, head="cleanstop = no\n")
