@@ -121,13 +121,20 @@ def _entries(directory: Path) -> list[Path]:
 
 
 class Scripts:
-    """``name in scripts``: whether one of the directories has it as an executable file. Iterating gives all names."""
+    """``name in scripts``: whether one of the directories has it as an executable file. Iterating gives all names.
 
-    def __init__(self, directories: tuple[Path, ...]) -> None:
+    Links into one of ``but`` do not count.
+    """
+
+    def __init__(self, directories: tuple[Path, ...], but: tuple[Path, ...] = ()) -> None:
         self.directories = directories
+        self._but = tuple(one.resolve() for one in but)
 
     def __contains__(self, name: object) -> bool:
-        return any(is_executable(directory / str(name)) for directory in self.directories)
+        return any(self._counts(directory / str(name)) for directory in self.directories)
+
+    def _counts(self, path: Path) -> bool:
+        return is_executable(path) and path.resolve().parent not in self._but
 
     def __iter__(self) -> Iterator[str]:
         for directory in self.directories:
@@ -222,7 +229,8 @@ def host_facts(config_dir: Path, *, ocf_root: Path = OCF_ROOT) -> HostFacts:
         files=_Files(),
         directories=_Directories(),
         filesystems=FileSystems(),
-        foreign_scripts=Scripts((config_dir / "resource.d", INIT_D)),
+        foreign_scripts=Scripts((config_dir / "resource.d",), but=tuple(root / "heartbeat" for root in own)),
+        init_scripts=Scripts((INIT_D,)),
         scripts=Scripts((config_dir / "resource.d", INIT_D, *(root / "heartbeat" for root in own))),
         ocf_agents=OcfAgents((ocf_root, *(root / "ocf" for root in own))),
         udpport=udpport(),

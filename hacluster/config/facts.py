@@ -34,8 +34,9 @@ class HostFacts:
 
     ``node_name``: ``nodeinfo`` or ``uname -n``. ``interfaces``: by name, labels and alternative names included.
     ``users`` and ``groups``: login and group names. ``executables``, ``files`` and ``directories``: absolute paths.
-    ``scripts``: names that resource.d, init.d or we have as executable files; ``foreign_scripts``: those of the first
-    two. ``ocf_agents``: types of any provider. ``filesystems``: types that the kernel or a mount program knows.
+    ``scripts``: names that resource.d, init.d or we have as executable files; ``foreign_scripts``: those of
+    resource.d that do not lead to ours; ``init_scripts``: those of init.d. ``ocf_agents``: types of any provider.
+    ``filesystems``: types that the kernel or a mount program knows.
     ``agents``: what OCF agents say of their parameters, by type. ``udpport``: service ha-cluster/udp.
     """
 
@@ -48,6 +49,7 @@ class HostFacts:
     directories: Container[str] | None = None
     scripts: Container[str] | None = None
     foreign_scripts: Container[str] | None = None
+    init_scripts: Container[str] | None = None
     ocf_agents: Container[str] | None = None
     filesystems: Container[str] | None = None
     agents: Mapping[str, AgentFacts] | None = None

@@ -184,8 +184,10 @@ class _Reader:
 
     def _check_arguments(self, word: ResourceWord, front: FrontEnd, line: int) -> None:
         """The arguments of a script of ours, or of Heartbeat's with the same ones; somebody else's is not known."""
-        foreign = self.host.foreign_scripts
-        if not front.of_heartbeat and foreign is not None and word.name in foreign:
+        if not front.of_heartbeat and self._is_foreign(word):
+            text = f"{word.name} is a script of this host, which comes before ours: its arguments are not known"
+            hint = f"to use ours, link it into resource.d: ra/heartbeat/{word.name}"
+            self.findings.notice("script-of-the-host", line, text, hint)
             return
         hint = f"write: {front.usage}"
         if len(word.arguments) > len(front.names) and not front.gathers:
@@ -200,6 +202,13 @@ class _Reader:
             self.findings.error("bad-arguments", line, f"{name} of {shown(word.text)}: {fault}", hint)
         if word.name == "Filesystem":
             self._check_filesystem(given, word, line)
+
+    def _is_foreign(self, word: ResourceWord) -> bool:
+        """Whether somebody else's script runs: with arguments ours comes before one of init.d."""
+        foreign, init = self.host.foreign_scripts, self.host.init_scripts
+        if foreign is not None and word.name in foreign:
+            return True
+        return not word.arguments and init is not None and word.name in init
 
     def _check_filesystem(self, given: dict[str, str], word: ResourceWord, line: int) -> None:
         device, kind = given.get("device", ""), given.get("fstype", "")

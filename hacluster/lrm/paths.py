@@ -10,10 +10,14 @@ DEFAULT_PROVIDERS = ("heartbeat", "hacluster")
 
 
 def heartbeat_candidates(resource: ResourceSpec, host: Surroundings) -> tuple[str, ...]:
-    """resource.d, then init.d (HARESOURCES section 3), then our own front ends, so that nothing of theirs is hidden."""
+    """resource.d, then init.d (HARESOURCES section 3), then our own front ends, so that nothing of theirs is hidden.
+
+    With arguments ours come before init.d: an init script takes none but the action (LSB core 22.2), and some, such as
+    Debian's of ldirectord, have the name of one of ours.
+    """
     found = [f"{host.config_dir}/resource.d/{resource.type}", f"{host.init_dir}/{resource.type}"]
     if host.own_agents:
-        found.append(f"{host.own_agents}/heartbeat/{resource.type}")
+        found.insert(1 if resource.arguments else 2, f"{host.own_agents}/heartbeat/{resource.type}")
     return tuple(found)
 
 

@@ -138,13 +138,20 @@ def test_what_this_host_lacks(line: str, code: str, words: str) -> None:
         "Filesystem::/dev/sda1::/data::ext4",
         "Filesystem::/srv/x::/data::none::bind",
         "Filesystem::s:/x::/data::nfs",
-        "webserver::a::b::c",
         "10.0.0.1/24/storage-lan:ten-letter",
     ],
 )
 def test_what_this_host_has(line: str) -> None:
-    """Also a script called webserver that is somebody else's: its arguments are its own."""
     assert judged(line, HOST) == []
+
+
+def test_what_a_script_of_the_host_takes_is_its_own() -> None:
+    """It is said that ours is hidden; one of init.d hides ours only where the word has no arguments."""
+    hidden = "webserver is a script of this host, which comes before ours: its arguments are not known"
+    assert [text.partition(" (")[0] for _, _, text in judged("webserver::a::b::c", HOST)] == [hidden]
+    of_init = dataclasses.replace(HOST, foreign_scripts=(), init_scripts=("webserver",), scripts=("webserver",))
+    assert [code for _, code, _ in judged("webserver", of_init)] == ["script-of-the-host"]
+    assert {code for _, code, _ in judged("webserver::a::b::c", of_init)} == {"bad-arguments"}
 
 
 def ocf(kind: str, settings: str, host: HostFacts = NO_FACTS) -> list[tuple[str, str, str]]:

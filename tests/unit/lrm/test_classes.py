@@ -66,8 +66,8 @@ def test_heartbeat_arguments_come_before_the_action() -> None:
     assert call.arguments == ("a", "b c", "status")
     assert call.candidates == (
         "/etc/ha.d/resource.d/Thing",
-        "/etc/init.d/Thing",
         "/usr/share/hacluster/ra/heartbeat/Thing",
+        "/etc/init.d/Thing",
     )
     assert dict(call.env)["HA_CURHOST"] == "node1"
 
