@@ -34,8 +34,8 @@ class _Paths:
 
 def _leave(path: Path, name: str) -> _Paths:
     """Go to where nothing can be unmounted or removed below the daemon."""
-    files = [one.absolute() for one in (path, run_file(name, "pid"), run_file(name, "sock"))]
-    paths = _Paths(*files, os.path.abspath(sys.argv[0]))
+    pid_file, status_socket = (run_file(name, suffix).absolute() for suffix in ("pid", "sock"))
+    paths = _Paths(path.absolute(), pid_file, status_socket, os.path.abspath(sys.argv[0]))
     os.chdir("/")
     return paths
 

@@ -15,7 +15,6 @@ UNLIMITED_S = 3600
 """Heartbeat gives its scripts no time limit; who calls this one has a limit of its own, and it counts."""
 
 
-
 def validate(_: Values) -> None:
     """Every parameter is judged by itself; the configuration by the start."""
 
