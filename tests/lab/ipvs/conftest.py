@@ -36,10 +36,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.timeout(LIMIT_S + 300), append=False)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with machines of their own come after the others of this folder, whose machine has gone by then."""
+    ours = [number for number, item in enumerate(items) if _is_ours(item)]
+    ordered = sorted(
+        (items[number] for number in ours), key=lambda item: item.get_closest_marker("machines") is not None
+    )
+    for number, item in zip(ours, ordered, strict=True):
+        items[number] = item
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Let the machine run the test, and tell its reports as if it had run here."""
-    if not _is_ours(item) or os.environ.get(INSIDE) or item.get_closest_marker("machines") or _possible_here():
+    if not _is_ours(item) or os.environ.get(INSIDE):
+        return None
+    if item.get_closest_marker("machines"):
+        for relay in _relays:
+            relay.close()
+        return None
+    if _possible_here():
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _reports(item):

@@ -40,7 +40,7 @@ class Relay:
         self._thread.start()
 
     def close(self) -> None:
-        """The machine goes."""
+        """The machine goes. May be called again."""
         self._closing = True
         self.machine.cut()
         self._thread.join()
