@@ -1,6 +1,6 @@
 """``crm_rule``: is a rule of the configuration in effect, not yet, or no more?
 
-Options, texts and exit statuses are those of Pacemaker's crm_rule(8), 2.1.5.
+Options, texts and exit statuses are those of Pacemaker's crm_rule(8), 3.0.3.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ TOOL: Final = Tool(
         )),
     ),
     notes="The exit status is that of the last rule: 0 in effect, 110 expired, 111 not yet in effect, 3 cannot be told,"
-    " 105 no such rule, 112 cannot be read.",
+    " 105 no such rule, 78 cannot be read.",
 )  # fmt: skip
 
 _EXITS: Final = {
     "IN_EFFECT": Exit.OK, "SATISFIED": Exit.OK, "EXPIRED": 110, "NOT_YET": 111, "NO_DATE": 3, "MANY_DATES": 3,
-    "ENDLESS": 3, "UNREADABLE": 112, "MISSING": Exit.NO_SUCH,
+    "ENDLESS": 3, "UNREADABLE": 78, "MISSING": Exit.NO_SUCH, "SEVERAL": 78,
 }  # fmt: skip
 _ANSWERS: Final = ("IN_EFFECT", "SATISFIED", "EXPIRED", "NOT_YET")
 """The standings that are told; the others are errors."""

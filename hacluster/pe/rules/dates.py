@@ -1,40 +1,58 @@
 """Date expressions: ranges, durations and date specifications (Pacemaker Explained, "Rules", "Date/Time Expressions").
 
-Each test answers whether the time fits and when the answer will change next, as far as that can be told.
+Each is judged by where the time is, and when the answer will change next, as far as that can be told. As in 3.0 an
+expression of which a part cannot be read does not hold.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hacluster.base.iso8601 import Moment, parse_moment
 from hacluster.base.values import scan_int
 from hacluster.cib.document import XML
 
-Verdict = tuple[bool, Moment | None]
+Verdict = tuple[int | None, Moment | None]
+"""-1, 0, 1: the time is before, in, after what an expression says (``None``: it cannot be read); the next change."""
 
 _SECONDS: Final = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+_INTEGER: Final = re.compile(r"[ \t\n\r\f\v]*[+-]?[0-9]{1,19}")
+_LONGEST: Final = 2**31
+_LARGEST: Final = 2**63 - 1
+_UNREADABLE: Final[Verdict] = None, None
 
 
-def _side(spec: str, value: int) -> int | None:
-    """-1, 0, 1: ``value`` is before, in, after ``N``, ``N-M``, ``N-``, ``-M``; ``None`` if ``spec`` is neither."""
-    low_text, dash, high_text = spec.partition("-")
-    if not dash:
-        low = scan_int(spec)
-        return None if low is None or not spec.strip().isdecimal() else (value > low) - (value < low)
-    low, high = scan_int(low_text), scan_int(high_text)
-    if (low_text and low is None) or (high_text and high is None) or (low is None and high is None):
+class _UnreadableError(Exception):
+    """A part of an expression says nothing."""
+
+
+def _bound(text: str) -> int | None:
+    """One side of a range; ``None`` if it is open, which -1 is as well."""
+    if not text:
         return None
+    match = _INTEGER.fullmatch(text)
+    if match is None or abs(int(text)) > _LARGEST:
+        raise _UnreadableError
+    return None if int(text) == -1 else int(text)
+
+
+def _side(spec: str, value: int) -> int:
+    """-1, 0, 1: ``value`` is before, in, after ``N``, ``N-M``, ``N-``, ``-M``."""
+    low_text, dash, high_text = spec.partition("-")
+    if not low_text and not high_text:
+        raise _UnreadableError
+    low = _bound(low_text)
+    high = _bound(high_text) if dash else low
     if low is not None and value < low:
         return -1
     return int(high is not None and value > high)
 
 
-def spec_side(now: Moment, spec: XML) -> int:
-    """-1, 0, 1: by the first field that ``now`` does not fit, it is before, in, after a ``date_spec``.
-
-    A field that cannot be read does not count, nor does ``moon``, which 3.0 has dropped.
-    """
+def _spec_side(now: Moment, spec: XML | None) -> int:
+    """By the first field that ``now`` does not fit. ``moon`` does not count, 3.0 has dropped it."""
+    if spec is None or not spec.get("id"):
+        raise _UnreadableError
     iso = now.wall.isocalendar()
     fields = {
         "years": now.wall.year,
@@ -52,47 +70,79 @@ def spec_side(now: Moment, spec: XML) -> int:
     return next((side for side in sides if side), 0)
 
 
-def add_duration(start: Moment, spec: XML) -> Moment:
+def _length(spec: XML, name: str) -> int:
+    text = spec.get(name)
+    value = 0 if text is None else scan_int(text)
+    if value is None or not -_LONGEST <= value < _LONGEST:
+        raise _UnreadableError
+    return value
+
+
+def _add_duration(start: Moment, spec: XML) -> Moment:
     """``start`` plus a ``duration`` element."""
-    months = 12 * (scan_int(spec.get("years")) or 0) + (scan_int(spec.get("months")) or 0)
+    if not spec.get("id"):
+        raise _UnreadableError
+    months = 12 * _length(spec, "years") + _length(spec, "months")
     end = start.plus_months(months) if months else start
-    return end.plus(sum((scan_int(spec.get(name)) or 0) * seconds for name, seconds in _SECONDS.items()))
+    return end.plus(sum(_length(spec, name) * seconds for name, seconds in _SECONDS.items()))
 
 
-def _range(now: Moment, start: Moment | None, end: Moment | None) -> Verdict:
+def _time(now: Moment, expression: XML, name: str) -> Moment | None:
+    """A time that an expression names; without an offset it has that of ``now``."""
+    text = expression.get(name)
+    moment = None if text is None else parse_moment(text, now.offset, now)
+    if text is not None and moment is None:
+        raise _UnreadableError
+    return moment
+
+
+def _in_range(now: Moment, expression: XML) -> Verdict:
+    start, end = _time(now, expression, "start"), _time(now, expression, "end")
     if start is None and end is None:
-        return False, None
-    if start is not None and now.epoch < start.epoch:
-        return False, start
-    if end is not None and now.epoch > end.epoch:
-        return False, None
-    return True, end.plus(1) if end is not None else None
-
-
-def bounds(now: Moment, expression: XML) -> tuple[Moment | None, Moment | None]:
-    """Start and end of a ``date_expression``; a time without an offset has that of ``now``."""
-    start_text, end_text = expression.get("start"), expression.get("end")
-    start = parse_moment(start_text, now.offset, now) if start_text is not None else None
-    end = parse_moment(end_text, now.offset, now) if end_text is not None else None
+        return _UNREADABLE
     duration = expression.find("duration")
     if start is not None and end is None and duration is not None:
-        end = add_duration(start, duration)
-    return start, end
+        end = _add_duration(start, duration)
+    if start is not None and now.epoch < start.epoch:
+        return -1, start
+    if end is not None and now.epoch > end.epoch:
+        return 1, None
+    return 0, end.plus(1) if end is not None else None
 
 
-def test_date(now: Moment, expression: XML) -> Verdict:
+def _after(now: Moment, expression: XML) -> Verdict:
+    start = _time(now, expression, "start")
+    if start is None:
+        return _UNREADABLE
+    return (0, None) if now.epoch > start.epoch else (-1, start.plus(1))
+
+
+def _before(now: Moment, expression: XML) -> Verdict:
+    end = _time(now, expression, "end")
+    if end is None:
+        return _UNREADABLE
+    return (0, end) if now.epoch < end.epoch else (1, None)
+
+
+def _specified(now: Moment, expression: XML) -> Verdict:
+    return _spec_side(now, expression.find("date_spec")), None
+
+
+_OPERATIONS: Final = {"in_range": _in_range, "gt": _after, "lt": _before, "date_spec": _specified}
+
+
+def judge_date(now: Moment, expression: XML) -> Verdict:
+    """Where ``now`` is by a ``date_expression``, and when that may change."""
+    judge = _OPERATIONS.get(expression.get("operation", "in_range").lower())
+    if judge is None or not expression.get("id"):
+        return _UNREADABLE
+    try:
+        return judge(now, expression)
+    except _UnreadableError:
+        return _UNREADABLE
+
+
+def test_date(now: Moment, expression: XML) -> tuple[bool, Moment | None]:
     """Whether ``now`` fits a ``date_expression``, and when that may change."""
-    start, end = bounds(now, expression)
-    operation = expression.get("operation", "in_range").lower()
-    if operation == "in_range":
-        return _range(now, start, end)
-    if operation == "date_spec":
-        spec = expression.find("date_spec")
-        return spec is not None and not spec_side(now, spec), None
-    if operation == "gt" and start is not None:
-        later = now.epoch > start.epoch
-        return later, None if later else start.plus(1)
-    if operation == "lt" and end is not None:
-        earlier = now.epoch < end.epoch
-        return earlier, end if earlier else None
-    return False, None
+    side, change = judge_date(now, expression)
+    return side == 0, change

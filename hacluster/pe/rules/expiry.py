@@ -1,7 +1,7 @@
 """Is a rule in effect, not yet, or no more? What crm_rule says of the date of one rule.
 
-As with crm_rule of Pacemaker 2.1.5, a rule can be asked about if it has one date expression, and of those with a
-``date_spec`` only one with ``years`` and without ``moon``: others come and go for ever.
+As with crm_rule of Pacemaker 3.0, a rule can be asked about if it has one date expression, and of those with a
+``date_spec`` only one with ``years``: others come and go for ever.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from hacluster.base.iso8601 import Moment
 from hacluster.cib.document import XML
-from hacluster.pe.rules.dates import bounds, spec_side, test_date
+from hacluster.pe.rules.dates import judge_date
 
 
 class Standing(Enum):
@@ -23,40 +23,30 @@ class Standing(Enum):
     NOT_YET = "has not yet taken effect"
     NO_DATE = "Rule does not have a date expression"
     MANY_DATES = "Rule has more than one date expression"
-    ENDLESS = "Rule must either not use date_spec, or use date_spec with years= but not moon="
+    ENDLESS = "Rule must either not use date_spec, or use date_spec with years="
     UNREADABLE = "Error parsing rule"
     MISSING = "Rule not found"
+    SEVERAL = "Found more than one rule with matching ID"
 
 
-_BY_SIDE: Final = {-1: Standing.NOT_YET, 0: Standing.SATISFIED, 1: Standing.EXPIRED}
-
-
-def _of_spec(expression: XML, now: Moment) -> Standing:
-    spec = expression.find("date_spec")
-    if spec is None or spec.get("years") is None or spec.get("moon") is not None:
-        return Standing.ENDLESS
-    return _BY_SIDE[spec_side(now, spec)]
+_BY_SIDE: Final = {-1: Standing.NOT_YET, 0: Standing.IN_EFFECT, 1: Standing.EXPIRED, None: Standing.UNREADABLE}
 
 
 def standing(root: XML, rule_id: str, now: Moment) -> Standing:
     """How the rule with this id in the configuration of a CIB stands at ``now``."""
     configuration = root.find("configuration")
     rules = () if configuration is None else configuration.iter("rule")
-    rule = next((rule for rule in rules if rule.get("id") == rule_id), None)
-    if rule is None:
-        return Standing.MISSING
-    dates = list(rule.iter("date_expression"))
+    found = [rule for rule in rules if rule.get("id") == rule_id]
+    if len(found) != 1:
+        return Standing.SEVERAL if found else Standing.MISSING
+    dates = list(found[0].iter("date_expression"))
     if len(dates) != 1:
         return Standing.MANY_DATES if dates else Standing.NO_DATE
     expression = dates[0]
-    operation = expression.get("operation", "date_spec")
-    if operation == "date_spec":
-        return _of_spec(expression, now)
-    start, end = bounds(now, expression)
-    needed = {"in_range": start or end, "gt": start, "lt": end}.get(operation.lower())
-    if needed is None:
-        return Standing.UNREADABLE
-    if test_date(now, expression)[0]:
-        return Standing.IN_EFFECT
-    early = start is not None and (now.epoch < start.epoch or operation.lower() == "gt")
-    return Standing.NOT_YET if early else Standing.EXPIRED
+    operation = expression.get("operation")
+    if operation is None or (operation == "date_spec" and expression.find("date_spec[@years]") is None):
+        return Standing.ENDLESS
+    stands = _BY_SIDE[judge_date(now, expression)[0]]
+    # What has years has no end for sure, so that it only fits.
+    fits = stands is Standing.IN_EFFECT and operation.lower() == "date_spec"
+    return Standing.SATISFIED if fits else stands

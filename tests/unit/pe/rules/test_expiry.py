@@ -35,7 +35,7 @@ def _standing(inside: str, when: str = "2021-06-15") -> Standing:
         (SPEC.format('years="2019"'), Standing.EXPIRED),
         (SPEC.format('years="2022-"'), Standing.NOT_YET),
         (SPEC.format('hours="9-16"'), Standing.ENDLESS),
-        (SPEC.format('years="2021" moon="1"'), Standing.ENDLESS),
+        (SPEC.format('years="2021" moon="1"'), Standing.SATISFIED),
         ("", Standing.NO_DATE),
         (SPEC.format('years="2021"') * 2, Standing.MANY_DATES),
     ],
