@@ -351,6 +351,9 @@ class HeartbeatMachine:
             core.say(Severity.ERROR, "bad-seal-record", f"whom we sealed with before is forgotten: {trouble}")
         for peer in core.peers:
             peer.silence.since = now
+            if self._watch.deaf() and peer.state is NodeState.DEAD:
+                # It may be back, which was not to be heard: it counts as one that was never heard.
+                peer.state, peer.silence.heard, core.accounted = NodeState.INIT, False, False
         core.handshake = Handshake()
         self._bump_ends = after(now, START_BUMP_MS)
         self._status_due = after(now, core.config.keepalive_ms)
@@ -472,7 +475,7 @@ class HeartbeatMachine:
 
     def _join(self, now: Instant) -> None:
         core = self._core
-        if core.phase is Phase.JOINING and core.accounted:
+        if core.phase is Phase.JOINING and core.accounted and not self._watch.deaf():
             core.phase = Phase.ASKING
         if core.phase is not Phase.ASKING:
             return

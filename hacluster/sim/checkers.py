@@ -50,6 +50,10 @@ class Bounds:
     patience_ms: int = 36_000
 
 
+DEAF_MS: Final = 2_000
+"""How soon a host must have seen that it has no interface: after that the silence of others says nothing to it."""
+
+
 class Checker:
     """A bystander with an opinion. Each method returns a sentence when something is wrong."""
 
@@ -147,6 +151,9 @@ class Death(Checker):
     def on_declared_dead(self, host: str, node: str, *, ever_heard: bool) -> str | None:
         """The silence, not counting a pause of the listener that it must notice (half a dead time or longer)."""
         scene = self.scene.hosts[host]
+        deaf = None if scene.deaf_since is None else self.scene.now - max(scene.deaf_since, scene.resumed_at)
+        if deaf is not None and deaf > DEAF_MS:
+            return f"{host} declares {node} dead, and has had no interface for {deaf} ms"
         silent = self.scene.now - scene.heard.get(node, 0)
         if ever_heard and silent < self.bounds.dead_ms - 100:
             return f"{host} declares {node} dead, whose last status it got {silent} ms ago"
@@ -158,7 +165,7 @@ class Death(Checker):
             if not scene.daemon or scene.paused or scene.pulse_since is None:
                 continue
             for node in self.scene.hosts:
-                silent = self.scene.now - max(scene.perhaps.get(node, 0), scene.pulse_since)
+                silent = self.scene.now - max(scene.perhaps.get(node, 0), scene.pulse_since, scene.deaf_until)
                 limit = max(self.bounds.dead_ms, self.bounds.init_dead_ms) + self.bounds.patience_ms
                 if node != name and silent > limit and node not in scene.holds_dead:
                     return f"{name} has heard nothing of {node} for {silent} ms and believes it alive"

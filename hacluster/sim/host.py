@@ -39,6 +39,8 @@ from hacluster.msg.driver import (
     DatagramReceived,
     HostSample,
     MachineRestarted,
+    MediumFailed,
+    MediumReady,
     Peer,
     Persisted,
     PersistFailed,
@@ -55,6 +57,7 @@ from hacluster.sim import glue
 from hacluster.sim.agents import Agents
 from hacluster.sim.clock import Agenda, HostClock
 from hacluster.sim.disk import Disk
+from hacluster.sim.media import Media
 from hacluster.sim.network import Network
 from hacluster.sim.trace import Transcript
 from hacluster.wire.screen import SAMPLE, Entry, judge
@@ -158,6 +161,7 @@ class Host:
         self._last_request = 0
         self._last_beat = 0
         self._media = settings.ha.media
+        self.media = Media(self._media, agenda, self._tell_of_medium, lambda: self.running and not self.paused)
         self._screen = Screen()
         self._sampled = 0
         self._medium_of = {medium.link: index for index, medium in reversed(list(enumerate(self._media)))}
@@ -308,6 +312,8 @@ class Host:
         for machine in self.settings.layout.hosted[process.name]:
             for key, volatile in self.settings.layout.restored[machine]:
                 self.deliver(machine, Restored(key, self.disk.read(key, volatile=volatile)))
+        if process.name is ProcessName.PULSE:
+            self.media.begin()
 
     def _respawn(self, process: Process, life: int) -> None:
         if process.life != life or process.router is not None or not self.powered or not self._any_left(process):
@@ -365,8 +371,14 @@ class Host:
         self._perform(process, process.router.deliver(to, event, self.clock.now()))
 
     def _on_datagram(self, link: str, data: bytes, source: str) -> None:
-        if self._admits(data, source):
-            self._arrive(self._medium_of[link], data, source)
+        medium = self._medium_of[link]
+        if self.media.hears(medium) and self._admits(data, source):
+            self._arrive(medium, data, source)
+
+    def _tell_of_medium(self, event: MediumFailed | MediumReady) -> None:
+        """In a turn of its own: no machine hears of a consequence before its step is done."""
+        process = self._processes[ProcessName.PULSE]
+        self._agenda.after(0, partial(self._deliver, process, process.life, MachineName.HEARTBEAT, event))
 
     def _admits(self, data: bytes, source: str) -> bool:
         entry = judge(self._screen, data, source)
@@ -478,9 +490,11 @@ class Host:
             for target in medium.hosts if isinstance(medium, PingGroup) else (medium.host,):
                 self._network.echo(self.name, target, effect.data, partial(self._arrive, effect.medium))
             return
-        self._last_beat = self.clock.now()
-        self._watch.on_transmit(self.name, effect.data)
-        self._network.send(self.name, medium.link, effect.data)
+        if self.media.carries(effect.medium):
+            self._last_beat = self.clock.now()
+        if self.media.send(effect.medium):
+            self._watch.on_transmit(self.name, effect.data)
+            self._network.send(self.name, medium.link, effect.data)
 
     def _written(
         self, process: Process, life: int, by: MachineName, effect: Persist | Append, error: str | None

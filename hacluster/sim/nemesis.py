@@ -77,6 +77,17 @@ def _clog(dice: Dice, at: int) -> list[Action]:
     return begin + [Action(at + span, "mend", (host, link)) for link in links]
 
 
+def _interface(dice: Dice, at: int) -> list[Action]:
+    """One interface, or all of a host, are removed or get another name for a while."""
+    host, verb, span = _pick(dice, NODES), _pick(dice, ("remove", "rename")), _seconds(dice, 1, 60)
+    actions = []
+    for link in LINKS if dice.chance(700_000) else (_pick(dice, LINKS),):
+        jitter = dice.below(1_500)
+        actions.append(Action(at + jitter, verb, (host, link)))
+        actions.append(Action(at + jitter + span + dice.below(1_500), "restore", (host, link)))
+    return actions
+
+
 def _ping(dice: Dice, at: int) -> list[Action]:
     where = (_pick(dice, ("*", *NODES, *NODES)), _pick(dice, ("*", *PINGS)))
     return _spans(at, _seconds(dice, 5, 150), "unreachable", where, where, ending="reachable")
@@ -191,6 +202,7 @@ NEMESES: Final[dict[str, tuple[Maker, ...]]] = {
     "link": (_link,),
     "partition": (_partition,),
     "clog": (_clog,),
+    "interface": (_interface,),
     "crash": (_crash,),
     "daemon": (_daemon,),
     "process": (_process,),
@@ -210,7 +222,7 @@ NEMESES: Final[dict[str, tuple[Maker, ...]]] = {
 """By name: what makes its faults."""
 
 MIXES: Final[dict[str, tuple[str, ...]]] = {
-    "network": ("loss", "delay", "duplicate", "link", "clog", "ping"),
+    "network": ("loss", "delay", "duplicate", "link", "clog", "interface", "ping"),
     "hosts": ("crash", "daemon", "process", "pause", "clock", "disk"),
     "people": ("operator", "leave"),
     "files": ("edit", "operator", "process", "pair", "crash", "leave", "partition"),

@@ -62,6 +62,7 @@ class _Port:
     cut_in: set[str] = field(default_factory=set)
     cut_out: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
     clogged: dict[str, list[tuple[bytes, str]]] = field(default_factory=dict)
 
 
@@ -103,6 +104,14 @@ class Network:
         for data, source in port.clogged.pop(link, []):
             self._agenda.after(1, partial(port.receive, link, data, source))
 
+    def unplug(self, host: str, link: str) -> None:
+        """The host has no such interface."""
+        self._ports[host].absent.add(link)
+
+    def plug(self, host: str, link: str) -> None:
+        """It has one again."""
+        self._ports[host].absent.discard(link)
+
     def sever(self, sender: str, receiver: str) -> None:
         """What one host sends does not come to another, on any link."""
         self._severed.add((sender, receiver))
@@ -123,7 +132,8 @@ class Network:
     def answers(self, host: str, target: str) -> bool:
         """Whether a ping target answers ``host``."""
         port = self._ports[host]
-        return PING_LINK not in port.cut_out | port.cut_in | set(port.clogged) and target not in port.unreachable
+        shut = port.cut_out | port.cut_in | port.absent | set(port.clogged)
+        return PING_LINK not in shut and target not in port.unreachable
 
     @property
     def perfect(self) -> bool:
@@ -136,6 +146,7 @@ class Network:
         self._quality.clear()
         for port in self._ports.values():
             port.unreachable.clear()
+            port.absent.clear()
         for host in self._ports:
             for link in sorted(self._ports[host].cut_in | self._ports[host].cut_out | set(self._ports[host].clogged)):
                 self.mend(host, link)
@@ -145,7 +156,7 @@ class Network:
         if self.recording:
             self.recorded.append(Recorded(self._agenda.now, link, data, host))
         sender = self._ports[host]
-        if link in sender.cut_out:
+        if link in sender.cut_out | sender.absent:
             return
         quality = self._quality_of(host, link)
         for name, port in self._ports.items():
@@ -185,7 +196,7 @@ class Network:
         self._agenda.after(delay_ms, partial(self._arrive, port, link, data, source))
 
     def _arrive(self, port: _Port, link: str, data: bytes, source: str) -> None:
-        if link in port.cut_in:
+        if link in port.cut_in or link in port.absent:
             return
         held = port.clogged.get(link)
         if held is None:

@@ -21,7 +21,8 @@ class HostScene:
     """One host from outside. Instants are world time in ms.
 
     ``heard``: the last status of each node that this host must have believed; ``perhaps``: that it may have believed.
-    ``reach``: how many ping nodes answer it.
+    ``reach``: how many ping nodes answer it. ``deaf_since``: since when none of its interfaces is what the files say;
+    ``deaf_until``: when that was last so.
     """
 
     services: set[str] = field(default_factory=set)
@@ -36,6 +37,8 @@ class HostScene:
     reach: int = 0
     stop_asked: bool = False
     agents_failed: bool = False
+    deaf_since: int | None = None
+    deaf_until: int = 0
 
 
 @dataclass(slots=True)

@@ -156,7 +156,13 @@ class World:
         self.agenda.after(1_000, self._each_second)
 
     def _look(self) -> None:
-        self.scene.now = self.agenda.now
+        self.scene.now = now = self.agenda.now
+        for name, host in self.hosts.items():
+            scene = self.scene.hosts[name]
+            if host.media.deaf:
+                scene.deaf_since, scene.deaf_until = scene.deaf_since or now, now
+            else:
+                scene.deaf_since = None
         self.scene.note_apart()
 
     def _look_for_trouble(self) -> None:
@@ -196,6 +202,7 @@ class World:
         """End every fault."""
         self.network.heal()
         for host in self.hosts.values():
+            host.media.heal()
             host.disk.health = DiskHealth.OK
             host.agents.heal()
             host.resume()
@@ -458,6 +465,16 @@ def _cut(world: World, host: str, link: str, direction: str = "both") -> None:
     world.network.cut(host, link, direction)
 
 
+def _remove(world: World, host: str, link: str) -> None:
+    world.network.unplug(host, link)
+    world.hosts[host].media.remove(link)
+
+
+def _restore(world: World, host: str, link: str) -> None:
+    world.network.plug(host, link)
+    world.hosts[host].media.restore(link)
+
+
 def _reachable(world: World, host: str, target: str, *, forbidden: bool) -> None:
     for one in world.matching(host):
         for each in PINGS if target == "*" else (target,):
@@ -469,6 +486,9 @@ _VERBS: dict[str, Callable[..., None]] = {
     "cut": _cut,
     "clog": lambda world, host, link: world.network.clog(host, link),
     "mend": lambda world, host, link: world.network.mend(host, link),
+    "remove": _remove,
+    "rename": lambda world, host, link: world.hosts[host].media.rename(link),
+    "restore": _restore,
     "loss": _quality("loss"),
     "duplicate": _quality("duplicate"),
     "delay": _delay,

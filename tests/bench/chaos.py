@@ -5,8 +5,9 @@
 One or two faults at a time, drawn by the seed; after each the nodes have two minutes to come to rest: one of them runs
 the whole group, and both say so. Who has the address, and where the slow resource runs, is looked at from outside all
 the time. Faults that keep two nodes without fencing from hearing each other (a cable, a host that stands still) are
-told apart: then both may hold until a moment after it is over. Whatever else is held twice, a start of what ran
-already, and a fault after which the nodes do not come to rest, is a failure: exit status 1.
+told apart, as is the death of supervisor and hands at once (ARCHITECTURE.md, section 9): then both may hold until a
+moment after it is over. Whatever else is held twice, a start of what ran already, and a fault after which the nodes do
+not come to rest, is a failure: exit status 1.
 """
 
 from __future__ import annotations
@@ -92,9 +93,9 @@ class Chaos:
     def __init__(self, made: Cluster, dice: random.Random) -> None:
         self.made = made
         self.dice = dice
-        self._text = made.directory
 
-    # Each does its fault and repairs what does not repair itself; true when the nodes could not hear each other.
+    # Each does its fault and repairs what does not repair itself; true when nobody can keep both from holding:
+    # the nodes could not hear each other, or nobody was left who could stop anything.
 
     def kill(self, node: OurNode) -> bool:
         """One process is killed."""
@@ -120,7 +121,7 @@ class Chaos:
         if self.dice.random() < 0.5:
             eventually("the rest has ended", lambda: not self._lives(node), 90)
         node.start()
-        return False
+        return len(pids) > 1
 
     def power(self, node: OurNode) -> bool:
         """Power is cut, and comes back."""

@@ -8,6 +8,7 @@ from hacluster.haresources.bench import Bench
 from hacluster.haresources.machine import HaresourcesMachine
 from hacluster.haresources.reality import Reality
 from hacluster.heartbeat.machine import HeartbeatMachine
+from hacluster.heartbeat.watch import Watch
 from hacluster.lrm.machine import LrmMachine
 from hacluster.msg.driver import Refused
 from hacluster.msg.haresources import HandoverFinished
@@ -25,6 +26,14 @@ at 90 mend node1 eth1
 """
 
 
+NO_INTERFACE = """
+at 60 remove node1 eth0
+at 60.5 rename node1 eth1
+at 100 restore node1 eth0
+at 100 restore node1 eth1
+"""
+
+
 def violation(script: str, mode: AutoFailback = AutoFailback.ON, seal: Seal = Seal.ON) -> str:
     actions, reports = parse_script(f"{script}\nat 150 heal", "f", NODES, LINKS)
     assert not reports
@@ -39,6 +48,12 @@ def wrong(monkeypatch, machine, step) -> None:
 
 def test_the_right_machines_pass() -> None:
     assert violation(PARTITION) == "none"
+
+
+def test_takes_its_own_lack_of_interfaces_for_the_silence_of_others(monkeypatch) -> None:
+    assert violation(NO_INTERFACE) == "none"
+    monkeypatch.setattr(Watch, "deaf", lambda _self: False)
+    assert violation(NO_INTERFACE) == "death"
 
 
 def test_deaf_to_a_healed_partition(monkeypatch) -> None:

@@ -85,6 +85,6 @@ def test_a_nemesis_writes_scripts_that_can_be_read_and_that_end_healed(name: str
 
 
 def test_mixes_are_opened_once() -> None:
-    assert expand(("loss", "network")) == ("loss", "delay", "duplicate", "link", "clog", "ping")
+    assert expand(("loss", "network")) == ("loss", "delay", "duplicate", "link", "clog", "interface", "ping")
     with pytest.raises(KeyError):
         expand(("weather",))
