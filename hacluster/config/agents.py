@@ -126,6 +126,11 @@ def _label(value: str) -> str:
     return f"{shown(value)} is longer than {MAX_SUFFIX} characters" if len(value) > MAX_SUFFIX else ""
 
 
+def _inside(value: str) -> str:
+    inside = not value.startswith("/") and ".." not in value.split("/")
+    return "" if inside else f"{shown(value)} is no path below the mount point"
+
+
 def _yes_no_safe(value: str) -> str:
     return "" if value.lower() in BOOLEANS | {"safe"} else f"{shown(value)} is neither yes, no nor safe"
 
@@ -162,6 +167,8 @@ OURS: Final[Mapping[str, AgentFacts]] = {
             ParameterFacts("options", check=_options),
             ParameterFacts("force_unmount", "boolean", check=_yes_no_safe),
             _number("term_wait"),
+            ParameterFacts("check_user"),
+            ParameterFacts("check_directory", check=_inside),
         ),
     ),
     "webserver": AgentFacts(

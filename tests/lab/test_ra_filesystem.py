@@ -211,6 +211,23 @@ def test_depths_read_and_write(one: Host) -> None:
     assert call(one, "monitor", 20, options="ro", **given).returncode == 0
 
 
+def test_the_user_of_the_service_must_be_able_to_write(one: Host) -> None:
+    """As a database on NFS needs it: by number, in its directory, at the start and at depth 20."""
+    given = {"device": IMAGE, "directory": DIR, "check_user": "3306", "check_directory": "data"}
+    assert image(one, "start") == 0
+    one.run(["install", "-d", "-o", "3306", "-g", "3306", "-m", "700", f"{DIR}/data"], check=True)
+    assert [call(one, action, 20, **given).returncode for action in ("start", "monitor")] == [0, 0]
+    one.run(["chown", "root", f"{DIR}/data"], check=True)
+    assert call(one, "monitor", 10, **given).returncode == 0
+    for action in ("start", "monitor"):
+        done = call(one, action, 20, **given)
+        assert done.returncode == 1
+        assert f"user 3306 cannot write in {DIR}/data: [Errno 13] Permission denied" in done.stderr
+    assert call(one, "monitor", 20, device=IMAGE, directory=DIR).returncode == 0, "root can"
+    for wrong in ({"check_user": "nobody-of-this-name"}, {"check_directory": "../x"}):
+        assert call(one, "start", **given | wrong).returncode == 6
+
+
 def test_something_else_on_the_directory_is_no_success(one: Host) -> None:
     one.run(["sh", "-ec", f"cp {IMAGE} /var/second.img"], check=True)
     assert image(one, "start", device="/var/second.img") == 0

@@ -6,6 +6,7 @@ Which mount is the resource's: see ``mounted.py``. Who keeps it busy: ``mounts.p
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Sequence
 
@@ -28,6 +29,25 @@ def _check_directory(value: str) -> str:
 
 def _check_options(value: str) -> str:
     return "options must not have blanks in it" if any(c.isspace() for c in value) else ""
+
+
+def _check_inside(value: str) -> str:
+    inside = not value.startswith("/") and ".." not in value.split("/")
+    return "" if inside else f"check_directory is {value!r}, a path below the mount point is needed"
+
+
+def _check_user(value: str) -> str:
+    return "" if _account(value) else f"check_user is {value!r}, which is no user of this host and no number"
+
+
+def _account(user: str) -> tuple[str, int, int] | None:
+    """Name (for the groups), user and group number; a number that nobody has is its own group."""
+    number = int(user) if user.isdecimal() and int(user) < 2**32 - 1 else None
+    try:
+        entry = pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
+    except (KeyError, ValueError):
+        return None if number is None else ("", number, number)
+    return entry.pw_name, entry.pw_uid, entry.pw_gid
 
 
 def validate(_: Values) -> None:
@@ -66,13 +86,14 @@ def start(values: Values) -> int:
         if spot.lid is not None:
             raise _hidden(spot, spot.lid)
         _set_writable(values, spot)
-        spot.note()
-        return ocf.OK
-    _mount(values, spot)
-    spot.refresh()
-    if spot.ours is None and spot.stack:
-        spot.ours = spot.stack[-1]
+    else:
+        _mount(values, spot)
+        spot.refresh()
+        if spot.ours is None and spot.stack:
+            spot.ours = spot.stack[-1]
     spot.note()
+    if values.text("check_user") and "ro" not in options_of(values):
+        _try_to_write(values, spot)
     return ocf.OK
 
 
@@ -195,7 +216,7 @@ def monitor(values: Values) -> int:
         try:
             _read(spot.directory, spot.ours)
             if values.depth >= 20 and not read_only:
-                _write(spot.directory)
+                _try_to_write(values, spot)
         except OSError as error:
             raise Failure(ocf.ERR_GENERIC, f"{spot.directory} does not work: {error}") from None
     return ocf.OK
@@ -212,6 +233,43 @@ def _read(directory: str, mounted: Mount) -> None:
             os.read(device, 4096)
         finally:
             os.close(device)
+
+
+def _try_to_write(values: Values, spot: Spot) -> None:
+    """As the user who is to: what root may do says nothing of an export that squashes it, or of numbers that differ."""
+    user, inside = values.text("check_user"), values.text("check_directory")
+    directory = f"{spot.directory}/{inside}" if inside else spot.directory
+    account = _account(user) if user else None
+    if account is None:
+        _write(directory)
+        return
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _become(*account)
+            _write(directory)
+            status = 0
+        except OSError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with open(reading, encoding="utf-8", errors="replace") as said:
+        text = said.read()
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise Failure(ocf.ERR_GENERIC, f"user {user} cannot write in {directory}: {text or 'the test died'}")
+
+
+def _become(name: str, user: int, group: int) -> None:
+    if name:
+        os.initgroups(name, group)
+    else:
+        os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
 
 
 def _write(directory: str) -> None:
@@ -272,6 +330,19 @@ AGENT = Agent(
             "How long the users may take to end by themselves; half of the stop's time-out at most.",
             kind="integer",
             default="3",
+        ),
+        Parameter(
+            "check_user",
+            "User who must be able to write",
+            "Name or number of the user as whom the write test of depth 20 is made, such as that of a database; with "
+            "one the start makes it, too. On NFS, root may be somebody else at the server.",
+            check=_check_user,
+        ),
+        Parameter(
+            "check_directory",
+            "Where the write test is made",
+            "A path below the mount point. Default: the mount point.",
+            check=_check_inside,
         ),
     ),
     (

@@ -25,6 +25,7 @@ UNUSABLE = {
         "options": ("rw, noatime", "ro\tx"),
         "force_unmount": FLAGS,
         "term_wait": NUMBERS,
+        "check_directory": ("/data", "../data", "a/../../b"),
     },
     "webserver": {
         "port": ("80x", "0", "70000", "http", "-1"),
