@@ -42,11 +42,15 @@ class Clients:
             self._reply(client, Written(WriteEnd.UNKNOWN if request else WriteEnd.REFUSED, request, text=text))
             return None
         if request is None:
-            self._serial += 1
-            own = view.accept_of(self._settings.name).member
-            request = RequestId(view.id, seq, f"{own.name}.{own.generation}.{own.life}.{self._serial}")
+            request = self.own_request(view, seq)
         self._waiting[client] = _Waiting(client, request, after(self._step.now, self._settings.answer_ms))
         return request
+
+    def own_request(self, view: View, seq: int) -> RequestId:
+        """An id that nobody has."""
+        self._serial += 1
+        own = view.accept_of(self._settings.name).member
+        return RequestId(view.id, seq, f"{own.name}.{own.generation}.{own.life}.{self._serial}")
 
     def on_answer(self, answer: WriteAnswered) -> None:
         """The leader has answered."""

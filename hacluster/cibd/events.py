@@ -29,6 +29,7 @@ from hacluster.msg.replica import (
     VotersAsked,
     WriteAnswered,
     WriteAsked,
+    WriteOptions,
 )
 from hacluster.msg.stream import Conveyed
 from hacluster.msg.views import DownConfirmed, PromiseLost, ViewEntered, ViewLeft
@@ -40,6 +41,7 @@ Event = (
     | DownConfirmed
     | PromiseLost
     | ChangeStatus
+    | WriteOptions
     | Tick
     | HostSample
     | Restored

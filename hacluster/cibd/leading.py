@@ -29,6 +29,19 @@ Out = tuple[Member, object]
 """Something to say to one member."""
 
 
+def together(out: list[Out]) -> list[tuple[tuple[str, ...], object]]:
+    """What is said to several, with the names of all to whom it is said; in order for each of them."""
+    casts: list[tuple[list[str], object]] = []
+    once = len({member for member, _ in out}) == len(out)
+    for member, body in out:
+        twin = next((names for names, known in casts if once and known == body), None)
+        if twin is not None:
+            twin.append(member.name)
+        else:
+            casts.append(([member.name], body))
+    return [(tuple(names), body) for names, body in casts]
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What an edit leads to: an answer at once, or patches to be said, and changes of the status to be cast."""

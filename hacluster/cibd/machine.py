@@ -48,13 +48,14 @@ from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.base.writes import Writes
-from hacluster.cib.change import Change
+from hacluster.cib.change import Change, Words
 from hacluster.cib.reader import read_status
 from hacluster.cib.store import RequestId, Store
 from hacluster.cibd.clients import Clients
 from hacluster.cibd.confirming import AGAIN_MS, Confirming
+from hacluster.cibd.editing import options_edit
 from hacluster.cibd.events import Body, Event, ForLeader
-from hacluster.cibd.leading import Lead, Leading, Out
+from hacluster.cibd.leading import Lead, Leading, Out, together
 from hacluster.cibd.readers import Readers, rights_of
 from hacluster.cibd.replica import KEYS, Note, RecordOnDisk, Replica, SyncOnDisk
 from hacluster.cibd.rules import Rules
@@ -96,6 +97,7 @@ from hacluster.msg.replica import (
     VotersAsked,
     WriteAnswered,
     WriteAsked,
+    WriteOptions,
     WriteRequest,
 )
 from hacluster.msg.stream import Convey, Conveyed
@@ -209,6 +211,8 @@ class CibdMachine:
                 self._replica.on_promise_lost()
             case ChangeStatus():
                 self._on_change(event.change)
+            case WriteOptions():
+                self._write_options(event.options)
             case Tick():
                 self._on_tick()
             case Restored():
@@ -535,6 +539,13 @@ class CibdMachine:
             case _:
                 self._step.reply(event.request_id, Refused("unknown-request", "cibd does not answer this"))
 
+    def _write_options(self, options: Words) -> None:
+        view = self._view
+        if view is None or not self._synced:
+            return
+        request = self._clients.own_request(view, self._replica.store.position.seq)
+        self._say_to_leader(view, EditAsked(view.id, request, options_edit(options), False, client="crmd"))
+
     def _ask_leader(self, event: Request, again: RequestId | None, word: Callable[[ViewId, RequestId], object]) -> None:
         standing = self._view if self._synced else None
         seq = self._replica.store.position.seq if standing is not None else 0
@@ -569,18 +580,9 @@ class CibdMachine:
 
     def _cast(self, out: list[Out]) -> None:
         """What is the same for several is said once to all of them: it is encoded, cut and sent once."""
-        casts: list[tuple[list[str], object]] = []
-        once = len({member for member, _ in out}) == len(out)
-        for member, body in out:
-            twin = next((names for names, known in casts if once and known == body), None)
-            if member == self._own:
-                self._inbox.append((member, body))
-            elif twin is not None:
-                twin.append(member.name)
-            else:
-                casts.append(([member.name], body))
-        for names, body in casts:
-            self._step.send(MachineName.SPEECH, Convey(tuple(names), MachineName.CIBD, body))
+        self._inbox += [(member, body) for member, body in out if member == self._own]
+        for names, body in together([(member, body) for member, body in out if member != self._own]):
+            self._step.send(MachineName.SPEECH, Convey(names, MachineName.CIBD, body))
 
     def _say_to_leader(self, view: View, body: object) -> None:
         self._say_to(view.accept_of(view.leader).member, body)

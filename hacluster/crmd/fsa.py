@@ -9,6 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from hacluster.base.report import Severity
+from hacluster.base.step import Step
+
 
 class State(StrEnum):
     """What this node's crmd is doing."""
@@ -62,6 +65,36 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 """(state, input) → next state. What is not here does not move: the input is of no use in that state."""
 
 
+LEADS: Final = frozenset({_S.INTEGRATION, _S.POLICY_ENGINE, _S.TRANSITION_ENGINE, _S.IDLE})
+"""The states of a DC."""
+
+
 def after(state: State, moved_by: Input) -> State:
     """The state after an input; the same when it is of no use."""
     return TABLE.get((state, moved_by), state)
+
+
+class Fsa:
+    """The state that this node's crmd is in; each move is told in the log."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self.state = State.STARTING
+
+    def move(self, moved_by: Input) -> bool:
+        """An input; whether it moved anything."""
+        before, self.state = self.state, after(self.state, moved_by)
+        if self.state is before:
+            return False
+        self._step.say(Severity.INFO, "state", f"{before} -> {self.state} (by {moved_by})")
+        return True
+
+    @property
+    def is_dc(self) -> bool:
+        """Whether this node leads a view that works."""
+        return self.state in LEADS
+
+    @property
+    def has_dc(self) -> bool:
+        """Whether this node is in a view that works."""
+        return self.state in LEADS or self.state is State.NOT_DC

@@ -27,12 +27,6 @@ from hacluster.msg.membership import BeginAnew, LeaveNow
 SHUTDOWN: Final = "shutdown"
 """The attribute by which a node asks to leave."""
 
-ALONE_MS: Final = 20_000
-"""How long a node that wants to leave waits for a view that works (dc-deadtime)."""
-
-ESCALATION_MS: Final = 20 * 60_000
-"""How long it waits for the DC to let it go (shutdown-escalation)."""
-
 FAREWELL_MS: Final = 300
 """How long ccm's goodbye may take to reach the others before the heartbeat falls silent."""
 
@@ -42,6 +36,10 @@ class Leaving:
 
     def __init__(self, step: Step, local: Local, stopped: Callable[[], None]) -> None:
         self._step, self._local, self._stopped = step, local, stopped
+        self.alone_ms = 20_000
+        """How long a node that wants to leave waits for a view that works (dc-deadtime)."""
+
+        self._escalation_ms = 20 * 60_000
         self._timers: Timers[str] = Timers()
         self._wanted = False
         self._reason = ""
@@ -69,6 +67,13 @@ class Leaving:
                 case _:
                     raise AssertionError(timer)
 
+    def configure(self, escalation_ms: int) -> None:
+        """How long it waits for the DC to let it go (shutdown-escalation); who waits already waits as long."""
+        before, self._escalation_ms = self._escalation_ms, escalation_ms
+        due = self._timers.when("escalation")
+        if due is not None and before != escalation_ms:
+            self._timers.set_at("escalation", max(self._step.now, Instant(due - before + escalation_ms)))
+
     # ---- with the DC
 
     def ask(self, unix_s: int) -> UpdateAttribute:
@@ -82,17 +87,17 @@ class Leaving:
         self._wanted, self._reason = True, reason
         text = f"this node leaves the cluster{f': {reason}' if reason else ''}"
         self._step.say(Severity.NOTICE, "leaving", text)
-        self._timers.set("escalation", self._step.now, ESCALATION_MS)
+        self._timers.set("escalation", self._step.now, self._escalation_ms)
         return True
 
     def without_dc(self) -> None:
         """There is no view that works to ask in: wait for one a while if something runs here."""
-        self._timers.set("no-dc", self._step.now, ALONE_MS if self._local.running() else 0)
+        self._timers.set("no-dc", self._step.now, self.alone_ms if self._local.running() else 0)
 
     def on_view_left(self) -> None:
         """The view that could be asked is gone."""
         if self._wanted:
-            self._timers.set("no-dc", self._step.now, ALONE_MS)
+            self._timers.set("no-dc", self._step.now, self.alone_ms)
 
     def on_view_works(self) -> None:
         """There is a DC to ask."""

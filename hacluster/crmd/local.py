@@ -26,6 +26,7 @@ from hacluster.cib.change import (
     OperationRecorded,
     ResourceForgotten,
 )
+from hacluster.crmd.presence import Presence
 from hacluster.msg.attrd import UpdateAttribute
 from hacluster.msg.lrm import (
     AgentClass,
@@ -79,6 +80,7 @@ class Local:
     """
 
     node: str
+    presence: Presence = field(default_factory=Presence)
     asked: dict[int, Asked] = field(default_factory=dict)
     history: dict[str, dict[str, OperationRecorded]] = field(default_factory=dict)
     specs: dict[str, ResourceSpec] = field(default_factory=dict)
@@ -313,8 +315,7 @@ class Local:
         changes: list[Change] = [NodeForgotten(self.node, histories_only=True)]
         for records in self.history.values():
             changes += records.values()
-        words = (("in_ccm", "true"), ("crmd", "online"), ("join", "member"), ("expected", "member"))
-        return [*changes, NodeStateSet(self.node, words)]
+        return [*changes, NodeStateSet(self.node, self.presence.here())]
 
     # ---- surviving
 

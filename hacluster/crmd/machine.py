@@ -23,11 +23,11 @@ What the machine does not do: views, the CIB's copies, thinking, agents, devices
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from hacluster.base.effects import Effect, MachineName
 from hacluster.base.machine import Instant, earliest
-from hacluster.base.members import Member
+from hacluster.base.members import Member, ViewId
 from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.base.timers import Timers
@@ -36,13 +36,16 @@ from hacluster.crmd.alerts import Alerts
 from hacluster.crmd.doing import Doing
 from hacluster.crmd.errands import Errands
 from hacluster.crmd.fencing import states_in
-from hacluster.crmd.fsa import Input, State, after
+from hacluster.crmd.fsa import Fsa, Input, State
 from hacluster.crmd.guard import Guard
 from hacluster.crmd.leaving import Leaving
 from hacluster.crmd.local import Local
+from hacluster.crmd.presence import Presence
+from hacluster.crmd.thinking import Thinking
+from hacluster.crmd.throttle import Throttle
 from hacluster.msg.alerts import AlertsConfigured
 from hacluster.msg.attrd import UpdateAttribute
-from hacluster.msg.crmd import Errand, ErrandDone, FailResource, ForgetResource, ManagerStatus
+from hacluster.msg.crmd import Errand, ErrandDone, FailResource, ForgetResource, ManagerOptions, ManagerStatus, NodeLoad
 from hacluster.msg.driver import (
     HostSample,
     MachineRestarted,
@@ -67,7 +70,7 @@ from hacluster.msg.membership import (
     Slept,
 )
 from hacluster.msg.record import FEATURE_SET
-from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
+from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged, WriteOptions
 from hacluster.msg.stonith import (
     Fenced,
     FencingConfigured,
@@ -78,13 +81,9 @@ from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.transition import (
     DoTask,
     Fire,
-    HaltPlan,
     PlanEnded,
-    RunPlan,
-    ScheduleAt,
     Scheduled,
     TaskDone,
-    TaskKind,
     Touched,
 )
 from hacluster.msg.views import (
@@ -108,6 +107,7 @@ Event = (
     | DownConfirmed
     | FencingConfigured
     | AlertsConfigured
+    | ManagerOptions
     | FencingNoticed
     | Fenced
     | OpsView
@@ -136,33 +136,40 @@ Event = (
 )
 
 INTEGRATION_MS = 20_000
-"""How long a member may take to say what it runs (join-integration-timeout)."""
-
-THINK_MS = 20_000
-"""How long pengine may think before it is asked again."""
+"""How long a member may take to say what it runs, unless join-integration-timeout says otherwise."""
 
 DC_DEADTIME_MS = 20_000
 """How long the first thought of a DC waits for configured nodes that nobody has seen yet (dc-deadtime)."""
 HANDS_MS = 2_000
 """How long the hands may take to say what they do, before they are asked again."""
 
-_THINK_SOON_MS = 20
-"""Changes that come together are thought about together."""
+
+CLUSTER_NAME: Final = "cluster-name"
+"""What an administrator may have given another value, which then stays."""
 
 
 class CrmdMachine:
-    """See the module."""
+    """See the module. ``about``: cluster options that the DC writes (``dc-version``, …)."""
 
-    def __init__(self, node: str, *, dc_deadtime_ms: int = DC_DEADTIME_MS, watchdog_bound_ms: int = 0) -> None:
+    def __init__(
+        self, node: str, *, dc_deadtime_ms: int = DC_DEADTIME_MS, watchdog_bound_ms: int = 0, about: Words = ()
+    ) -> None:
         self._node = node
         self._dc_deadtime_ms = dc_deadtime_ms
+        self._options = ManagerOptions()
+        self._about = about
+        self._written: tuple[ViewId, Words] | None = None
+        self._presence = Presence()
+        self._throttle = Throttle(node)
         self._step = Step("crmd")
-        local = Local(node)
+        self._fsa = Fsa(self._step)
+        self._thinking = Thinking(node, self._step, self._fsa, self._unix_s)
+        local = Local(node, self._presence)
         self._guard = Guard(
             node,
             self._step,
             self._change,
-            self._think,
+            self._thinking.think,
             self._unix_s,
             runs=local.running,
             watchdog_bound_ms=watchdog_bound_ms,
@@ -171,14 +178,10 @@ class CrmdMachine:
         self._alerts = Alerts(node, self._step)
         self._doing = Doing(node, local, self._step, self._change, self._leaving.released, alerts=self._alerts)
         self._errands = Errands(node, self)
-        self._state = State.STARTING
         self._view: View | None = None
         self._gone: set[str] = set()
         self._integrated: set[str] = set()
-        self._number = 0
-        self._asked = 0
         self._timers: Timers[str] = Timers()
-        self._why = ""
         self._unix_ms = 0
         self._sampled = Instant(0)
 
@@ -197,19 +200,23 @@ class CrmdMachine:
     def deadline(self) -> Instant | None:
         """When a timer fires."""
         return earliest(
-            self._timers.deadline(), self._errands.deadline(), self._guard.deadline(), self._leaving.deadline()
+            self._timers.deadline(),
+            self._thinking.deadline(),
+            self._errands.deadline(),
+            self._guard.deadline(),
+            self._leaving.deadline(),
         )
 
     def check(self) -> None:
         """Assert every invariant."""
-        leads = {State.INTEGRATION, State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE}
-        assert self._state not in leads or (self._view is not None and self._view.leader == self._node), self._state
-        assert ("integration" in self._timers) == (self._state is State.INTEGRATION), self._state
+        leads = self._view is not None and self._view.leader == self._node
+        assert leads or not self._fsa.is_dc, self._fsa.state
+        assert ("integration" in self._timers) == (self._fsa.state is State.INTEGRATION), self._fsa.state
 
     @property
     def state(self) -> State:
         """The state of the machine, for people."""
-        return self._state
+        return self._fsa.state
 
     # ---- events
 
@@ -217,6 +224,8 @@ class CrmdMachine:
         match event:
             case ViewEntered():
                 self._view = event.view
+                if event.view.leader != self._node and event.view.leader in {member.name for member in event.joined}:
+                    self._presence.since = 0
                 self._gone |= {member.name for member in event.left if member.name not in event.view.names}
                 self._gone -= event.view.names
                 self._guard.on_view(event.view)
@@ -232,12 +241,15 @@ class CrmdMachine:
                 self._guard.configured(event)
             case AlertsConfigured():
                 self._alerts.configured(event)
+            case ManagerOptions():
+                self._on_options(event)
             case Fenced():
                 self._guard.on_fenced(event)
             case FencingNoticed():
                 self._alerts.on_fenced(event.entry)
                 self._on_noticed(event.entry)
             case ViewSynced():
+                self._presence.since = self._presence.since or self._unix_s()
                 self._on_synced()
             case StatusChanged():
                 self._alerts.on_change(event.change)
@@ -251,13 +263,13 @@ class CrmdMachine:
                     self._timers.cancel("hands")
                 self._guard.vouch()
             case Scheduled():
-                self._on_scheduled(event)
+                self._thinking.on_scheduled(event)
             case Fire():
                 self._on_fire(event)
             case PlanEnded():
-                self._on_ended(event)
+                self._thinking.on_ended(event)
             case Touched():
-                self._think(event.why)
+                self._thinking.think(event.why)
             case Tick():
                 self._on_tick()
             case HostSample():
@@ -265,11 +277,13 @@ class CrmdMachine:
                     self._ask_hands()
                 self._unix_ms, self._sampled = event.unix_ms, self._step.now
                 self._alerts.east_s = event.east_s
+                if self._throttle.on_sample(event.loadavg, event.cores):
+                    self._tell_load()
             case StopRequested():
                 self._on_stop(event.reason)
             case CopyTaken():
                 self._guard.desk.known = states_in(event.text)
-                if self._state is State.INTEGRATION and self._view is not None:
+                if self._fsa.state is State.INTEGRATION and self._view is not None:
                     self._tell_of_the_gone(self._view)
             case MachineRestarted():
                 self._on_restarted(event.machine)
@@ -288,39 +302,37 @@ class CrmdMachine:
             case _:
                 assert_never(event)
 
-    def _move(self, moved_by: Input) -> bool:
-        before = self._state
-        self._state = after(before, moved_by)
-        if self._state is before:
-            return False
-        if before is State.INTEGRATION:
+    def _move(self, moved_by: Input) -> None:
+        if not self._fsa.move(moved_by):
+            return
+        if self._fsa.state is not State.INTEGRATION:
             self._timers.cancel("integration")
-        if self._state in (State.PENDING, State.NOT_DC, State.STOPPING):
-            self._timers.cancel("think")
-            self._timers.cancel("thinking")
-            self._timers.cancel("recheck")
-            self._step.send(MachineName.TE, HaltPlan())
-        text = f"{before} -> {self._state} (by {moved_by})"
-        self._step.say(Severity.INFO, "state", text)
-        return True
+        if not self._fsa.is_dc:
+            self._thinking.halt()
 
     # ---- views
 
     def _on_synced(self) -> None:
         view = self._view
-        if view is None or self._state is State.STOPPING:
+        if view is None or self._fsa.state is State.STOPPING:
             return
         self._integrated = set()
         if view.leader == self._node:
             self._move(Input.ELECTION_DC)
-            self._timers.set("integration", self._step.now, INTEGRATION_MS)
+            self._thinking.lead(view)
+            self._timers.set("integration", self._step.now, self._integration_ms)
             self._tell_of_the_gone(view)
         else:
             self._move(Input.NOT_DC)
         self._leaving.on_view_works()
         self._change(self._leaving.ask(self._unix_s()))
         self._change(UpdateAttribute("#feature-set", FEATURE_SET))
+        self._tell_load()
         self._doing.say_anew(asked=True)
+
+    @property
+    def _integration_ms(self) -> int:
+        return self._options.integration_ms or INTEGRATION_MS
 
     def _ask_hands(self) -> None:
         self._timers.set("hands", self._step.now, HANDS_MS)
@@ -335,7 +347,7 @@ class CrmdMachine:
 
     def _tell_of_one_gone(self, name: str) -> None:
         """Lost, it may still run what it ran; certainly down, it runs nothing, and is not expected."""
-        words: Words = (("in_ccm", "false"), ("crmd", "offline"), ("join", "down"))
+        words = self._presence.gone()
         if name in self._guard.desk.down:
             self._change(NodeForgotten(name))
             words = (*words, ("expected", "down"))
@@ -344,15 +356,58 @@ class CrmdMachine:
     def _on_status(self, change: Change) -> None:
         view = self._view
         self._guard.desk.on_status(change)
-        if self._state is not State.INTEGRATION or view is None:
+        if self._fsa.state is not State.INTEGRATION or view is None:
             return
         if isinstance(change, NodeStateSet) and dict(change.words).get("join") == "member":
             self._integrated.add(change.node)
             if self._integrated >= view.keepers:
                 self._move(Input.INTEGRATED)
-                self._think("every member has said what it runs", delay_ms=self._patience(view))
+                self._say_about()
+                self._thinking.think("every member has said what it runs", delay_ms=self._patience(view))
 
-    # ---- thinking
+    # ---- what the configuration says, and what the hosts can do
+
+    def _on_options(self, options: ManagerOptions) -> None:
+        self._options = options
+        self._leaving.configure(options.escalation_ms)
+        self._thinking.delay_ms, self._thinking.recheck_ms = options.transition_delay_ms, options.recheck_ms
+        if options.dc_deadtime_ms is not None:
+            self._dc_deadtime_ms = self._leaving.alone_ms = options.dc_deadtime_ms
+        if self._throttle.configure(options.load_threshold, options.action_limit):
+            self._tell_load()
+        if self._presence.configure(times=options.times) and self._fsa.has_dc:
+            self._doing.say_anew(asked=True)
+        self._say_about()
+
+    def _say_about(self) -> None:
+        """What the DC writes about itself and the cluster, where the configuration says something else."""
+        view = self._view
+        if view is None or not view.quorate or not self._fsa.is_dc:
+            return
+        told = dict(self._options.told)
+        news = tuple(
+            (name, value)
+            for name, value in self._about
+            if value and told.get(name) != value and not (name == CLUSTER_NAME and name in told)
+        )
+        if news and (view.id, news) != self._written:
+            self._written = (view.id, news)
+            self._step.send(MachineName.CIBD, WriteOptions(news))
+
+    def _tell_load(self) -> None:
+        view = self._view
+        if view is None or not self._fsa.has_dc:
+            return
+        if view.leader == self._node:
+            self._limit()
+            return
+        level, jobs = self._throttle.own
+        self._step.send(MachineName.SPEECH, Convey((view.leader,), MachineName.CRMD, NodeLoad(view.id, level, jobs)))
+
+    def _limit(self) -> None:
+        """Te begins no more at one time than the nodes can do."""
+        assert self._view is not None, "a DC has a view"
+        self._step.send(MachineName.TE, self._throttle.limits(self._view.names))
 
     def _patience(self, view: View) -> int:
         """Who was never seen would be fenced at once: right after our own start it is given time to come."""
@@ -364,69 +419,16 @@ class CrmdMachine:
         self._step.say(Severity.NOTICE, "waits", f"waits {left} ms for {', '.join(unseen)}")
         return left
 
-    def _think(self, why: str, *, delay_ms: int = _THINK_SOON_MS) -> None:
-        if self._state not in (State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE):
-            return
-        if "think" not in self._timers:
-            self._why = why
-            self._timers.set("think", self._step.now, delay_ms)
-
-    def _ask(self) -> None:
-        view = self._view
-        assert view is not None, "a DC has a view"
-        self._move(Input.PE_CALC)
-        self._number += 1
-        self._asked = self._number
-        self._timers.set("thinking", self._step.now, THINK_MS)
-        self._step.send(MachineName.PENGINE, ScheduleAt(self._number, self._unix_s(), view.quorate, self._node))
-
     def _unix_s(self) -> int:
         return (self._unix_ms + self._step.now - self._sampled) // 1_000
-
-    def _on_scheduled(self, scheduled: Scheduled) -> None:
-        if self._state is not State.POLICY_ENGINE or scheduled.plan.number != self._asked or self._view is None:
-            return
-        self._timers.cancel("thinking")
-        if scheduled.fault:
-            self._step.say(Severity.ERROR, "no-plan", f"there is no plan: {scheduled.fault}")
-            return
-        plan = scheduled.plan
-        self._move(Input.PE_SUCCESS)
-        self._arm_recheck(plan.recheck_by, scheduled.recheck_ms)
-        doing = [f"{task.key} on {task.node}" for task in plan.tasks if task.kind is TaskKind.RESOURCE]
-        text = f"transition {plan.number}: {', '.join(doing) or 'nothing to do'}"
-        self._step.say(Severity.NOTICE, "transition", text, why=self._why, input=scheduled.input)
-        self._step.send(MachineName.TE, RunPlan(self._view.id, plan))
-
-    def _arm_recheck(self, unix_s: int, interval_ms: int) -> None:
-        """Think again when a rule or a time-out changes what is right, or when it is time to look all the same."""
-        waits = [interval_ms] if interval_ms else []
-        if unix_s:
-            waits.append(max(_THINK_SOON_MS, (unix_s - self._unix_s()) * 1_000))
-        if waits:
-            self._timers.set("recheck", self._step.now, min(waits))
-        else:
-            self._timers.cancel("recheck")
-
-    def _on_ended(self, ended: PlanEnded) -> None:
-        if ended.number != self._asked or not self._move(Input.TE_SUCCESS):
-            return
-        if ended.left:
-            text = f"transition {ended.number} has ended; not begun: {', '.join(ended.left)}"
-            self._step.say(Severity.WARNING, "transition-stuck", text)
 
     def _on_tick(self) -> None:
         self._step.out += self._errands.on_time(self._step.now)
         self._guard.on_time()
         self._leaving.on_time()
+        self._thinking.on_time()
         while (timer := self._timers.pop(self._step.now)) is not None:
             match timer:
-                case "think":
-                    self._ask()
-                case "thinking":
-                    text = "the policy engine does not answer; it is asked again"
-                    self._step.say(Severity.ERROR, "pengine-silent", text)
-                    self._ask()
                 case "hands":
                     self._step.say(
                         Severity.WARNING, "hands-silent", "the hands do not say what they do; they are asked again"
@@ -434,8 +436,6 @@ class CrmdMachine:
                     self._ask_hands()
                 case "integration":
                     self._on_integration_late()
-                case "recheck":
-                    self._think("it is time to look again (recheck timer)")
                 case _:
                     raise AssertionError(timer)
 
@@ -443,7 +443,7 @@ class CrmdMachine:
         view = self._view
         assert view is not None, "integrating in no view"
         missing = sorted(view.keepers - self._integrated)
-        self._timers.set("integration", self._step.now, INTEGRATION_MS)
+        self._timers.set("integration", self._step.now, self._integration_ms)
         self._step.send(MachineName.CCM, ViewStalled(view.id, f"{', '.join(missing)} did not say what it runs"))
 
     # ---- doing
@@ -471,6 +471,10 @@ class CrmdMachine:
             self._doing.do(sender, body, self._unix_s())
         elif isinstance(body, TaskDone) and body.view == view.id:
             self._step.send(MachineName.TE, body)
+        elif isinstance(body, NodeLoad) and body.view == view.id:
+            self._throttle.told(sender.name, body.level, body.jobs)
+            if view.leader == self._node:
+                self._limit()
         elif isinstance(body, Errand) and body.view == view.id:
             self._step.out += self._errands.on_errand(sender, body)
         elif isinstance(body, ErrandDone) and body.view == view.id:
@@ -481,9 +485,8 @@ class CrmdMachine:
     def standing(self) -> ManagerStatus:
         """How this node's manager stands."""
         view = self._view
-        leads = self._state not in (State.STARTING, State.PENDING, State.STOPPING)
-        dc = view.leader if view is not None and leads else ""
-        return ManagerStatus(self._node, self._state.value, dc, quorate=view is not None and view.quorate)
+        dc = view.leader if view is not None and self._fsa.has_dc else ""
+        return ManagerStatus(self._node, self._fsa.state.value, dc, quorate=view is not None and view.quorate)
 
     def forget_history(self, asked: ForgetResource) -> None:
         """Forget what is known of a resource here, and its failures; the DC has it probed anew."""
@@ -495,25 +498,24 @@ class CrmdMachine:
         return None if known else Refused("no-such", f"{asked.resource} was never asked for on {self._node}")
 
     def _on_noticed(self, entry: FencingEntry) -> None:
-        name, view = self._guard.on_noticed(entry), self._view
-        leads = view is not None and view.leader == self._node
-        if name and leads and self._state not in (State.PENDING, State.STOPPING):
+        name = self._guard.on_noticed(entry)
+        if name and self._fsa.is_dc:
             self._tell_of_one_gone(name)
-            self._think(f"{name} is certainly down")
+            self._thinking.think(f"{name} is certainly down")
 
     # ---- leaving
 
     def _on_stop(self, reason: str) -> None:
         if not self._leaving.on_stop(reason):
             return
-        if self._state in (State.STARTING, State.PENDING):
+        if self._fsa.state in (State.STARTING, State.PENDING):
             self._leaving.without_dc()
         else:
             self._change(self._leaving.ask(self._unix_s()))
 
     def _on_mute(self, mute: Mute) -> None:
         """The others will hold this node dead, and take over what it holds."""
-        if self._state is not State.STOPPING:
+        if self._fsa.state is not State.STOPPING:
             self._leaving.stop_all(f"no heartbeat of this node has left for {mute.silent_ms} ms")
 
     def _stopped(self) -> None:
@@ -521,9 +523,8 @@ class CrmdMachine:
 
     def _on_restarted(self, machine: str) -> None:
         """Another machine of this node began anew: what was asked of it is asked again."""
-        if machine == MachineName.PENGINE and self._state is State.POLICY_ENGINE:
-            self._step.say(Severity.WARNING, "pengine-anew", "the policy engine began anew; it is asked again")
-            self._ask()
+        if machine == MachineName.PENGINE:
+            self._thinking.on_restarted()
         elif machine == MachineName.LRM:
             self._ask_hands()
         elif machine == MachineName.STONITH:

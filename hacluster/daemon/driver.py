@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -258,7 +259,7 @@ class Driver:
 
     def _post_sample(self, offset: int) -> None:
         self._offset = offset
-        sample = HostSample(clock.unix_ms(), _loadavg(), clock.east_s())
+        sample = HostSample(clock.unix_ms(), _loadavg(), clock.east_s(), os.cpu_count() or 1)
         for name in sorted(self._router.names):
             self.post(name, sample)
 

@@ -65,3 +65,36 @@ class ErrandDone:
     number: int
     words: Words = ()
     refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerOptions:
+    """pengine to crmd: what the configuration says to the manager; times in ms.
+
+    ``dc_deadtime_ms`` and ``integration_ms``: ``None`` when it does not say. ``load_threshold``: how much of the host's
+    cores may be busy; 0: load counts for nothing. ``action_limit``: operations on one node; 0: two for each core.
+    ``times``: whether a ``node_state`` says since when, which only readers of schema 4.0 know to read. ``told``: what
+    the DC has written about itself, by name (``dc-version``, …).
+    """
+
+    dc_deadtime_ms: int | None = None
+    integration_ms: int | None = None
+    recheck_ms: int = 15 * 60_000
+    escalation_ms: int = 20 * 60_000
+    transition_delay_ms: int = 0
+    load_threshold: float = 0.8
+    action_limit: int = 0
+    times: bool = False
+    told: Words = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """A member's manager to the DC's: how busy its host is, and how much it may be asked for at one time if it is not.
+
+    ``level``: 0 not, 1 low, 2 medium, 3 high.
+    """
+
+    view: ViewId
+    level: int
+    jobs: int

@@ -13,7 +13,8 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class HostSample:
-    """The host as it is now: wall clock in Unix milliseconds, the text of /proc/loadavg, seconds east of UTC.
+    """The host as it is now: wall clock in Unix milliseconds, the text of /proc/loadavg, seconds east of UTC, and how
+    many cores it has.
 
     Delivered before anything else at start, then about once a second, and at once when the wall clock was set.
     """
@@ -21,6 +22,7 @@ class HostSample:
     unix_ms: int
     loadavg: str
     east_s: int = 0
+    cores: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hacluster.base.members import ViewId
-from hacluster.cib.change import Change
+from hacluster.cib.change import Change, Words
 from hacluster.cib.store import Position, Record, RequestId, Snapshot
 
 
@@ -322,3 +322,10 @@ class CopyTaken:
 
     view: ViewId
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """crmd of the DC to cibd: have these cluster options be so, by a write like a program's; nobody waits for it."""
+
+    options: Words

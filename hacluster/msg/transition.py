@@ -62,12 +62,38 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A transition. ``batch_limit`` 0: no limit. ``recheck_by``: Unix seconds at which to think again; 0: never."""
+    """A transition. ``recheck_by``: Unix seconds at which to think again; 0: never.
+
+    ``batch_limit``: how much may be under way at one time in the cluster; 0: as much as the load of its nodes allows,
+    less: any number. ``migration_limit``: how many live migrations on one node; below 1: any number. ``way_ms``: what a
+    result may take beyond the agent's own time (cluster-delay).
+    """
 
     number: int
     tasks: tuple[Task, ...]
     batch_limit: int = 0
     recheck_by: int = 0
+    migration_limit: int = -1
+    way_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobLimits:
+    """crmd to te: what the load of the nodes allows to be under way at one time.
+
+    ``nodes``: by node, at least 1; ``other``: on nodes that are not named, 0: any number. ``total``: in the whole
+    cluster, 0: any number.
+    """
+
+    nodes: tuple[tuple[str, int], ...] = ()
+    other: int = 0
+    total: int = 0
+
+    def total_with(self, batch_limit: int) -> int:
+        """How many in the cluster, beside what the configuration says: below 0 it knows no load."""
+        if batch_limit <= 0 or not self.total:
+            return batch_limit or self.total
+        return min(batch_limit, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +108,11 @@ class ScheduleAt:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on.
-
-    ``recheck_ms``: after so long it is thought again even if nothing happens (cluster-recheck-interval); 0: never.
-    """
+    """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on."""
 
     plan: Plan
     fault: str = ""
     input: str = ""
-    recheck_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ TRAVELS: Final[Mapping[MachineName, tuple[type[Any], ...]]] = MappingProxyType(
             replica.VotersAsked,
             replica.WriteAnswered,
         ),
-        MachineName.CRMD: (transition.DoTask, transition.TaskDone, crmd.Errand, crmd.ErrandDone),
+        MachineName.CRMD: (transition.DoTask, transition.TaskDone, crmd.Errand, crmd.ErrandDone, crmd.NodeLoad),
         MachineName.ATTRD: (attrd.AttributesTold, attrd.AttributeAsked),
         MachineName.STONITH: (
             stonith.AskDevices,

@@ -148,8 +148,10 @@ def _attrd(settings: NodeSettings, _birth: Birth) -> object:
 
 def _crmd(settings: NodeSettings, _birth: Birth) -> object:
     from hacluster.crmd.machine import CrmdMachine  # noqa: PLC0415  only where it lives
+    from hacluster.node.first import about  # noqa: PLC0415  only where it lives
 
-    return CrmdMachine(settings.node, watchdog_bound_ms=settings.ha.watchdog_bound_ms)
+    bound_ms = settings.ha.watchdog_bound_ms
+    return CrmdMachine(settings.node, watchdog_bound_ms=bound_ms, about=about(settings.ha))
 
 
 def _te(_settings: NodeSettings, birth: Birth) -> object:

@@ -10,14 +10,13 @@ from __future__ import annotations
 from lxml import etree
 
 from hacluster import __version__
+from hacluster.cib.attributes import OPTIONS
+from hacluster.cib.change import Words
 from hacluster.cib.grammar import PREFIX, WRITTEN
 from hacluster.cib.schema import ATTRIBUTE
 from hacluster.cib.voters import OPTION, Voters
 from hacluster.config.settings import HaclusterConfig, HaConfig
 from hacluster.msg.record import FEATURE_SET
-
-OPTIONS_ID = "cib-bootstrap-options"
-"""The id that Pacemaker's tools give the first set of cluster options, and so look for."""
 
 
 def first_voters(ha: HaConfig, own: HaclusterConfig) -> Voters:
@@ -38,22 +37,28 @@ def first_voters(ha: HaConfig, own: HaclusterConfig) -> Voters:
     )
 
 
+def about(ha: HaConfig) -> Words:
+    """What a DC writes about itself and its cluster.
+
+    ``have-watchdog``: that a watchdog ends this node when it must not go on.
+    """
+    return (
+        ("cluster-infrastructure", "hacluster"),
+        ("cluster-name", ha.cluster),
+        ("dc-version", __version__),
+        ("have-watchdog", str(ha.watchdog is not None).lower()),
+    )
+
+
 def first_cib(ha: HaConfig, own: HaclusterConfig) -> str:
     """The configuration before anybody has written one: nodes, voters, and the name of the cluster."""
     root = etree.Element("cib", {ATTRIBUTE: PREFIX + WRITTEN, "admin_epoch": "0", "epoch": "1", "num_updates": "0"})
     root.set("crm_feature_set", FEATURE_SET)
     configuration = etree.SubElement(root, "configuration")
-    options = etree.SubElement(etree.SubElement(configuration, "crm_config"), "cluster_property_set", id=OPTIONS_ID)
-    values = {
-        "cluster-infrastructure": "hacluster",
-        "cluster-name": ha.cluster,
-        "dc-version": __version__,
-        OPTION: first_voters(ha, own).show(),
-    }
-    if ha.watchdog is not None:
-        values["have-watchdog"] = "true"
+    options = etree.SubElement(etree.SubElement(configuration, "crm_config"), "cluster_property_set", id=OPTIONS)
+    values = {**dict(about(ha)), OPTION: first_voters(ha, own).show()}
     for name, value in values.items():
-        etree.SubElement(options, "nvpair", id=f"{OPTIONS_ID}-{name}", name=name, value=value)
+        etree.SubElement(options, "nvpair", id=f"{OPTIONS}-{name}", name=name, value=value)
     nodes = etree.SubElement(configuration, "nodes")
     names = [name for name in sorted(ha.nodes) if name != own.quorum.witness]
     for number, name in enumerate(names, start=1):

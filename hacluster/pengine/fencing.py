@@ -71,10 +71,20 @@ def _add_locations(root: XML, primitive: XML, constraints: XML) -> None:
             constraints.append(copy)
 
 
-def fencing_of(document: Document, now: Moment) -> FencingConfigured:
-    """The fencer's part of a CIB."""
+def devices_of(document: Document, now: Moment) -> Cluster:
+    """The cluster of the fence devices alone, with the options of the whole."""
     cluster = status(document_of(_extract(document.root)), now)
     unpack_constraints(cluster)
+    return cluster
+
+
+def fencing_of(document: Document, now: Moment) -> FencingConfigured:
+    """The fencer's part of a CIB."""
+    return fencing_in(devices_of(document, now), document.root)
+
+
+def fencing_in(cluster: Cluster, root: XML) -> FencingConfigured:
+    """The same, of the cluster of the devices of ``root``."""
     options = cluster.options
     watchdog = scan_int(options.get("fencing-watchdog-timeout")) or 0
     return FencingConfigured(
@@ -85,7 +95,7 @@ def fencing_of(document: Document, now: Moment) -> FencingConfigured:
         reaction=options.get("fencing-reaction") or "stop",
         watchdog_ms=max(0, msec(options.get("fencing-watchdog-timeout"))) if watchdog > 0 else 0,
         devices=tuple(_device(rsc) for rsc in cluster.resources if _counts(rsc)),
-        levels=_levels(document.root),
+        levels=_levels(root),
         nodes=tuple(
             FencedNode(node.name, tuple(sorted((n, v) for n, v in node.attrs.items() if not n.startswith("#"))))
             for node in cluster.nodes

@@ -20,7 +20,7 @@ from hacluster.base.effects import Effect, MachineName, Say, Send
 from hacluster.base.iso8601 import Moment
 from hacluster.base.machine import Instant
 from hacluster.base.report import Severity
-from hacluster.base.values import interval_ms
+from hacluster.base.values import interval_ms, scan_int
 from hacluster.cib.change import (
     AttributeSet,
     Change,
@@ -37,6 +37,7 @@ from hacluster.cib.change import (
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.patch import apply_patch
 from hacluster.msg.alerts import AlertsConfigured
+from hacluster.msg.crmd import ManagerOptions
 from hacluster.msg.driver import (
     HostSample,
     MachineRestarted,
@@ -53,8 +54,9 @@ from hacluster.msg.views import ViewSynced
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
 from hacluster.pengine.alerts import alerts_of
-from hacluster.pengine.fencing import fencing_of
+from hacluster.pengine.fencing import devices_of, fencing_in
 from hacluster.pengine.inputs import KEY, Inputs
+from hacluster.pengine.options import options_of
 
 Event = (
     CopyTaken
@@ -71,8 +73,8 @@ Event = (
     | PersistFailed
 )
 
-RECHECK_MS: Final = 15 * 60_000
-"""How often it is thought again when nothing happens, unless the configuration says otherwise."""
+WAY_MS: Final = 60_000
+"""What a result may take beyond the agent's own time, if the configuration says nothing that makes sense."""
 
 _KINDS = {"pseudo_event": TaskKind.PSEUDO, "rsc_op": TaskKind.RESOURCE, "crm_event": TaskKind.CRM}
 _RESOURCES = ("primitive", "template")
@@ -88,6 +90,7 @@ class PengineMachine:
         self._known_ids: Ids = {}
         self._fencing: FencingConfigured | None = None
         self._alerts: AlertsConfigured | None = None
+        self._options: ManagerOptions | None = None
         self._inputs = Inputs()
         self._failing = False
         self._unix_ms = 0
@@ -106,7 +109,7 @@ class PengineMachine:
                 said = self._inputs.before_change(self._document)
         effects = said + self._dispatch(event)
         if isinstance(event, CopyTaken | Committed):
-            effects += self._tell_fencers() + self._tell_alerts()
+            effects += self._tell_configured() + self._tell_alerts()
         return effects
 
     def _tell_alerts(self) -> list[Effect]:
@@ -119,15 +122,24 @@ class PengineMachine:
         self._alerts = found
         return [Send(MachineName.CRMD, found)]
 
-    def _tell_fencers(self) -> list[Effect]:
-        """What the configuration says about fencing, when that is news: to the fencer, and to crmd."""
+    def _tell_configured(self) -> list[Effect]:
+        """What the configuration says about fencing, to the fencer and to crmd, and to the manager; if it is news."""
         if self._document is None:
             return []
-        found = fencing_of(self._document, Moment.from_epoch(self._unix_ms // 1_000))
+        root = self._document.root
+        cluster = devices_of(self._document, Moment.from_epoch(self._unix_ms // 1_000))
+        told = self._tell_options(options_of(cluster.options, root))
+        found = fencing_in(cluster, root)
         if found == self._fencing:
-            return []
+            return told
         self._fencing = found
-        return [Send(MachineName.STONITH, found), Send(MachineName.CRMD, found)]
+        return [*told, Send(MachineName.STONITH, found), Send(MachineName.CRMD, found)]
+
+    def _tell_options(self, options: ManagerOptions) -> list[Effect]:
+        if options == self._options:
+            return []
+        self._options = options
+        return [Send(MachineName.CRMD, options)]
 
     def _on_failed(self, event: PersistFailed) -> list[Effect]:
         failing, self._failing = self._failing, True
@@ -148,13 +160,13 @@ class PengineMachine:
                     apply_change(self._document.status, event.change, self._ids())
                     self._note(event.change)
             case ScheduleAt():
-                return [Send(MachineName.CRMD, self._schedule(event))]
+                return self._schedule(event)
             case HostSample():
                 self._unix_ms = event.unix_ms
             case MachineRestarted():
                 if event.machine in (MachineName.STONITH, MachineName.CRMD):
-                    self._fencing = self._alerts = None
-                    return self._tell_fencers() + self._tell_alerts()
+                    self._fencing = self._alerts = self._options = None
+                    return self._tell_configured() + self._tell_alerts()
             case Restored():
                 if event.key == KEY:
                     self._inputs.restore(event.data)
@@ -195,9 +207,9 @@ class PengineMachine:
             case _:
                 assert_never(change)
 
-    def _schedule(self, asked: ScheduleAt) -> Scheduled:
+    def _schedule(self, asked: ScheduleAt) -> list[Effect]:
         if self._document is None:
-            return Scheduled(Plan(asked.number, ()), "no copy of the CIB yet")
+            return [Send(MachineName.CRMD, Scheduled(Plan(asked.number, ()), "no copy of the CIB yet"))]
         root = self._document.root
         root.set("have-quorum", "1" if asked.quorate else "0")
         root.set("dc-uuid", self._ids().get(asked.leader, asked.leader))
@@ -205,15 +217,9 @@ class PengineMachine:
         transition = self._engine.schedule(self._document, Moment.from_epoch(asked.unix_s), touched=touched)
         plan = plan_of(graph_xml(transition.graph, asked.number), asked.number)
         name = self._inputs.name(self._document, transition.cluster.reports, asked.unix_s)
-        return Scheduled(plan, input=name, recheck_ms=recheck_ms(root))
-
-
-def recheck_ms(root: XML) -> int:
-    """``cluster-recheck-interval``, of the first set that has it."""
-    for pair in root.iterfind("configuration/crm_config/cluster_property_set/nvpair"):
-        if pair.get("name") == "cluster-recheck-interval":
-            return interval_ms(pair.get("value"))
-    return RECHECK_MS
+        # An option may hang on a rule, and be another one now.
+        told = self._tell_options(options_of(transition.cluster.options, root))
+        return [*told, Send(MachineName.CRMD, Scheduled(plan, input=name))]
 
 
 def plan_of(graph: XML, number: int) -> Plan:
@@ -224,8 +230,14 @@ def plan_of(graph: XML, number: int) -> Plan:
         inputs = tuple(int(event.get("id", "0")) for event in synapse.iterfind("inputs/trigger/*"))
         priority = int(synapse.get("priority", "0"))
         tasks += [_task(event, inputs, priority, fail_values) for event in synapse.iterfind("action_set/*")]
-    limit = graph.get("batch-limit", "0")
-    return Plan(number, tuple(tasks), int(limit) if limit.isdecimal() else 0, int(graph.get("recheck-by", "0")))
+    return Plan(
+        number,
+        tuple(tasks),
+        batch_limit=scan_int(graph.get("batch-limit")) or 0,
+        recheck_by=int(graph.get("recheck-by", "0")),
+        migration_limit=scan_int(graph.get("migration-limit", "-1")) or 0,
+        way_ms=interval_ms(graph.get("cluster-delay")) or WAY_MS,
+    )
 
 
 def _task(event: XML, inputs: tuple[int, ...], priority: int, fail_values: dict[str, str]) -> Task:

@@ -11,7 +11,8 @@ In the next plan a task that is under way already counts as begun there; of one 
 tasks of the same resource wait, for its end and for the thought that follows from it. So an unrelated slow start holds
 up nobody.
 
-At most ``batch_limit`` operations are under way. Each has a deadline: the agent's own time and what the way takes; a
+No more is under way than ``batch-limit``, ``migration-limit`` and the load of the nodes allow
+(:mod:`hacluster.te.limits`). Each has a deadline: the agent's own time and what the way takes; a
 result that has not come by then is recorded as timed out, as Pacemaker's DC does on behalf of a node that does not
 speak. A fencing has none here: the fencer always answers.
 
@@ -20,7 +21,7 @@ What the machine does not do: think, know resources, save inputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from hacluster.base.effects import Effect, MachineName
@@ -41,12 +42,26 @@ from hacluster.cib.change import (
 from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
 from hacluster.msg.record import Outcome, effective, operation_records
 from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
-from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
+from hacluster.msg.transition import (
+    Fire,
+    HaltPlan,
+    JobLimits,
+    Plan,
+    PlanEnded,
+    RunPlan,
+    Task,
+    TaskDone,
+    TaskKind,
+    Touched,
+)
 from hacluster.msg.views import ViewSynced
+from hacluster.te.limits import Room
+from hacluster.te.run import Run
 
 Event = (
     RunPlan
     | HaltPlan
+    | JobLimits
     | TaskDone
     | StatusChanged
     | Committed
@@ -59,7 +74,7 @@ Event = (
 )
 
 WAY_MS = 60_000
-"""What a result may take beyond the agent's own time (cluster-delay)."""
+"""What a result that this machine itself has recorded may take."""
 
 _DEFAULT_TIMEOUT_MS = 20_000
 
@@ -73,16 +88,6 @@ class _Running:
     wanted: bool = True
 
 
-@dataclass(slots=True)
-class _Run:
-    plan: Plan
-    done: set[int] = field(default_factory=set)
-    begun: set[int] = field(default_factory=set)
-    failed: set[int] = field(default_factory=set)
-    stale: set[str] = field(default_factory=set)
-    ended: bool = False
-
-
 def _place(task: Task) -> tuple[str, str]:
     return task.node, task.key
 
@@ -92,7 +97,8 @@ class TeMachine:
 
     def __init__(self, uuid: str) -> None:
         self._uuid = uuid
-        self._run: _Run | None = None
+        self._run: Run | None = None
+        self._limits = JobLimits()
         self._running: dict[tuple[str, str], _Running] = {}
         self._timers: Timers[tuple[str, str]] = Timers()
         self._last: dict[str, str] = {}
@@ -104,6 +110,9 @@ class TeMachine:
         match event:
             case RunPlan():
                 self._begin(event.plan)
+            case JobLimits():
+                self._limits = event
+                self._go_on()
             case HaltPlan():
                 self._run = None
                 self._running.clear()
@@ -130,69 +139,43 @@ class TeMachine:
         """Assert every invariant."""
         run = self._run
         if run is not None:
-            assert run.done <= run.begun, run
-            assert not (run.done & run.failed), run
+            run.check()
         for place, running in self._running.items():
             assert place == _place(running.task), place
 
     # ---- running
 
     def _begin(self, plan: Plan) -> None:
-        run = self._run = _Run(plan)
+        under_way = set()
         for running in self._running.values():
             running.wanted = False
         for task in plan.tasks:
             running_now = self._running.get(_place(task))
             if running_now is not None and task.kind is not TaskKind.PSEUDO:
                 running_now.wanted, running_now.task = True, task
-                run.begun.add(task.id)
+                under_way.add(task.id)
+        self._run = Run(plan, under_way)
         self._go_on()
 
     def _go_on(self) -> None:
         run = self._run
         if run is None or run.ended:
             return
-        order = sorted(run.plan.tasks, key=lambda task: -task.priority)
-        known = {task.id for task in run.plan.tasks}
-        moved = True
-        while moved:
-            moved = False
-            for task in order:
-                if task.id in run.begun or not all(entry in run.done or entry not in known for entry in task.inputs):
-                    continue
-                moved |= self._begin_task(run, task)
-        self._look_at_end(run)
+        room = Room(run.plan, self._limits, (running.task for running in self._running.values()))
+        held = {running.task.resource for running in self._running.values() if not running.wanted} | run.stale
+        for task in run.choose(room, held):
+            self._begin_task(run, task)
+        if not run.has_ready and not any(running.wanted for running in self._running.values()):
+            run.ended = True
+            self._step.send(MachineName.CRMD, PlanEnded(run.plan.number, tuple(task.key for task in run.left)))
 
-    def _begin_task(self, run: _Run, task: Task) -> bool:
-        if task.kind is TaskKind.PSEUDO:
-            run.begun.add(task.id)
-            run.done.add(task.id)
-            return True
-        limit = run.plan.batch_limit
-        strays = {running.task.resource for running in self._running.values() if not running.wanted}
-        if (limit and len(self._running) >= limit) or (task.resource and task.resource in strays | run.stale):
-            return False
-        run.begun.add(task.id)
+    def _begin_task(self, run: Run, task: Task) -> None:
         key = f"{task.id}:{run.plan.number}:{task.target_rc}:{self._uuid}"
         self._running[_place(task)] = _Running(task, key)
         if task.operation != "stonith":
-            self._timers.set(_place(task), self._step.now, task.number("timeout", _DEFAULT_TIMEOUT_MS) + WAY_MS)
+            timeout = task.number("timeout", _DEFAULT_TIMEOUT_MS) + run.plan.way_ms
+            self._timers.set(_place(task), self._step.now, timeout)
         self._step.send(MachineName.CRMD, Fire(task, key))
-        return True
-
-    def _look_at_end(self, run: _Run) -> None:
-        if run.ended or any(running.wanted for running in self._running.values()):
-            return
-        waits = [task for task in run.plan.tasks if task.id not in run.begun]
-        held = {running.task.resource for running in self._running.values()} | run.stale
-        if any(self._could_begin(run, task) and task.resource in held for task in waits):
-            return
-        run.ended = True
-        self._step.send(MachineName.CRMD, PlanEnded(run.plan.number, tuple(task.key for task in waits)))
-
-    def _could_begin(self, run: _Run, task: Task) -> bool:
-        known = {entry.id for entry in run.plan.tasks}
-        return all(entry in run.done or entry not in known for entry in task.inputs)
 
     # ---- results
 
@@ -212,7 +195,7 @@ class TeMachine:
             case TicketSet(ticket=ticket):
                 self._touched(f"ticket {ticket} has changed")
             case NodeStateSet(node=node, words=words):
-                if dict(words).get("in_ccm") == "false":
+                if dict(words).get("in_ccm") in ("false", "0"):
                     self._lose(node)
             case NodeAttributesSet():
                 pass
@@ -246,7 +229,7 @@ class TeMachine:
         task, run = running.task, self._run
         failed = not good or rc != str(task.target_rc)
         if run is not None and running.wanted:
-            (run.failed if failed else run.done).add(task.id)
+            (run.fail if failed else run.finish)(task.id)
         elif run is not None:
             run.stale.add(task.resource)
         if failed or not running.wanted:
@@ -261,7 +244,7 @@ class TeMachine:
     def _end(self, place: tuple[str, str], *, failed: bool) -> None:
         running = self._drop(place)
         if self._run is not None and running.wanted:
-            (self._run.failed if failed else self._run.done).add(running.task.id)
+            (self._run.fail if failed else self._run.finish)(running.task.id)
         self._go_on()
 
     def _on_tick(self) -> None:

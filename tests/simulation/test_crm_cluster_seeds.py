@@ -11,7 +11,7 @@ import pytest
 from hacluster.base.dice import Dice
 from hacluster.msg.lrm import OcfCode
 from hacluster.sim.crm.scenario import managed, primitive_patch, run_until_quiet
-from hacluster.sim.crm.standin import Cut, Death, HandsDeath, LeaderDeath, SlowDisk, StandIn, both_ways
+from hacluster.sim.crm.standin import Busy, Cut, Death, HandsDeath, LeaderDeath, SlowDisk, StandIn, both_ways
 
 FAULTS_MS = 40_000
 
@@ -42,9 +42,13 @@ def play(names: str, seed: int, *, cuts: bool) -> StandIn:
     if cuts:
         ring.services.single = frozenset()
     ring.services.slow["httpd", "start"] = (0, 900)[seed % 3 == 0]
+    loads = Dice(seed * 31 + 7)
     while ring.agenda.now < FAULTS_MS:
         ring.agenda.run_until(ring.agenda.now + 200 + dice.below(4_000))
         misfortune(ring, dice, cuts=cuts)
+        if seed % 3 == 1 and loads.chance(300_000):
+            name = names[loads.below(len(names))]
+            ring.befall(Busy(name, 1.0 + loads.below(400) / 100, 5_000 + loads.below(20_000)))
         if dice.chance(60_000) and any(node.cibd.is_synced for node in ring.nodes.values()):
             name = next(name for name, node in ring.nodes.items() if node.cibd.is_synced)
             what = f"new{len(ring.requests)}"

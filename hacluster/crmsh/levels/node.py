@@ -220,9 +220,9 @@ def clearstate(session: Session, words: list[str]) -> bool:
     if not session.ask(f"Do you really want to drop state for node {name}?"):
         return False
     states = _states(session.read(), name)
-    if any(one.get("crmd") == "online" for one in states):
+    if any(one.get("crmd", "0") not in ("offline", "0") for one in states):
         return session.tool(f"crm_resource --cleanup --node {quoted(name)}") == 0
-    if any(one.get("in_ccm") == "true" for one in states):
+    if any(one.get("in_ccm", "0") not in ("false", "0") for one in states):
         session.voice.warning(f"{name} is a member of the cluster still; shut it down first")
         return False
     return session.tool(f"stonith_admin --confirm {name}") == 0

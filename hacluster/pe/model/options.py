@@ -10,10 +10,14 @@ from hacluster.cib.options import OPTIONS, Option
 class Options:
     """The option values of one cluster, defaults filled in; other names (``cluster-name``) are kept as they are."""
 
-    __slots__ = ("_given", "reports")
+    __slots__ = ("_given", "named", "reports")
 
     def __init__(self, given: dict[str, str]) -> None:
         self._given = dict(given)
+        self.named = frozenset(
+            option.name for option in OPTIONS.values() if option.name in given or option.old in given
+        )
+        """The known options that the configuration itself gives, by their present names."""
         self.reports: list[Report] = []
         for option in OPTIONS.values():
             value = self._settle(option)

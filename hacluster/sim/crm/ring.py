@@ -58,6 +58,7 @@ from hacluster.te.machine import TeMachine
 
 ROOT = Peer("test", 0, 0, 1)
 EPOCH_MS = 1_600_000_000_000
+_ABOUT = (("cluster-infrastructure", "pretended"), ("dc-version", "1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,11 @@ class Ring:
         """One line of the transcript."""
         self.log.append(text)
 
+    def host(self, name: str) -> HostSample:
+        """What the driver sees of a node's host."""
+        del name
+        return HostSample(EPOCH_MS + self.now(), "")
+
     def sent(self, channel: Channel) -> None:
         """Something was put on a channel."""
 
@@ -257,7 +263,12 @@ class Ring:
         crmd: CrmdMachine | None = None
         if setup.has_crm:
             bound = setup.watchdog_bound_ms
-            crmd = CrmdMachine(name, dc_deadtime_ms=setup.dc_deadtime_ms, watchdog_bound_ms=bound)
+            crmd = CrmdMachine(
+                name,
+                dc_deadtime_ms=setup.dc_deadtime_ms,
+                watchdog_bound_ms=bound,
+                about=(*_ABOUT, ("have-watchdog", str(bound > 0).lower())),
+            )
             te = TeMachine(f"00000000-0000-0000-0000-{disk.generation:04d}{name:>08}")
             machines[MachineName.STONITH] = cast(
                 Machine[object], StonithMachine(name, self.dice.fork(), watchdog_bound_ms=bound)
@@ -269,9 +280,10 @@ class Ring:
         node = RingNode(name, Router(machines), ccm, cibd, disk, crmd=crmd)
         self.nodes[name] = node
         self.note(f"boot {name} {disk.generation}")
-        self.give(node, MachineName.CCM, HostSample(EPOCH_MS + self.now(), ""))
-        for machine in node.router.names - {MachineName.CCM}:
-            self.give(node, machine, HostSample(EPOCH_MS + self.now(), ""))
+        sample = self.host(name)
+        self.give(node, MachineName.CCM, sample)
+        for machine in sorted(node.router.names - {MachineName.CCM}):
+            self.give(node, machine, sample)
         self.pulse_started(node)
         for key in KEYS:
             self.give(node, MachineName.CIBD, Restored(key, disk.files.get(key)))

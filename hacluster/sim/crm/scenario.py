@@ -65,6 +65,7 @@ def cluster(
     devices: str = "",
     topology: str = "",
     options: Mapping[str, str] = MappingProxyType({}),
+    schema: str = "3.9",
 ) -> RingSetup:
     """These nodes, one vote each; fenced by devices, by their watchdogs, or not at all. Two with devices: a pair."""
     fenced = bool(devices) or "have-watchdog" in options
@@ -85,7 +86,7 @@ def cluster(
         )
         resources += f'<clone id="states">{meta}{_primitive("state", stateful=True)}</clone>'
     content = (
-        '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="0" num_updates="0" crm_feature_set="3.16.1">'
+        f'<cib validate-with="pacemaker-{schema}" admin_epoch="0" epoch="0" num_updates="0" crm_feature_set="3.16.1">'
         f'<configuration><crm_config><cluster_property_set id="options">{options_xml}</cluster_property_set>'
         "</crm_config>"
         f"<nodes>{nodes}</nodes><resources>{resources}{devices}</resources><constraints/>"

@@ -17,7 +17,7 @@ from hacluster.base.dice import Dice
 from hacluster.base.effects import Append, MachineName, Spawn
 from hacluster.base.limits import WATCHDOG_LEASE_MS, WATCHDOG_MARGIN_MS
 from hacluster.base.machine import Instant
-from hacluster.msg.driver import ChildExited, MachineRestarted, Request
+from hacluster.msg.driver import ChildExited, HostSample, MachineRestarted, Request
 from hacluster.msg.hearing import Carried, Carry, StatusSeen
 from hacluster.msg.lrm import CancelOp, OpsNoted, OpsQuery, RunAlert, StartOp
 from hacluster.msg.membership import Slept
@@ -27,10 +27,14 @@ from hacluster.sim.clock import Agenda
 from hacluster.sim.crm.checkers import Breach
 from hacluster.sim.crm.hands import Hands, Services
 from hacluster.sim.crm.power import BOOT_MS, Power
-from hacluster.sim.crm.ring import ROOT, Channel, Ring, RingNode, RingSetup
+from hacluster.sim.crm.ring import EPOCH_MS, ROOT, Channel, Ring, RingNode, RingSetup
 
 KEEPALIVE_MS: Final = 200
 DEADTIME_MS: Final = 1_000
+SAMPLE_MS: Final = 10_000
+"""How often the driver of the brain looks at its host."""
+
+CORES: Final = 2
 _FOREVER: Final = 10**9
 _PROBE_MS: Final = 3_000
 
@@ -83,6 +87,15 @@ class SlowDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """A host has this load, for a while."""
+
+    name: str
+    load: float
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """A node does nothing for a while; then it learns that it slept."""
 
@@ -97,7 +110,7 @@ class ClientWrites:
     again: bool = False
 
 
-Fault = Cut | Death | HandsDeath | BrainDeath | LeaderDeath | SlowDisk | Sleep | ClientWrites
+Fault = Cut | Death | HandsDeath | BrainDeath | LeaderDeath | SlowDisk | Busy | Sleep | ClientWrites
 Script = tuple[tuple[int, Fault], ...]
 
 
@@ -119,6 +132,7 @@ class StandIn(Ring):
         self._asleep: dict[str, int] = {}
         self._armed: dict[str, int] = {}
         self._writes = 0
+        self._loads: dict[str, tuple[float, int]] = {}
         self.services = Services()
         self._hands: dict[str, Hands] = {}
         self._journals: dict[str, dict[str, bytes]] = {}
@@ -318,10 +332,24 @@ class StandIn(Ring):
         self._armed.pop(name, None)
         node = self.boot(name)
         self._arm(node)
+        self.agenda.after(SAMPLE_MS, partial(self._look_at_host, node))
         for other in self.setup.names:
             if other != name:
                 self.agenda.after(self.dice.between(KEEPALIVE_MS, KEEPALIVE_MS + 100), partial(self._beat, other, name))
                 self.agenda.after(self.dice.between(KEEPALIVE_MS, KEEPALIVE_MS + 100), partial(self._beat, name, other))
+
+    def host(self, name: str) -> HostSample:
+        """What the driver sees of a host."""
+        load, until = self._loads.get(name, (0.0, 0))
+        text = f"{load if self.agenda.now < until else 0.1:.2f} 0.10 0.10 1/100 4711"
+        return HostSample(EPOCH_MS + self.agenda.now, text, cores=CORES)
+
+    def _look_at_host(self, node: RingNode) -> None:
+        if self.nodes.get(node.name) is not node:
+            return
+        for machine in sorted(node.router.names):
+            self.give(node, machine, self.host(node.name))
+        self.agenda.after(SAMPLE_MS, partial(self._look_at_host, node))
 
     def _beat(self, hearer: str, name: str) -> None:
         """``hearer`` hears a beat of ``name``, if it can."""
@@ -394,6 +422,8 @@ class StandIn(Ring):
                     self.befall(Death(leaders[0], fault.ms))
             case SlowDisk():
                 self._slow[fault.name] = self.agenda.now + fault.ms
+            case Busy():
+                self._loads[fault.name] = (fault.load, self.agenda.now + fault.ms)
             case Sleep():
                 self.sleep(fault)
             case ClientWrites():

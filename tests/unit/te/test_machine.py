@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hacluster.base.effects import Effect, Send
 from hacluster.base.machine import Instant
 from hacluster.base.members import ViewId
@@ -9,7 +11,18 @@ from hacluster.cib.change import AttributeSet, NodeForgotten, OperationRecorded
 from hacluster.msg.driver import Tick
 from hacluster.msg.record import Outcome, operation_records
 from hacluster.msg.replica import ChangeStatus, StatusChanged
-from hacluster.msg.transition import Fire, HaltPlan, Plan, PlanEnded, RunPlan, Task, TaskDone, TaskKind, Touched
+from hacluster.msg.transition import (
+    Fire,
+    HaltPlan,
+    JobLimits,
+    Plan,
+    PlanEnded,
+    RunPlan,
+    Task,
+    TaskDone,
+    TaskKind,
+    Touched,
+)
 from hacluster.te.machine import WAY_MS, TeMachine
 
 VIEW = ViewId(1, "a", 1, 1)
@@ -146,3 +159,78 @@ def test_what_nobody_asked_for_makes_the_dc_think_and_a_halted_engine_begins_not
     engine.run(1, operation(1, "A_start"), operation(2, "B_start", 1))
     engine.give(HaltPlan())
     assert engine.end("A_start_0") == []
+
+
+def migration(ident: int, name: str, *inputs: int, source: str, target: str, step: str = "migrate_to") -> Task:
+    task = operation(ident, f"{name}_{step}", *inputs, node=source if step == "migrate_to" else target)
+    ends = (("CRM_meta_migrate_source", source), ("CRM_meta_migrate_target", target))
+    return replace(task, key=f"{name}_{step}_0", resource=name, operation=step, attributes=task.attributes + ends)
+
+
+def test_a_node_has_no_more_operations_than_its_load_allows_and_others_go_on() -> None:
+    engine = Engine()
+    engine.give(JobLimits((("n1", 1), ("n2", 2)), other=1))
+    tasks = [operation(number, f"A{number}_start", node=f"n{1 + number % 3}") for number in range(9)]
+    assert engine.run(1, *tasks) == ["A0_start_0", "A1_start_0", "A2_start_0", "A4_start_0"]
+    assert engine.end("A1_start_0") == ["A7_start_0"]
+    assert engine.give(JobLimits((("n1", 3),), other=1)) == ["A3_start_0", "A6_start_0"], "the load is gone"
+
+
+def test_milestones_and_what_the_cluster_does_itself_are_not_limited_by_a_node() -> None:
+    engine = Engine()
+    engine.give(JobLimits((("n1", 1),), other=1))
+    clear = replace(operation(2, "A_clear"), kind=TaskKind.CRM, operation="clear_failcount")
+    assert engine.run(1, operation(1, "A_start"), clear, milestone(3), operation(4, "B_start", 3)) == [
+        "A_start_0", "A_clear_0",
+    ]  # fmt: skip
+
+
+def test_a_live_migration_counts_on_both_its_nodes() -> None:
+    engine = Engine()
+    plan = Plan(
+        1,
+        (
+            migration(1, "A", source="n1", target="n2"),
+            migration(2, "B", source="n1", target="n3"),
+            migration(3, "C", source="n3", target="n2"),
+            migration(4, "D", source="n3", target="n4"),
+            operation(5, "E_start", node="n1"),
+        ),
+        migration_limit=1,
+    )
+    assert engine.give(RunPlan(VIEW, plan)) == ["A_migrate_to_0", "D_migrate_to_0", "E_start_0"]
+    assert engine.end("A_migrate_to_0") == [], "C would be the second one at n3, B the second one there as well"
+    assert engine.end("D_migrate_to_0") == ["B_migrate_to_0"]
+    assert engine.end("B_migrate_to_0") == ["C_migrate_to_0"]
+
+
+def test_very_busy_nodes_bound_the_whole_cluster_unless_the_batch_limit_knows_no_load() -> None:
+    tasks = [operation(number, f"A{number}_start", node=f"n{number}") for number in range(6)]
+    for batch, most in ((0, 2), (4, 2), (1, 1), (-1, 6)):
+        engine = Engine()
+        engine.give(JobLimits(other=9, total=2))
+        assert len(engine.run(1, *tasks, batch_limit=batch)) == most, batch
+
+
+def test_what_is_under_way_for_no_plan_takes_room_and_the_plan_waits_for_it() -> None:
+    engine = Engine()
+    engine.give(JobLimits(other=1))
+    engine.run(1, operation(1, "A_start"))
+    assert engine.run(2, operation(1, "B_start")) == []
+    assert engine.said == [], "it has not ended: B can begin when A has"
+    assert engine.end("A_start_0") == ["B_start_0"]
+
+
+def test_a_large_plan_costs_what_follows_from_each_result() -> None:
+    engine = Engine()
+    engine.give(JobLimits(other=4))
+    tasks = [operation(number, f"A{number}_start", node=f"n{number % 32}") for number in range(400)]
+    more = [operation(400 + number, f"A{number}_monitor", number, node=f"n{number % 32}") for number in range(400)]
+    waiting = engine.run(1, *tasks, *more)
+    assert len(waiting) == 128
+    done = 0
+    while waiting:
+        waiting += engine.end(waiting.pop())
+        done += 1
+    assert done == 800
+    assert engine.said == [PlanEnded(1)]
