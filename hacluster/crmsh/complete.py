@@ -18,7 +18,7 @@ from hacluster.base.errors import HaError
 from hacluster.cib.metas import OPERATION, RESOURCE
 from hacluster.client import agents as installed
 from hacluster.crmsh.kinds import BY_TAG, KINDS
-from hacluster.crmsh.level import Level, Verb, choose
+from hacluster.crmsh.level import Level, Refused, Verb, choose
 from hacluster.crmsh.levels import find_level
 from hacluster.crmsh.levels.root import ROOT
 
@@ -231,6 +231,23 @@ def _agent_of(place: Place) -> Agent | None:
     return place.session.agents.get(class_, provider, type_)
 
 
+def _scripts(_place: Place) -> list[Candidate]:
+    from hacluster.crmsh.scripts import SCRIPTS  # noqa: PLC0415
+
+    return [Candidate(one.name, one.short) for one in SCRIPTS]
+
+
+def _script_parameters(place: Place) -> list[Candidate]:
+    from hacluster.crmsh.scripts import script_of  # noqa: PLC0415
+
+    try:
+        parameters = script_of(place.before[0]).parameters
+    except Refused:
+        return []
+    given = {word.partition("=")[0] for word in place.before}
+    return [Candidate(f"{one.name}=", one.short) for one in parameters if one.name not in given]
+
+
 def _primitive_words(place: Place) -> list[Candidate]:
     """Behind an agent: its parameters, meta-attributes, operations, whatever the last keyword is about."""
     keywords = [word for word in place.before if word in {"params", "meta", "op", "utilization"}]
@@ -318,6 +335,8 @@ FINDERS: Final[dict[str, Callable[[Place], Iterable[Candidate]]]] = {
     "config": _configs,
     "container_word": _container_words,
     "file": _files,
+    "script": _scripts,
+    "script_parameter": _script_parameters,
     "free_primitive": _free("primitive"),
     "free_resource": _free("primitive", "group"),
     "group": lambda place: _elements(place, "group"),

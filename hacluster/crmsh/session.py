@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hacluster.base.results import Fault
 from hacluster.client.agents import providers_of
@@ -55,6 +55,8 @@ class Session:
     """An exit status of its own, which a verb asked for: 2 when a plan says that something changes."""
     template: str = ""
     """The configuration made of templates that is being filled in."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What verbs keep for those that follow: what was collected from other nodes."""
     _source: CibSource | None = None
     _work: Workspace | None = None
     _agents: Agents | None = None

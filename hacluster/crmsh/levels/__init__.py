@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SUMMARIES: Final = {
     "cib": "shadow CIBs: make, use, compare, commit them",
     "cibstatus": "a pretended status, and what the cluster would do with it",
-    "cluster": "the cluster as a whole: its nodes' daemons",
+    "cluster": "the cluster as a whole: its nodes and their daemons",
     "configure": "the configuration: nodes, resources, constraints, options",
     "history": "what happened: commits, failures, what was decided",
     "lvs": "the load balancer of this host",
@@ -20,7 +20,7 @@ SUMMARIES: Final = {
     "options": "what this user prefers",
     "ra": "resource agents that are installed here",
     "resource": "resources: start, stop, move, parameters, failures",
-    "script": "scripts for whole services",
+    "script": "whole services out of a few parameters",
     "site": "tickets of clusters in several places",
     "template": "configurations made of templates",
 }

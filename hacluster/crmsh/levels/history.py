@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hacluster.crmsh.committing import place_of
 from hacluster.crmsh.level import Handler, Level, Refused, Verb
+from hacluster.crmsh.levels import history_more as more
 from hacluster.crmsh.levels.cib import INPUTS
 from hacluster.crmsh.past import Past
 
@@ -104,38 +105,78 @@ def inputs() -> list[Path]:
     return sorted(found, key=lambda one: one.stat().st_mtime)
 
 
-def _input(word: str) -> Any:
+def _input(session: Session, word: str) -> Any:
+    """An input of the scheduler: a file, one that is kept here, or one that was collected from any node."""
     from hacluster.cib.markup import read_markup  # noqa: PLC0415
 
     path = Path(word)
-    if not path.is_file():
+    if not path.is_file() and session.switches.history in {"", "live"}:
         chosen = [one for one in inputs() if re.search(rf"-{re.escape(word)}(\.|$)", one.name)]
-        if word.lstrip("-").isdecimal() and word.startswith("-"):
+        if word.startswith("-") and word[1:].isdecimal():
             chosen = inputs()[int(word) :][:1]
-        if len(chosen) != 1:
-            raise Refused(f"{word}: no such file, and no such input of the scheduler on this node")
-        path = chosen[0]
-    data = path.read_bytes()
-    root = read_markup(bz2.decompress(data) if path.suffix == ".bz2" else data)
+        path = chosen[0] if len(chosen) == 1 else path
+    if path.is_file():
+        data = path.read_bytes()
+        data = bz2.decompress(data) if path.suffix == ".bz2" else data
+    else:
+        data = more.find_input(session, word)
+    root = read_markup(data)
     if root is None or root.tag != "cib":
-        raise Refused(f"{path} is no CIB")
+        raise Refused(f"{word} is no CIB")
     return root
 
 
 def peinputs(session: Session, _words: list[str]) -> None:
     """The inputs of the scheduler that were kept."""
-    _said(session, [str(one) for one in inputs()])
+    if session.switches.history in {"", "live"}:
+        _said(session, [str(one) for one in inputs()])
+    else:
+        _said(session, sorted(more.collected(session).inputs()))
 
 
 def transition(session: Session, words: list[str]) -> bool:
     """What was decided from an input of the scheduler."""
     from hacluster.crmsh.levels.configure_more import preview  # noqa: PLC0415
 
+    if words[:1] == ["log"]:
+        return _transition_log(session, words[1:])
     known = {"scores", "utilization", "actions", "nograph"}
     files = [word for word in words if word not in known and word.strip("v")]
     if len(files) != 1:
         raise Refused("write: transition FILE|NUMBER|-N [scores] [utilization] [actions]")
-    return preview(session, _input(files[0]), [word for word in words if word not in files], pretend=False)
+    return preview(session, _input(session, files[0]), [word for word in words if word not in files], pretend=False)
+
+
+def _transition_log(session: Session, words: list[str]) -> bool:
+    """What all nodes logged from one decision to the next."""
+    if len(words) > 1:
+        raise Refused("write: transition log [NUMBER|-N]")
+    known = [one for one in more.decisions(session) if one[2][4]]
+    word = words[0] if words else "-1"
+    if word.startswith("-") and word[1:].isdecimal():
+        chosen = known[int(word) :][:1]
+    else:
+        chosen = [one for one in known if re.search(rf"(^|-){re.escape(word)}(\.|$)", one[2][4])][-1:]
+    if not chosen:
+        raise Refused(f"{word}: no such decision is in the logs; transitions lists them")
+    more.transition_log(session, chosen[0])
+    return True
+
+
+def graph(session: Session, words: list[str]) -> bool:
+    """Draw what was decided from an input of the scheduler."""
+    from hacluster.pe.schedule import schedule  # noqa: PLC0415  schedules a cluster
+    from hacluster.pe.views.dot import dot_text, transition_picture  # noqa: PLC0415
+    from hacluster.pe.views.svg import svg_text  # noqa: PLC0415
+    from hacluster.tools.livestatus import document, present  # noqa: PLC0415
+
+    root = _input(session, words[0])
+    picture = transition_picture(schedule(document(root), present(root), sanitized=True).cluster, False)
+    if len(words) == 1:
+        session.voice.out(dot_text(picture).rstrip("\n"))
+        return True
+    Path(words[1]).write_text(svg_text(picture) if words[1].endswith(".svg") else dot_text(picture), encoding="utf-8")
+    return True
 
 
 def show(session: Session, words: list[str]) -> None:
@@ -144,7 +185,7 @@ def show(session: Session, words: list[str]) -> None:
     from hacluster.crmsh.objects import Configuration  # noqa: PLC0415
     from hacluster.crmsh.words import SECRETS  # noqa: PLC0415
 
-    root = _input(words[0])
+    root = _input(session, words[0])
     if words[1:] == ["status"]:
         from hacluster.pe.views.statuslines import status_lines  # noqa: PLC0415
         from hacluster.tools.livestatus import cluster_of  # noqa: PLC0415
@@ -162,8 +203,29 @@ def diff(session: Session, words: list[str]) -> None:
     from hacluster.crmsh.objects import Configuration  # noqa: PLC0415
     from hacluster.crmsh.words import SECRETS  # noqa: PLC0415
 
-    old, new = (Configuration(_input(word), providers_of).show(secrets=SECRETS).splitlines() for word in words[:2])
+    old, new = (
+        Configuration(_input(session, word), providers_of).show(secrets=SECRETS).splitlines() for word in words[:2]
+    )
     _said(session, list(difflib.unified_diff(old, new, words[0], words[1], lineterm="")))
+
+
+def wdiff(session: Session, words: list[str]) -> None:
+    """What two inputs of the scheduler differ in, word by word."""
+    import difflib  # noqa: PLC0415
+
+    from hacluster.client.agents import providers_of  # noqa: PLC0415
+    from hacluster.crmsh.objects import Configuration  # noqa: PLC0415
+    from hacluster.crmsh.words import SECRETS  # noqa: PLC0415
+
+    old, new = (
+        re.split(r"( |\n)", Configuration(_input(session, word), providers_of).show(secrets=SECRETS))
+        for word in words[:2]
+    )
+    said = ""
+    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = "".join(old[i1:i2]), "".join(new[j1:j2])
+        said += come if kind == "equal" else (f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else "")
+    session.voice.out(said)
 
 
 def commits(session: Session, _words: list[str]) -> None:
@@ -179,19 +241,13 @@ def _later(text: str) -> Handler:
     return run
 
 
-_LATER = (
-    ("source", "read the reports of other clusters"), ("limit", "limit the time that is looked at"),
-    ("refresh", "collect what other nodes know"), ("detail", "tell events in other detail"),
-    ("setnodes", "choose whose logs are read"), ("latest", "tell the latest transition from logs"),
-    ("log", "show logs; they are where ha.cf says"), ("transitions", "list transitions from logs"),
-    ("dump", "write a transition's graph"), ("graph", "draw a past transition; hacluster graph -x FILE does"),
-    ("wdiff", "show differences by words"), ("session", "keep sessions"), ("exclude", "leave out messages"),
-)  # fmt: skip
+_LATER = (("session", "keep sessions; crm report keeps all of it"), ("detail", "tell events in other detail"))
 
 LEVEL = Level(
     "history",
     "what happened: commits, failures, what was decided",
-    "As far as this node and the CIB know it; what other nodes logged is not collected yet.",
+    "Events are those of the CIB. Logs and inputs of all nodes are collected by ssh when they are first asked for, or"
+    " come from a report (source, or crm -H REPORT).",
     (
         Verb("info", info, "", "what there is to look at", most=0),
         Verb("events", events, "", "the operations on record, by time", most=0),
@@ -199,15 +255,30 @@ LEVEL = Level(
         Verb("resource", resource, "RSC…", "the operations of resources", least=1, completes=("resource",),
              repeats=True),
         Verb("node", node, "NODE…", "the operations on nodes", least=1, completes=("node",), repeats=True),
+        Verb("source", more.source, "[live|REPORT]", "where is looked: the cluster, or a report of crm report", most=1,
+             completes=("file",)),
+        Verb("refresh", more.refresh, "[force]", "collect anew what the nodes have", most=1),
+        Verb("limit", more.limit, "[FROM [TO]]", "limit the time that is looked at", "  limit 10:31 11:00\n  limit -2h",
+             most=2, old=("timeframe",)),
+        Verb("setnodes", more.setnodes, "NODE…", "choose whose logs are read", least=1,
+             completes=("node",), repeats=True),
+        Verb("log", more.log, "[NODE…]", "the logs of all nodes, by time", completes=("node",), repeats=True),
+        Verb("exclude", more.exclude, "[REGEX|clear]", "leave out lines of logs", most=1),
+        Verb("transitions", more.transitions, "", "what was decided, by whom and why", most=0),
+        Verb("latest", more.latest, "", "the latest transition that did something, as all nodes logged it", most=0),
+        Verb("graph", graph, "FILE|NUMBER|-N [FILE.dot|FILE.svg]", "draw what was decided from an input", least=1,
+             most=2, old=("dump",), completes=("file", "file")),
         Verb("commits", commits, "", "the commits that this user's shell made here", most=0),
         Verb("peinputs", peinputs, "", "the inputs of the scheduler that were kept"),
-        Verb("transition", transition, "FILE|NUMBER|-N [scores] [utilization] [actions]",
-             "what was decided from an input of the scheduler", least=1, completes=("file", "ptest_word"),
-             repeats=True),
+        Verb("transition", transition, "FILE|NUMBER|-N [scores] [utilization] [actions] | log [NUMBER|-N]",
+             "what was decided from an input of the scheduler, or what was logged then", least=1,
+             completes=("file", "ptest_word"), repeats=True),
         Verb("show", show, "FILE|NUMBER|-N [status]", "the configuration or status of an input", least=1, most=2,
              completes=("file",)),
         Verb("diff", diff, "FILE|NUMBER|-N FILE|NUMBER|-N", "what two inputs differ in", least=2, most=4,
              completes=("file", "file")),
+        Verb("wdiff", wdiff, "FILE|NUMBER|-N FILE|NUMBER|-N", "what two inputs differ in, word by word", least=2,
+             most=2, completes=("file", "file")),
         *(Verb(name, _later(text), "[…]", f"{text} (not there yet)") for name, text in _LATER),
     ),
 )  # fmt: skip

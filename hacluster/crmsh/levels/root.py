@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hacluster.crmsh.level import Level, Refused, Verb
 from hacluster.crmsh.levels import SUMMARIES
+from hacluster.crmsh.levels import root_more as more
 from hacluster.crmsh.levels import root_plans as plans
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def verify(session: Session, words: list[str]) -> bool:
     return status_of(reports, readable=read is not None) == 0
 
 
-def report(_session: Session, _words: list[str]) -> None:
+def report(session: Session, words: list[str]) -> bool:
     """Collect what is needed to look into a failure."""
-    raise Refused(
-        "this version collects no reports yet; the logs are those of /etc/ha.d/ha.cf, the CIB: crm cib save FILE"
-    )
+    from hacluster.crmsh.reporting import report as reported  # noqa: PLC0415  only who reports pays for it
+
+    return reported(session, words)
 
 
 ROOT = Level(
@@ -98,6 +99,17 @@ ROOT = Level(
              completes=("resource", "on_word", "node")),
         Verb("why-not", plans.why_not, "RSC NODE", "why a resource is not on a node", least=2, most=2,
              completes=("resource", "node")),
-        Verb("report", report, "[OPTIONS] [DEST]", "collect what is needed to look into a failure (not there yet)"),
+        Verb("budget", more.budget, "[RSC…] [--json]", "how long services are away when a node or they themselves fail",
+             "Each step with what it may take (worst: timers and time-outs that hold) and what it took when it was last"
+             " measured (expected).", completes=("resource",), repeats=True),
+        Verb("at", more.at, "TIME COMMAND…", "run a command on the CIB as it was at some instant",
+             "  at 10:31 status\n  at -2h configure show\n\nThe CIB is that of the last decision before, of any node.",
+             least=2),
+        Verb("report", report, "[-f TIME] [-t TIME] [-n NODES] [-p PATTERN] [-S] [DEST]",
+             "collect what is needed to look into a failure",
+             "A tar with logs, configuration, status and decisions of all nodes, from -f (12 hours ago) to -t (now)."
+             " Keys are left out, values of parameters whose names match passw* or a PATTERN are hidden. -S: this node"
+             " alone.",
+             most=16),
     ),
 )  # fmt: skip

@@ -310,13 +310,7 @@ def test_maintenance_mode_tickets_and_what_is_not_there(nodes, file):
     assert nodes("site", "ticket", "grant", "t")[0] == 1, "not without force"
     assert nodes("-F", "site", "ticket", "grant", "t")[0] == 0
     assert nodes("site", "ticket", "show", "t")[1] == "ticket t is granted\n"
-    for words in (
-        ("script", "list"),
-        ("cluster", "init"),
-        ("history", "transitions"),
-        ("report",),
-        ("configure", "rsctest", "a"),
-    ):
+    for words in (("history", "session"), ("cluster", "crash_test"), ("configure", "rsctest", "a")):
         status, _, err = nodes(*words)
         assert status == 1, words
         assert "this version" in err
@@ -411,3 +405,16 @@ def test_the_load_balancer_is_shown_where_one_runs(loaded, monkeypatch, tmp_path
         "",
         "ERROR: lvs.status: Expected some of json|stats|rate, not rates\n",
     )
+
+
+def test_scripts_are_shown_checked_and_run(loaded):
+    assert "virtual-ip" in loaded("script", "list")[1]
+    assert loaded("script", "list", "names")[1].split() == [
+        "health", "virtual-ip", "filesystem", "apache", "haproxy", "mailto",
+    ]  # fmt: skip
+    assert "Needed:\n  id " in loaded("script", "show", "vip")[1]
+    assert loaded("script", "verify", "vip", "id=v")[0] == 1
+    loaded("-F", "script", "run", "vip", "id=v", "ip=10.0.0.1")
+    assert "ip=10.0.0.1" in loaded("configure", "show", "v")[1]
+    assert "there already" in loaded("script", "run", "vip", "id=v", "ip=10.0.0.2")[2]
+    assert json.loads(loaded("script", "json", "show", "vip")[1])["name"] == "virtual-ip"
