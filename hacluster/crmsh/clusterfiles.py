@@ -23,6 +23,7 @@ deadtime 10
 warntime 5
 initdead 30
 logfacility daemon
+logfile /var/log/ha-log
 """
 _HACLUSTER_CF: Final = """\
 # What is hacluster's alone. Who votes is here only at the beginning; later it is in the CIB.

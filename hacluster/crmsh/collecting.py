@@ -41,7 +41,7 @@ _COMMANDS: Final = (
     ("routes.txt", ("ip", "route")),
     ("processes.txt", ("ps", "axo", "pid,ppid,user,stat,etime,time,args")),
 )
-_STAMP: Final = re.compile(r"^(\d{4})[-/](\d\d)[-/](\d\d)[T_ ](\d\d):(\d\d):(\d\d)")
+_STAMP: Final = re.compile(r"^(?:\S+\[\d+\]: )?(\d{4})[-/](\d\d)[-/](\d\d)[T_ ](\d\d):(\d\d):(\d\d)")
 _SYSLOG: Final = re.compile(r"^([A-Z][a-z]{2}) +(\d+) (\d\d):(\d\d):(\d\d) ")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -165,6 +165,10 @@ def _entries(wish: Wish, node: str) -> Iterator[tuple[str, bytes]]:
         lines = log_part(path, wish)
         if lines:
             yield f"logs/{path.name}", "\n".join([*lines, ""]).encode()
+    journal = ("journalctl", "-q", "-u", "hacluster", "-o", "short-iso", "--since", f"@{wish.since:.0f}")
+    told = _output((*journal, "--until", f"@{wish.until:.0f}"))
+    if told.strip() and not told.startswith("("):
+        yield "logs/journal", clean_text(told, wish.secrets).encode()
     size = 0
     for path in reversed(input_files()):
         if not wish.since <= path.stat().st_mtime <= wish.until or size > MOST_LOG:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ def configured_nodes(directory: Path = DEFAULT_DIR) -> list[str]:
     except OSError:
         text = ""
     return nodes_of(text) or [own_name(directory)]
+
+
+def path_of_ours() -> str:
+    """An assignment for a shell on any node: our commands come first, at this node's place; others may be there."""
+    place = os.path.dirname(os.path.abspath(sys.argv[0]))
+    return f"PATH={shlex.quote(place)}:/usr/local/sbin:/usr/local/bin:$PATH:/usr/sbin:/sbin"
 
 
 def login(node: str) -> list[str]:

@@ -114,7 +114,7 @@ def report(session: Session, words: list[str]) -> bool:
 def gather(session: Session, nodes: Sequence[str], wish: Wish) -> tuple[dict[str, dict[str, bytes]], bool]:
     """Each node's part, as files by name; whether all could be had. Who could not be asked is told."""
     own = remote.own_name()
-    command = f"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; {shlex.join(['crm', 'report', '-S', *wish.words(), '-'])}"
+    command = f"{remote.path_of_ours()}; {shlex.join(['crm', 'report', '-S', *wish.words(), '-'])}"
     others = [node for node in nodes if node != own]
     answers = remote.on_all(others, lambda node: remote.shell_on(node, command, timeout_s=_COLLECT_S)) if others else []
     parts: dict[str, dict[str, bytes]] = {}

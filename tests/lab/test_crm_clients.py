@@ -1,4 +1,4 @@
-"""Debian's own crm shell, unmodified, drives a cluster of ours by our tools."""
+"""Debian's own crm shell and pcs, unmodified, drive a cluster of ours by our tools."""
 
 from __future__ import annotations
 
@@ -80,3 +80,38 @@ def test_nodes(it: Cluster) -> None:
     wait_for(lambda: "Online: [ n1 n2 n3 ]" in n3.run(["crm_mon", "-1"], timeout=60).stdout, "the node is back")
     crm(n3, "node", "attribute", "n1", "set", "site", "north")
     assert "value=north" in n2.run(["crm_attribute", "-N", "n1", "-n", "site", "-G"], timeout=60).stdout
+
+
+TOOLS = (
+    *("cibadmin", "crm_attribute", "crm_diff", "crm_error", "crm_mon", "crm_node", "crm_resource", "crm_rule"),
+    *("crm_simulate", "crm_verify", "stonith_admin"),
+)
+
+
+def pcs(host: Host, *words: str) -> str:
+    """What pcs says; it must be content."""
+    done = host.run(["/usr/sbin/pcs", *words], timeout=120)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return str(done.stdout + done.stderr)
+
+
+def test_pcs_drives_it_too(it: Cluster) -> None:
+    """It calls the tools by their whole paths, and looks for nodes in corosync.conf, so a location needs --force."""
+    skip_or_fail("" if Path("/usr/sbin/pcs").exists() else "pcs is not installed")
+    n1, n2, _ = it.nodes
+    for tool in TOOLS:
+        n1.run(["sh", "-c", f"mount --bind $(command -v {tool}) /usr/sbin/{tool}"], check=True)
+    pcs(n1, "resource", "create", "P", "ocf:heartbeat:Dummy", "fake=x", "op", "monitor", "interval=11s")
+    pcs(n1, "constraint", "location", "P", "prefers", "n2=200", "--force")
+    wait_for(lambda: where(n2, "P") == "n2", "it runs where it is wanted")
+    shown = pcs(n1, "resource", "config", "P")
+    assert "fake=x" in shown
+    assert "interval=11s" in shown
+    assert "n2" in pcs(n1, "constraint")
+    pcs(n1, "resource", "disable", "P")
+    wait_for(lambda: not where(n2, "P"), "it is stopped")
+    pcs(n1, "property", "set", "cluster-recheck-interval=10min")
+    assert "cluster-recheck-interval=10min" in crm(n2, "configure", "show")
+    assert "Online: [ n1 n2 n3 ]" in pcs(n1, "status")
+    pcs(n1, "resource", "delete", "P")
+    assert "primitive P" not in crm(n2, "configure", "show")

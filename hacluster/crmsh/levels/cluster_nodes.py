@@ -6,7 +6,6 @@ import ipaddress
 import os
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -97,8 +96,9 @@ def service(node: str, verb: str) -> Said:
     start = "setsid hacluster run </dev/null >/dev/null 2>&1 &"
     alone = {"start": f"hacluster status >/dev/null 2>&1 || {start}", "stop": "hacluster stop"}
     alone["restart"] = f"hacluster stop && {start}"
-    path = f"PATH=$PATH:{os.path.dirname(os.path.abspath(sys.argv[0]))}"
-    return remote.shell_on(node, f"{path}; if {systemd}; then systemctl {verb} {UNIT}; else {alone[verb]}\nfi")
+    return remote.shell_on(
+        node, f"{remote.path_of_ours()}; if {systemd}; then systemctl {verb} {UNIT}; else {alone[verb]}\nfi"
+    )
 
 
 def _runs() -> bool:
@@ -355,13 +355,22 @@ def members(session: Session) -> set[str]:
     return set(found.view.names)
 
 
-def _give_vote(session: Session, name: str) -> None:
+def _becomes(name: str, *, member: bool) -> bool:
+    """Whether a node is a member of a view that works here (or is not), in time; while views change nobody knows."""
     until = time.monotonic() + MEMBER_S
-    while name not in members(session):
-        if time.monotonic() > until:
-            session.voice.warning(f"{name} is no member yet and has no vote; look there, then crm cluster invite again")
-            return
+    while time.monotonic() < until:
+        found = _view()
+        works = found.view is not None and found.synced and found.view.quorate
+        if works and (name in found.view.names) is member:
+            return True
         time.sleep(0.2)
+    return False
+
+
+def _give_vote(session: Session, name: str) -> None:
+    if not _becomes(name, member=True):
+        session.voice.warning(f"{name} is no member yet and has no vote; look there, then crm cluster invite again")
+        return
     voters = _view().voters
     _set_voters({**dict(voters.votes), name: dict(voters.votes).get(name) or 1}, voters)
     root = session.read()
@@ -410,11 +419,8 @@ def remove(session: Session, words: list[str]) -> bool:
             raise Refused(
                 f"{name} could not be stopped by ssh ({said.fault or said.err}); say hacluster stop there first"
             )
-        until = time.monotonic() + MEMBER_S
-        while name in members(session):
-            if time.monotonic() > until:
-                raise Refused(f"{name} is still a member")
-            time.sleep(0.2)
+        if not _becomes(name, member=False):
+            raise Refused(f"{name} is still a member, or there is no quorum without it")
     if name in voters.names:
         _set_voters({node: count for node, count in voters.votes if node != name}, voters)
     try:

@@ -155,7 +155,9 @@ def _promotion(new: str, old: str) -> Handler:
 
 
 def _changed(session: Session, line: str) -> bool:
-    """A tool that changes the CIB; the copy is taken anew."""
+    """A tool that changes the CIB; the copy is taken anew. Where plans are asked for it is tried on a copy."""
+    if session.switches.plan:
+        return _plan_tool(session, line, session.switches.plan)
     done = session.tool(line) == 0
     session.renew()
     return done
@@ -200,6 +202,7 @@ def move_or_ban(session: Session, action: str, words: list[str]) -> bool:
     line += f" --node {quoted(node)}" if node else ""
     line += f" --lifetime {quoted(lifetime)}" if lifetime and lifetime != "forever" else ""
     line += " --force" if forced else ""
+    form = form or session.switches.plan
     if form:
         return _plan_tool(session, line, form)
     if not _changed(session, line):
@@ -226,6 +229,7 @@ def clear(session: Session, words: list[str]) -> bool:
     form, names = plan_word(words)
     rsc = name_of(names[0])
     line = f"crm_resource --quiet --clear --resource {quoted(rsc)}"
+    form = form or session.switches.plan
     if form:
         return _plan_tool(session, line, form)
     if not _changed(session, line):
@@ -243,7 +247,14 @@ def _history(action: str) -> Handler:
         line += f" --resource {names[0]}" if names else ""
         line += f" --node {names[1]}" if len(names) > 1 else ""
         line += " --force" if forced else ""
-        return _plan_tool(session, line, form) if form else _changed(session, line)
+        form = form or session.switches.plan
+        if not form:
+            return _changed(session, line)
+        from hacluster.crmsh.trial import forgotten  # noqa: PLC0415  seldom
+
+        rsc, node = (*names, "", "")[:2]
+        tell_plan(session, forgotten(session, rsc, node, failed_only=action == "cleanup"), form)
+        return True
 
     return run
 

@@ -418,3 +418,24 @@ def test_scripts_are_shown_checked_and_run(loaded):
     assert "ip=10.0.0.1" in loaded("configure", "show", "v")[1]
     assert "there already" in loaded("script", "run", "vip", "id=v", "ip=10.0.0.2")[2]
     assert json.loads(loaded("script", "json", "show", "vip")[1])["name"] == "virtual-ip"
+
+
+FAILED = """<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member">
+<lrm id="1"><lrm_resources><lrm_resource id="a" class="ocf" provider="heartbeat" type="Dummy">
+<lrm_rsc_op id="a_last_0" operation="start" operation_key="a_start_0" rc-code="1" op-status="0" call-id="5" interval="0"
+transition-key="1:1:0:00000000-0000-0000-0000-000000000000"
+transition-magic="0:1;1:1:0:00000000-0000-0000-0000-000000000000"
+exec-time="1" queue-time="0" on_node="n1"/></lrm_resource></lrm_resources></lrm>
+<transient_attributes id="1"><instance_attributes id="s1">
+<nvpair id="s1-f" name="fail-count-a#start_0" value="INFINITY"/></instance_attributes></transient_attributes>
+</node_state>"""
+
+
+def test_a_plan_of_a_cleanup_knows_what_is_forgotten(nodes, file):
+    file.write_text(file.read_text().replace("<status/>", f"<status>{FAILED}</status>"))
+    status, out, _ = nodes("resource", "cleanup", "a", "--plan")
+    assert status == 2, out
+    assert "a" in out
+    assert nodes("resource", "cleanup", "b", "--plan")[0] == 0
+    assert nodes("resource", "cleanup", "frob", "--plan")[0] == 1
+    assert "fail-count-a" in file.read_text()

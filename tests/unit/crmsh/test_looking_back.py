@@ -59,9 +59,9 @@ def archive(path: Path, files: dict[str, bytes]) -> None:
     path.write_bytes(out.getvalue())
 
 
-LOG = """2026/11/28_11:00:00 n1 crmd: transition 3: A_start_0 on n2 why=A failed input=pe-input-7
-2026/11/28_11:00:01 n1 te: A_start_0 is fired
-2026/11/28_11:10:00 n1 crmd: transition 4: nothing to do why=recheck input=pe-input-8
+LOG = """crmd[12]: 2026/11/28_11:00:00 notice: transition 3: A_start_0 on n2 why=A failed input=pe-input-7
+te[12]: 2026/11/28_11:00:01 info: A_start_0 is fired
+crmd[12]: 2026/11/28_11:10:00 notice: transition 4: nothing to do why=recheck input=pe-input-8
 """
 
 
