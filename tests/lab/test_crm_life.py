@@ -75,7 +75,16 @@ def test_a_cluster_begins_and_grows(it: Cluster) -> None:
     assert "****" in crm(n1, "cluster", "init", "-n", "site", "-i", "eth0", "-i", "eth1", "--plan", status=2)
     assert not n1.path("/etc/ha.d/authkeys").exists()
     assert "nothing up" not in crm(n1, "cluster", "init", "-i", "eth9", status=1)
-    crm(n1, "cluster", "init", "-n", "site", "-i", "eth0", "-i", "eth1")
+    crm(n1, "cluster", "init", "-n", "site", "-i", "eth0", "-i", "eth1", "--no-start")
+    text = n1.read("/etc/ha.d/ha.cf")
+    for slow, fast in (
+        ("keepalive 1", "keepalive 100ms"),
+        ("deadtime 10", "deadtime 1"),
+        ("initdead 30", "initdead 5"),
+    ):
+        text = text.replace(f"{slow}\n", f"{fast}\n")
+    n1.write("/etc/ha.d/ha.cf", text.replace("warntime 5\n", ""))
+    crm(n1, "cluster", "start")
     assert n1.path("/etc/ha.d/authkeys").stat().st_mode & 0o777 == 0o600
     assert it.view(n1).members == ("n1",)
     assert "already" in crm(n1, "cluster", "init", status=1)

@@ -93,9 +93,10 @@ def service(node: str, verb: str) -> Said:
     systemd = f"[ -d /run/systemd/system ] && systemctl cat {UNIT} >/dev/null 2>&1"
     if verb in {"enable", "disable"}:
         return remote.shell_on(node, f"{systemd} && exec systemctl {verb} {UNIT}; echo no systemd unit >&2; exit 1")
+    # Nothing of it may hold the connection open: who asks waits for its end.
     start = "setsid hacluster run </dev/null >/dev/null 2>&1 &"
-    alone = {"start": f"hacluster status >/dev/null 2>&1 || {start}", "stop": "hacluster stop"}
-    alone["restart"] = f"hacluster stop && {start}"
+    alone = {"start": f"if ! hacluster status >/dev/null 2>&1; then {start}\nfi", "stop": "hacluster stop"}
+    alone["restart"] = f"if hacluster stop; then {start}\nelse exit 1; fi"
     return remote.shell_on(
         node, f"{remote.path_of_ours()}; if {systemd}; then systemctl {verb} {UNIT}; else {alone[verb]}\nfi"
     )
