@@ -128,6 +128,17 @@ def leave(node: Node) -> Candidate:
     return Candidate(f"Put {node.name} into standby", None, set_node_attribute(node.name, "standby", "true"))
 
 
+def _failed_to_stop(cluster: Cluster, rsc_id: str, uname: str) -> bool:
+    return any(
+        op.task == "stop" and (op.rc != op.target_rc or op.status > 0)
+        for state in cluster.document.status.nodes
+        if state.uname == uname
+        for history in state.histories
+        if history.id.split(":")[0] == rsc_id
+        for op in history.ops
+    )
+
+
 def failure_changes(teller: Teller, leaves: list[Resource]) -> Iterator[Candidate]:
     """Forget failures."""
     cluster = teller.cluster
@@ -144,6 +155,10 @@ def failure_changes(teller: Teller, leaves: list[Resource]) -> Iterator[Candidat
                 seen.add((rsc.config_id, entry.cause.node))
     for rsc_id, uname in sorted(seen):
         text = f"Clean up the failures of {rsc_id} on {uname}"
+        if _failed_to_stop(cluster, rsc_id, uname):
+            # What could not be stopped may still be at work, whatever a probe says: a clean-up takes the fencing, or
+            # the block, away that keeps it from being started a second time.
+            text = f"Stop {rsc_id} on {uname} by hand, make sure that it is stopped, and clean up its failures there"
         yield Candidate(text, rsc_id, clean_up(rsc_id, uname))
 
 
