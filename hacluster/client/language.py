@@ -98,6 +98,7 @@ _BETWEEN_PULSE_AND_BRAIN: Final = {
 _BETWEEN_BRAIN_AND_THOUGHT: Final = {
     "replica": ("CopyTaken", "Committed", "StatusChanged"),
     "transition": ("ScheduleAt", "Scheduled"),
+    "crmd": ("ManagerOptions",),
     "views": ("ViewSynced",),
 }
 _FENCERS: Final = (
