@@ -22,7 +22,8 @@ from hacluster.base.errors import HaError
 from hacluster.base.members import ViewId
 from hacluster.cib.store import Position, Record, Remembered, Snapshot, chained
 
-_OPEN: Final = b"<!-- hacluster cib 1 "
+MARK: Final = b"<!-- hacluster cib 1 "
+"""What the file of a snapshot begins with."""
 _CLOSE: Final = b" -->\n"
 
 
@@ -69,15 +70,15 @@ def snapshot_bytes(snapshot: Snapshot) -> bytes:
     )
     body = snapshot.content.encode()
     seal = hashlib.sha256(head + b"\n" + body).hexdigest().encode()
-    return _OPEN + seal + b" " + head + _CLOSE + body + b"\n"
+    return MARK + seal + b" " + head + _CLOSE + body + b"\n"
 
 
 def read_snapshot(data: bytes) -> Snapshot:
     """The snapshot of a file. Raises :class:`StorageError` when a byte of it is not as it was written."""
     end = data.find(_CLOSE)
-    if not data.startswith(_OPEN) or end < 0:
+    if not data.startswith(MARK) or end < 0:
         raise StorageError("the file does not begin with the comment of a CIB written by hacluster")
-    seal, _, head = data[len(_OPEN) : end].partition(b" ")
+    seal, _, head = data[len(MARK) : end].partition(b" ")
     body = data[end + len(_CLOSE) : -1]
     if hashlib.sha256(head + b"\n" + body).hexdigest().encode() != seal or data[-1:] != b"\n":
         raise StorageError("the file's digest is not that of its content: it was changed or is incomplete")

@@ -115,15 +115,19 @@ class CibFile:
         self._root = None
 
     def _load(self) -> XML:
+        from hacluster.client.keptcib import read_cib_file  # noqa: PLC0415 - the cluster's own is not in a file
+
         try:
-            data = self.path.read_bytes()
+            data = read_cib_file(self.path)
         except FileNotFoundError:
             raise no_such() from None
         except PermissionError:
             raise Fault("Permission denied", Exit.DENIED) from None
-        except OSError:
-            raise bad_schema() from None
-        root = read_markup(data) if len(data) <= MAX_CIB_BYTES else None
+        except OSError as error:
+            raise Fault(f"{self.path}: {error.strerror or error}", Exit.IO_ERROR) from None
+        if len(data) > MAX_CIB_BYTES:
+            raise Fault(f"{self.path}: a CIB has {MAX_CIB_BYTES >> 20} MiB at most", Exit.DATA)
+        root = read_markup(data)
         if root is None or root.tag != "cib" or not accepted(root):
             raise bad_schema()
         if root.find("status") is None:

@@ -82,6 +82,7 @@ TOOL: Final = Tool(
             Option("option", "", "PARAM", "A parameter as NAME=VALUE (with --validate)"),
             Option("set-name", "s", "ID", "(Advanced) XML ID of the set of attributes to use (with -p, -d)"),
             Option("nvpair", "i", "ID", "(Advanced) XML ID of the attribute to use (with -p, -d)"),
+            Option("plan", "", help="Only say what would be checked anew and what would follow (with -C, -R)"),
             Option("timeout", "T", "N", "(Advanced) Give up after this time (with --restart, --wait, --force-*)"),
             Option("force", "f", help="Do it all the same; see the individual commands"),
             Option("quiet", "Q", help="Be less descriptive in output"),
@@ -347,6 +348,8 @@ def _check(given: Given, command: str) -> None:
         raise UsageError("Must supply a node name with -N")
     if command == "set-parameter" and "parameter-value" not in given:
         raise UsageError("You need to supply a value with the -v option")
+    if "plan" in given and command not in ("cleanup", "refresh"):
+        raise UsageError("--plan goes with --cleanup and --refresh")
     if command == "delete" and "resource-type" not in given:
         raise UsageError("You need to specify a resource type with -t")
 

@@ -428,7 +428,7 @@ def _live(call: Call) -> bool:
 
 def _cleanup(call: Call) -> int:
     """Without a cluster nothing is cleaned up; that is said."""
-    if _live(call):
+    if _live(call) or "plan" in call.given:
         from hacluster.tools.crm_resource_live import cleanup  # noqa: PLC0415
 
         return cleanup(call)
@@ -455,35 +455,63 @@ def _fail(call: Call) -> int:
     return Exit.OK
 
 
+_LOOK_S: Final = 30.0
+"""How long a wait may go on without a look: of a live CIB each change is told, but not that time has passed."""
+
+
+def _waits_for(call: Call, action: Any) -> bool:
+    """Whether an action that is to be done concerns the resource and the node that were given."""
+    if call.name:
+        part = action.rsc
+        while part is not None and call.name not in (part.id, part.xml_id):
+            part = part.parent
+        if part is None:
+            return False
+    name = call.given.get("node")
+    return name is None or (action.node is not None and action.node.name == name)
+
+
 def _wait(call: Call) -> int:
+    """Until nothing is left to do: for a resource or a node where one was given, whatever else the cluster does."""
     from hacluster.base.values import interval_ms  # noqa: PLC0415 - one command alone
     from hacluster.pe.schedule import schedule  # noqa: PLC0415
     from hacluster.tools.livestatus import document, present  # noqa: PLC0415
 
+    if call.name:
+        _ = call.rsc
+    _ = call.node
     given = call.given.get("timeout")
-    seconds = interval_ms(given) / 1000 if given else 3600.0
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (interval_ms(given) / 1000 if given else 3600.0)
+    told: list[str] = []
     while True:
         root = call.root
         transition = schedule(document(root), present(root))
-        waiting = [synapse.action for synapse in transition.graph.synapses if not synapse.action.pseudo]
+        actions = [synapse.action for synapse in transition.graph.synapses if not synapse.action.pseudo]
+        waiting = [action for action in actions if _waits_for(call, action)]
         if not waiting:
             return Exit.OK
+        lines = [_pending(action) for action in waiting]
         if time.monotonic() >= end:
-            call.out.line("Pending actions:")
-            for action in waiting:
-                place = f"\ton {action.node.name}" if action.node is not None else ""
-                call.out.line(f"\tAction {action.id}: {action.key}{place}")
+            for line in ("Pending actions:", *lines):
+                call.out.line(line)
             raise Failed("Error performing operation: Timeout occurred", Exit.TIMEOUT)
-        pause = min(2.0, max(0.05, end - time.monotonic()))
+        if "verbose" in call.given and lines != told:
+            call.out.error("\n".join(["Waiting for:", *lines]))
+            told = lines
+        pause = max(0.05, end - time.monotonic())
         if _live(call):
-            call.source.wait(call.source.mark, pause)  # type: ignore[attr-defined]
+            call.source.wait(call.source.mark, min(_LOOK_S, pause))  # type: ignore[attr-defined]
         else:
-            time.sleep(pause)
+            time.sleep(min(2.0, pause))
         forget = getattr(call.source, "forget", None)
         if forget is not None:
             forget()
         call.look_again()
+
+
+def _pending(action: Any) -> str:
+    place = f"\ton {action.node.name}" if action.node is not None else ""
+    return f"\tAction {action.id}: {action.key}{place}"
 
 
 def _restart(call: Call) -> int:

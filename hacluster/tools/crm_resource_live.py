@@ -72,6 +72,11 @@ def cleanup(call: Call) -> int:
         for place, ident, history in found
         if not only_failed or _has_failed(call, place, ident, history, operation)
     ]
+    if "plan" in call.given:
+        from hacluster.tools.crm_resource_plan import tell_plan  # noqa: PLC0415 - few ask
+
+        tell_plan(call, wanted, operation if only_failed else "", interval if only_failed else 0)
+        return Exit.OK
     for place, ident in wanted:
         asked = ForgetResource(place, ident, operation if only_failed else "", interval if only_failed else 0)
         try:
@@ -116,7 +121,7 @@ def _wait_until(call: Call, what: str, done: Any, seconds: float) -> None:
         if left <= 0:
             raise Failed(f"Could not complete restart of {call.name}: it took longer than {int(seconds)} s\n"
                          "Error performing operation: Timeout occurred", Exit.TIMEOUT)  # fmt: skip
-        source.wait(source.mark, min(left, 5.0))
+        source.wait(source.mark, left)
 
 
 def restart(call: Call) -> int:

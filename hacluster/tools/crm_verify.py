@@ -27,6 +27,7 @@ from hacluster.cib.checks import REFERENCES, check_configuration
 from hacluster.cib.document import XML, document_of, parse_tree
 from hacluster.cib.places import place_of
 from hacluster.cib.upgrade import newer_reports, upgrade, upgrade_to_4
+from hacluster.client.keptcib import read_cib_file
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.schedule import Transition, schedule
@@ -189,7 +190,7 @@ def _source(given: Given) -> tuple[bytes, str]:
     if kind == "xml-text":
         return value.encode(), "<text>"
     try:
-        return Path(value).read_bytes(), value
+        return read_cib_file(Path(value)), value
     except OSError as error:
         raise Failed(f"Couldn't parse input file: {value}: {error.strerror}", Exit.ERROR) from None
 

@@ -121,11 +121,17 @@ def _show_dc(given: Given, out: Output) -> int:
 
 
 def _show_daemons(given: Given, out: Output) -> int:
+    import time  # noqa: PLC0415 - one command alone
+
+    from hacluster.base.iso8601 import Moment  # noqa: PLC0415
+
     found = _status_of("")
     state = "shutting_down" if found.state == "S_STOPPING" else "running"
     text = {"running": "Pacemaker is running", "shutting_down": "Pacemaker is shutting down"}[state]
-    out.line(state if "quiet" in given else f"Status of pacemakerd: '{text}'")
-    out.tree(Tree("pacemakerd", {"sys_from": "pacemakerd", "state": state}))
+    now = int(time.time())
+    stamp = Moment.from_epoch(now, time.localtime(now).tm_gmtoff).show()
+    out.line(state if "quiet" in given else f"Status of pacemakerd: '{text}' (last updated {stamp})")
+    out.tree(Tree("pacemakerd", {"sys_from": "pacemakerd", "state": state, "last_updated": stamp}))
     return Exit.OK
 
 

@@ -11,8 +11,10 @@ from typing import Final, NoReturn
 import click
 
 from hacluster.base.errors import ConfigError
+from hacluster.base.results import Exit, Fault
 from hacluster.cib.document import XML, Document, parse_document
 from hacluster.cib.grammar import version_of
+from hacluster.client.keptcib import read_cib_file
 from hacluster.client.schemas import installed_schemas
 from hacluster.pe.explain.resource import explain as explain_resource
 from hacluster.pe.explain.text import resource_lines
@@ -26,11 +28,30 @@ LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
 """The CIB of this node's daemon."""
 
 
+def _live() -> tuple[bytes, str]:
+    """The CIB of the cluster, or of ``CIB_shadow`` or ``CIB_file``; what this node kept while no daemon runs."""
+    from hacluster.cib.markup import show_markup  # noqa: PLC0415 - a file is read as it is
+    from hacluster.client.cibsource import open_source  # noqa: PLC0415
+    from hacluster.client.live import is_live  # noqa: PLC0415
+
+    try:
+        return show_markup(open_source().read()).encode(), "<cluster>"
+    except Fault as fault:
+        if fault.status != Exit.DISCONNECTED or not is_live() or not Path(LIVE_CIB).exists():
+            click.echo(f"Could not get the CIB: {fault.text}", err=True)
+            sys.exit(EXIT_NO_INPUT)
+    return read_cib_file(Path(LIVE_CIB)), LIVE_CIB
+
+
 def read_cib(xml_file: str | None) -> Document:
     """Read a CIB for a command; says what is wrong with it and exits if it cannot be used."""
     path = xml_file or LIVE_CIB
     try:
-        document = parse_document(unpacked(Path(path).read_bytes()), path)
+        if xml_file is None:
+            data, path = _live()
+        else:
+            data = unpacked(read_cib_file(Path(path)))
+        document = parse_document(data, path)
         demand_usable(document, path)
     except ConfigError as error:
         fail(error, exit_status(error))
@@ -63,7 +84,8 @@ def _show(lines: list[str], data: object, output_as: str) -> None:
 @click.argument("resource", required=False)
 @click.option("--on", "node", metavar="NODE", help="Only: why it is, or is not, on this node.")
 @click.option("--action", metavar="ID", help="Explain an action: KEY, 'KEY on NODE', or its number in the graph.")
-@click.option("-x", "--xml-file", metavar="FILE", help="The CIB (as a rule that of this node).")
+@click.option("-x", "--xml-file", metavar="FILE", help="The CIB (as a rule that of the cluster).")
+@click.option("-L", "--live-check", "live", is_flag=True, help="The CIB of the cluster, as without a file.")
 @click.option("-i", "--input", "name", metavar="NAME", help="What a decision was made of, as the log names it.")
 @click.option("-t", "--set-datetime", metavar="WHEN", help="Decide for this time (ISO 8601).")
 @click.option("--output-as", type=click.Choice(["text", "json"]), default="text", help="What to print.")
@@ -72,6 +94,7 @@ def explain(  # noqa: PLR0917 - one argument per option
     node: str | None,
     action: str | None,
     xml_file: str | None,
+    live: bool,
     name: str | None,
     set_datetime: str | None,
     output_as: str,
@@ -81,6 +104,8 @@ def explain(  # noqa: PLR0917 - one argument per option
         raise click.UsageError("give either a resource or --action")
     if node is not None and resource is None:
         raise click.UsageError("--on goes with a resource; name the node of an action as 'KEY on NODE'")
+    if live and (xml_file is not None or name is not None):
+        raise click.UsageError("-L goes without a file")
     if name is not None:
         xml_file = f"{INPUTS}/{name.removesuffix('.bz2')}.bz2"
     gc.disable()  # one answer, then the process ends

@@ -50,6 +50,7 @@ ENTRIES: Final = {
     "hb_takeover": "hacluster.tools.handover:hb_takeover",
     "iso8601": "hacluster.tools.iso8601:TOOL",
     "ldirectord": "hacluster.ldirectord.command:script",
+    "pacemakerd": "hacluster.tools.pacemakerd:TOOL",
     "stonith_admin": "hacluster.tools.stonith_admin:TOOL",
 }
 """Where each command says what it takes: a table, or a console script that knows ``--help``."""
