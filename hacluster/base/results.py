@@ -22,6 +22,7 @@ class Exit(IntEnum):
     USAGE = 64
     DATA = 65
     NO_INPUT = 66
+    NO_HOST = 68
     SOFTWARE = 70
     CANNOT_CREATE = 73
     IO_ERROR = 74

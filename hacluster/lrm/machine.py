@@ -131,6 +131,7 @@ CLIENTS = "clients"
 """Whose asking it is when a local client has an agent run."""
 
 _MACHINES = frozenset(MachineName)
+RELOAD_AGENT = "reload-agent"
 _NOT_TWICE = frozenset({"migrate_to", "migrate_from", "reload", "reload-agent"})
 """What is not begun again when nobody knows how far it came; everything else may be done twice (OCF)."""
 
@@ -363,6 +364,11 @@ class LrmMachine:
             return [Say(Severity.DEBUG, SERVICE, "stray-child", text)]
         if exited.end is ChildEnd.NOT_STARTED and not operation.cancelled and self._next_candidate(operation, exited):
             return [self._spawn(operation, now)]
+        unknown = exited.end is ChildEnd.EXITED and exited.code == OcfCode.UNIMPLEMENTED and not operation.cancelled
+        if unknown and operation.call.arguments == (RELOAD_AGENT,):
+            # One whose meta-data is not known yet, and which has the older word for it.
+            operation.call = replace(operation.call, arguments=("reload",))
+            return [self._spawn(operation, now)]
         return self._end(operation, self._read(operation, exited), exited, now)
 
     def _on_unit_done(self, done: UnitDone, now: Instant) -> list[Effect]:
@@ -408,6 +414,9 @@ class LrmMachine:
             word = _TIMEOUT_WORDS.get(op.action, "status")
             timeout_ms = self._config.timeout_ms(op.resource.type, word)
         call = CLASSES[op.resource.agent_class].call(op, timeout_ms, self._host)
+        traits = self._agents.traits(op) if op.action == RELOAD_AGENT else None
+        if traits is not None and traits.older:
+            call = replace(call, arguments=("reload",))
         self._queue.push(Operation(op, timeout_ms, call, now))
 
     def _start_what_may(self, now: Instant) -> list[Effect]:

@@ -52,7 +52,7 @@ def read_traits(text: bytes) -> AgentTraits | None:
     if not private:
         private = [name for name in names if name in _PRIVATE]
     reloads = by_agent or by_service
-    return AgentTraits(reloads, tuple(restart) if reloads else (), tuple(private))
+    return AgentTraits(reloads, tuple(restart) if reloads else (), tuple(private), by_service)
 
 
 def _is(value: str | None) -> bool:

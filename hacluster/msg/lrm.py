@@ -70,11 +70,13 @@ class AgentTraits:
 
     ``reloads``: it can take changed parameters over without a restart, all but those in ``restart``. ``private``:
     parameters that are nobody's business. Names are in the order in which Pacemaker writes them (last one first).
+    ``older``: its word for taking over is ``reload``, as before OCF 1.1.
     """
 
     reloads: bool = False
     restart: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def _name_for_id(given: Given, out: Output, _command: str) -> int:
     wanted = given.get("name-for-id") or ""
     name = _nodes().get(wanted)
     if name is None:
-        raise Failed(f"Node {wanted} is not known to cluster", Exit.NO_SUCH, bare=True)
+        raise Failed(f"Node {wanted} is not known to cluster", Exit.NO_HOST, bare=True)
     out.line(name)
     out.tree(Tree("node-info", {"nodeid": wanted, "uname": name}))
     return Exit.OK
@@ -132,7 +132,8 @@ def _remove(given: Given, _out: Output, _command: str) -> int:
         raise Failed(text, Exit.UNSAFE, bare=True)
     known = [ident for ident, known in _nodes().items() if name in (ident, known)]
     if not known:
-        raise Failed(f"Could not map name={name} to a UUID", Exit.NO_SUCH, bare=True)
+        complain(f"{name} is not in the configuration: there is nothing to remove")
+        return Exit.OK  # as with the original: who removes twice has removed
     source = LiveCluster()
     source.change("delete", scope="nodes", data=etree.Element("node", id=known[0]))
     source.change("delete", scope="status", data=etree.Element("node_state", id=known[0]))

@@ -148,7 +148,7 @@ class Desk:
 
 
 def test_traits_of_both_generations_of_agents() -> None:
-    assert read_traits(META_DATA) == AgentTraits(reloads=True, restart=("state",), private=("passwd",))
+    assert read_traits(META_DATA) == AgentTraits(reloads=True, restart=("state",), private=("passwd",), older=True)
     newer = META_DATA.replace(b"1.0</version>", b"1.1</version>").replace(b'"Reload"', b'"reload-agent"')
     found = read_traits(newer)
     assert found is not None
@@ -156,6 +156,34 @@ def test_traits_of_both_generations_of_agents() -> None:
     assert read_traits(b"no agent at all") is None
     assert read_traits(b"<html/>") is None
     assert read_traits(b"\xff\xfe<resource-agent") == AgentTraits(), "cut off, and still an agent"
+
+
+def test_a_reload_has_the_word_that_the_agent_has_for_it() -> None:
+    desk = Desk()
+    desk.start(1)
+    desk.say_meta_data()
+    desk.end()
+    desk.start(2, "reload-agent")
+    assert desk.spawned[-1].argv[-1] == "reload", "the meta-data is that of OCF 1.0"
+    desk.end()
+    newer = Desk()
+    newer.start(1)
+    newer.say_meta_data(META_DATA.replace(b"1.0</version>", b"1.1</version>").replace(b'"Reload"', b'"reload-agent"'))
+    newer.end()
+    newer.start(2, "reload-agent")
+    assert newer.spawned[-1].argv[-1] == "reload-agent"
+
+
+def test_an_agent_that_is_not_known_yet_is_asked_with_the_older_word_too() -> None:
+    desk = Desk()
+    desk.start(1, "reload-agent")
+    assert desk.spawned[-1].argv[-1] == "reload-agent"
+    desk.end(3)
+    assert desk.spawned[-1].argv[-1] == "reload"
+    desk.end(0)
+    desk.say_meta_data()
+    (result,) = desk.results()
+    assert (result.action, result.rc) == ("reload-agent", 0)
 
 
 def test_an_agent_is_asked_once_and_its_results_say_what_it_is() -> None:
