@@ -40,6 +40,9 @@ TIMEOUT_S: Final = 30.0
 PIECE: Final = 12 * 1024
 """Characters of one piece of a long text: in MessagePack four bytes each at most, within the bound of a request."""
 
+ON_NODE: Final = "OCF_RESKEY_CRM_meta_on_node"
+"""The variable that tells an agent which node it works for."""
+
 _SHORT: Final = 8 * 1024
 _TRIES: Final = 3
 _PAUSE_S: Final = 0.1
@@ -188,7 +191,7 @@ def is_live(environment: Mapping[str, str] = os.environ) -> bool:
 
 def own_node() -> str:
     """What the cluster calls this node: as agents are told, or as the daemon says; the host's name without one."""
-    told = os.environ.get("OCF_RESKEY_CRM_meta_on_node")  # noqa: SIM112 - agents have it in these letters
+    told = os.environ.get(ON_NODE)
     if told:
         return told
     if is_live():

@@ -59,11 +59,12 @@ def main(given: Given, out: Output) -> int:
 
 
 def _query(given: Given, out: Output, name: str) -> int:
-    from hacluster.client.live import daemon_here, own_node  # noqa: PLC0415 - --help needs none of it
+    from hacluster.client.live import ON_NODE, daemon_here  # noqa: PLC0415 - --help needs none of it
     from hacluster.msg.attrd import AttributeQuery, AttributeValues  # noqa: PLC0415
 
     try:
-        node = "" if "all" in given else given.get("node") or own_node()
+        # As with the original, all nodes: only an agent, whose environment names its node, asks for that one.
+        node = "" if "all" in given else given.get("node") or os.environ.get(ON_NODE, "")
         values = daemon_here().ask(AttributeQuery(name, node), AttributeValues).values
     except Fault as error:
         raise Failed(_unreachable(error), error.status) from None

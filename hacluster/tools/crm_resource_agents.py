@@ -6,12 +6,13 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from hacluster.base.results import Exit
+from hacluster.base.results import Exit, exit_text
 from hacluster.base.tree import Tree
 from hacluster.base.values import interval_ms
 from hacluster.client import agents as installed
 from hacluster.tools.options import Given, UsageError
 from hacluster.tools.output import Failed, Output
+from hacluster.tools.result import OCF_TEXTS
 
 if TYPE_CHECKING:
     from hacluster.tools.crm_resource import Call
@@ -72,9 +73,10 @@ def _metadata(out: Output, spec: str) -> int:
     return Exit.OK
 
 
-def _run(out: Output, action: str, agent: tuple[str, str, str], params: dict[str, str], *, level: str,
-         seconds: float, name: str) -> int:  # fmt: skip
-    """Run an action of an OCF agent, as the cluster would."""
+def _run(out: Output, command: str, agent: tuple[str, str, str], params: dict[str, str], *, level: str,
+         seconds: float, name: str, talkative: bool) -> int:  # fmt: skip
+    """Run an action of an OCF agent, as the cluster would; what it says is shown when it fails, or to who asks."""
+    action = _ACTIONS[command]
     standard, provider, kind = agent
     if standard != "ocf":
         raise Failed(f"Error performing operation: {standard} resources cannot be run past the cluster",
@@ -83,31 +85,36 @@ def _run(out: Output, action: str, agent: tuple[str, str, str], params: dict[str
     environment = {
         **os.environ, **{f"OCF_RESKEY_{key}": value for key, value in params.items()},
         "OCF_ROOT": str(installed.ocf_root()), "OCF_RA_VERSION_MAJOR": "1", "OCF_RA_VERSION_MINOR": "1",
-        "OCF_RESOURCE_INSTANCE": name, "OCF_RESOURCE_TYPE": kind, "OCF_RESOURCE_PROVIDER": provider,
+        "OCF_RESOURCE_INSTANCE": name or "test", "OCF_RESOURCE_TYPE": kind, "OCF_RESOURCE_PROVIDER": provider,
         "OCF_CHECK_LEVEL": level, "OCF_OUTPUT_FORMAT": "text" if out.is_text else "xml",
     }  # fmt: skip
     try:
         done = subprocess.run([str(path), action], env=environment, capture_output=True, text=True, timeout=seconds,
                               check=False, errors="replace")  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Failed(f"Operation {action} for {name} timed out after {seconds:g} seconds", Exit.TIMEOUT) from None
+        raise Failed(
+            f"Operation {command} for {name or kind} timed out after {seconds:g} seconds", Exit.TIMEOUT
+        ) from None
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}", Exit.NO_SUCH) from None
-    words = "succeeded" if done.returncode == 0 else f"failed ({done.returncode})"
-    out.line(f"Operation {action} for {name} ({standard}:{provider}:{kind}) {words}")
-    for text in (done.stdout, done.stderr):
-        if text:
-            out.raw(text)
-    tree = Tree("resource-agent-action", {"action": action, "class": standard, "type": kind, "provider": provider,
-                                          "rsc": name})  # fmt: skip
-    tree.children.append(Tree("agent-status", {"code": str(done.returncode)}))
-    if done.stdout or done.stderr:
-        tree.children.append(Tree("command", {"code": str(done.returncode)}, [
-            Tree("output", {"source": source}, text=text) for source, text in
-            (("stdout", done.stdout), ("stderr", done.stderr)) if text
-        ]))  # fmt: skip
-    out.tree(tree)
-    return done.returncode
+    code = done.returncode
+    words = f"returned {code} ({OCF_TEXTS.get(str(code), 'unknown')})"
+    shown = ":".join(part for part in agent if part)
+    out.line(f"Operation {command}{f' for {name}' if name else ''} ({shown}) {words}")
+    said = [(source, text) for source, text in (("stdout", done.stdout), ("stderr", done.stderr)) if text]
+    if code != 0 or talkative:
+        for _, text in said:
+            out.raw(text if text.endswith("\n") else f"{text}\n")
+    attrs = {"action": command, "class": standard, "type": kind} | ({"rsc": name} if name else {})
+    status = {"code": str(code), "message": OCF_TEXTS.get(str(code), "unknown")}
+    parts = [Tree("overrides"), Tree("agent-status", status | {"execution_code": "0", "execution_message": "complete"})]
+    if said:
+        outputs = [Tree("output", {"source": source}, text=text) for source, text in said]
+        parts.append(Tree("command", {"code": str(code)}, outputs))
+    out.tree(Tree("resource-agent-action", attrs | {"provider": provider}, parts))
+    if code != 0:
+        raise Failed(f"Error performing operation: {exit_text(code)}", code)
+    return Exit.OK
 
 
 def _level(given: Given, command: str) -> str:
@@ -130,8 +137,8 @@ def validate_agent(given: Given, out: Output, command: str) -> int:
     if not known:
         raise UsageError(f"{spec} is not a known resource")
     params = dict(text.partition("=")[::2] for text in given.all("option"))
-    return _run(out, _ACTIONS[command], (standard, provider, agent), params,
-                level=_level(given, command), seconds=_seconds(given), name="test")  # fmt: skip
+    return _run(out, command, (standard, provider, agent), params, level=_level(given, command),
+                seconds=_seconds(given), name="", talkative="verbose" in given)  # fmt: skip
 
 
 def force(call: Call) -> int:
@@ -150,5 +157,6 @@ def force(call: Call) -> int:
     standard, provider, agent = (part or "" for part in rsc.agent)
     params = dict(rsc_params(rsc, rsc.current))
     params |= {f"CRM_meta_{key.replace('-', '_')}": value for key, value in rsc.meta.items()}
-    return _run(call.out, _ACTIONS[call.command], (standard, provider, agent), params,
-                level=_level(call.given, call.command), seconds=_seconds(call.given), name=rsc.id)  # fmt: skip
+    return _run(call.out, call.command, (standard, provider, agent), params,
+                level=_level(call.given, call.command), seconds=_seconds(call.given), name=rsc.id,
+                talkative="verbose" in call.given)  # fmt: skip

@@ -40,7 +40,7 @@ _ORDER: Final = {
 }
 """The order in which they had what is in another order since."""
 
-_TEXTS: Final = {
+OCF_TEXTS: Final = {
     "0": "ok", "1": "error", "2": "invalid parameter", "3": "unimplemented feature", "4": "insufficient privileges",
     "5": "not installed", "6": "not configured", "7": "not running", "8": "promoted", "9": "promoted (failed)",
     "190": "degraded", "191": "promoted (degraded)", "193": "unknown",
@@ -73,7 +73,7 @@ def fitted(tree: Tree) -> Tree:
     if tree.name in _CODED:
         code, text = _CODED[tree.name]
         if text in attrs:
-            attrs[text] = _TEXTS.get(attrs.get(code, ""), attrs[text])
+            attrs[text] = OCF_TEXTS.get(attrs.get(code, ""), attrs[text])
         if attrs.get("status") == "Done":
             attrs["status"] = "complete"
     return dataclasses.replace(tree, attrs=attrs, children=[fitted(child) for child in tree.children])
