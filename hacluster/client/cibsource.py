@@ -124,7 +124,7 @@ class CibFile:
         except PermissionError:
             raise Fault("Permission denied", Exit.DENIED) from None
         except OSError as error:
-            raise Fault(f"{self.path}: {error.strerror or error}", Exit.IO_ERROR) from None
+            raise Fault(f"{self.path}: {error.strerror or error}", Exit.CONFIG) from None
         if len(data) > MAX_CIB_BYTES:
             raise Fault(f"{self.path}: a CIB has {MAX_CIB_BYTES >> 20} MiB at most", Exit.DATA)
         root = read_markup(data)

@@ -416,8 +416,19 @@ def _check(given: Given, monitor: Monitor, out: Output) -> None:
         raise Failed("", Exit.USAGE)
 
 
+def _warn_of_glued(argv: Sequence[str]) -> None:
+    """What 3.0 says to ``-LPREFIX``: it takes that, but not for ever."""
+    for word in argv:
+        letters, found, value = word.partition("L")
+        if found and value and letters[:1] == "-" and letters[1:2] != "-" and letters[1:].isalnum() | (letters == "-"):
+            text = f"Deprecated argument format '-L{value}' used.\nPlease use '-L {value}' instead."
+            print(f"{text}  Support will be removed in a future release.", file=sys.stderr)
+
+
 def main(given: Given, out: Output) -> int:
     """One look, or many."""
+    if "neg-locations" in given:
+        _warn_of_glued(sys.argv[1:])
     monitor = Monitor(given, sys.argv[1:])
     out.style = monitor.style
     _sections(given, monitor.style)

@@ -174,7 +174,8 @@ def _live() -> tuple[bytes, str]:
     try:
         return show_markup(open_source().read()).encode(), "<cluster>"
     except Fault as fault:
-        raise Failed(f"CIB query failed: {exit_text(Exit.NO_INPUT)} ({fault.text})", Exit.NO_INPUT) from None
+        sys.stderr.write(f"crm_verify: CIB query failed: {exit_text(Exit.NO_INPUT)} ({fault.text})\n")
+        raise Failed("", Exit.NO_INPUT) from None
 
 
 def _source(given: Given) -> tuple[bytes, str]:

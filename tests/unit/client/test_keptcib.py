@@ -68,4 +68,4 @@ def test_without_a_journal_and_under_another_name_a_file_is_what_it_is(kept: Pat
 def test_a_file_that_cannot_be_read_is_no_fault_of_its_schema(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="Is a directory") as caught:
         CibFile(tmp_path).read()
-    assert caught.value.status is Exit.IO_ERROR
+    assert caught.value.status is Exit.CONFIG, "as with the original"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hacluster.base.score import INFINITY
 from hacluster.base.values import is_true, scan_int
 from hacluster.cib.records import History, OpRecord
 from hacluster.pe.assign.hashing import table_order
@@ -134,8 +133,7 @@ def _threshold(told: Told, show: Show) -> str:
         return f"{told.ident}: orphan"
     text = f"{told.ident}: migration-threshold={told.rsc.migration_threshold}"
     if told.count > 0:
-        count = "INFINITY" if told.count >= INFINITY else str(told.count)
-        text += f" fail-count={count}"
+        text += f" fail-count={told.count}"
         text += f" last-failure='{show.clock(told.last)}'" if told.last > 0 else ""
     return text
 

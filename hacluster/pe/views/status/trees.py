@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from hacluster.base.score import INFINITY
 from hacluster.base.tree import Tree
 from hacluster.cib.records import OpRecord
 from hacluster.pe.model.action import parse_op_key
@@ -78,7 +77,7 @@ def _history(told: facts.Told, show: Show) -> Tree:
     else:
         attrs |= {"orphan": "false", "removed": "false", "migration-threshold": str(told.rsc.migration_threshold)}
         if told.count > 0:
-            attrs["fail-count"] = "INFINITY" if told.count >= INFINITY else str(told.count)
+            attrs["fail-count"] = str(told.count)  # a number always: exporters read it as one
             if told.last > 0:
                 attrs["last-failure"] = show.clock(told.last)
     return Tree("resource_history", attrs, [_operation(op, show) for op in told.ops])
