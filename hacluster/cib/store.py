@@ -178,9 +178,9 @@ class Store:
         """What readers see: committed configuration and present status; not to be changed."""
         return Document(self._root, self.status)
 
-    def xml(self) -> XML:
-        """What readers see, as a new tree with its version in it."""
-        root = document_xml(self.document())
+    def xml(self, *, bare: bool = False) -> XML:
+        """What readers see, as a new tree with its version in it; ``bare``: without the status."""
+        root = copy.deepcopy(self._root) if bare else document_xml(self.document())
         write_version(root, self.version)
         return root
 

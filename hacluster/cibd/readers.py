@@ -109,9 +109,9 @@ class Readers:
         token = asked.token
         if not token:
             mark = mark_of(store, view, synced=synced)
-            token = f"{mark}/{_reader(user, groups)}"
+            token = f"{mark}{'-' if asked.bare else ''}/{_reader(user, groups)}"
             if token not in self._texts:
-                root = shown(store, view)
+                root = shown(store, view, bare=asked.bare)
                 try:
                     seen = readable(root, user, groups)
                 except Fault as fault:
@@ -168,9 +168,9 @@ def _reader(user: str | None, groups: tuple[str, ...]) -> str:
     return "" if user is None else f"{user}:{','.join(groups)}"
 
 
-def shown(store: Store, view: View | None) -> XML:
+def shown(store: Store, view: View | None, *, bare: bool = False) -> XML:
     """The document with what readers look for in it and no record says: who leads, and whether there is quorum."""
-    root = store.xml()
+    root = store.xml(bare=bare)
     root.set("have-quorum", "1" if view is not None and view.quorate else "0")
     root.attrib.pop("dc-uuid", "")
     if view is not None:

@@ -117,16 +117,16 @@ class LiveCluster:
         """Whether anybody answers. Raises :class:`Fault`."""
         self.daemon.ask(AwaitChange("?"), Changed)
 
-    def read(self) -> XML:
-        """The document as far as the user may see it."""
-        root = read_markup(self._text().encode())
+    def read(self, *, bare: bool = False) -> XML:
+        """The document as far as the user may see it; ``bare``: without the status."""
+        root = read_markup(self._text(bare=bare).encode())
         assert root is not None, "the daemon speaks XML"
         return root
 
-    def _text(self) -> str:
+    def _text(self, *, bare: bool = False) -> str:
         """The whole text, piece by piece; from the beginning when it is not kept long enough."""
         for _ in range(_TRIES):
-            first = self.daemon.ask(ReadRequest(user=self.user or ""), CibText)
+            first = self.daemon.ask(ReadRequest(user=self.user or "", bare=bare), CibText)
             pieces, at, left = [first.text], len(first.text), first.left
             while left:
                 more = self.daemon.answer(ReadRequest(first.token, at, self.user or ""))

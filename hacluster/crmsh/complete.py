@@ -124,7 +124,7 @@ WORDS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _root(place: Place) -> XML:
-    return place.session.work.root
+    return place.session.glimpse()
 
 
 def _summary(element: XML) -> str:

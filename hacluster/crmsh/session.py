@@ -9,9 +9,11 @@ import shlex
 import sys
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hacluster.base.results import Fault
+from hacluster.cib.markup import read_markup
 from hacluster.client.agents import providers_of
 from hacluster.client.cibsource import open_source
 from hacluster.crmsh.level import Level, Refused
@@ -117,6 +119,35 @@ class Session:
             self._work = Workspace(self.read(), providers_of)
         return self._work
 
+    def glimpse(self) -> XML:
+        """The configuration to look at, not to be changed: the copy that is worked on, or what is read for it alone.
+
+        Neither the status, which may be ten times as large, nor the schema is looked at: completion must be quick.
+        """
+        if self._work is not None:
+            return self._work.root
+        known = self.memory.get("glimpse")
+        if known is None:
+            known = self.memory["glimpse"] = self._seen()
+        return known
+
+    def _seen(self) -> XML:
+        from hacluster.client.cibsource import shadow_path  # noqa: PLC0415
+        from hacluster.client.live import LiveCluster  # noqa: PLC0415
+
+        file = self.environment.get("CIB_file", "")
+        if self.shadow:
+            file = str(shadow_path(self.shadow, self.environment))
+        root = None
+        if file:
+            data = Path(file).read_bytes()
+            start, end = data.find(b"<configuration"), data.find(b"</configuration>")
+            if 0 <= start < end:
+                root = read_markup(data[start : end + len(b"</configuration>")])
+        elif isinstance(self.source, LiveCluster):
+            root = self.source.read(bare=True).find("configuration")
+        return self.work.root if root is None else root
+
     @property
     def editing(self) -> bool:
         """Whether there are changes that were not committed."""
@@ -126,6 +157,7 @@ class Session:
         """Forget the copy; the next one is of the CIB as it will be then."""
         self._work = None
         self._source = None
+        self.memory.pop("glimpse", None)
 
     @property
     def agents(self) -> Agents:

@@ -255,12 +255,13 @@ class ReadRequest:
     """A request: the CIB as it is committed here, as far as the user may see it; answered with ``CibText``.
 
     A long text comes in pieces: ask again with the ``token`` of the first answer and the next ``offset``. ``user``: in
-    whose name, which only an administrator may say.
+    whose name, which only an administrator may say. ``bare``: without the status, which may be large.
     """
 
     token: str = ""
     offset: int = 0
     user: str = ""
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
