@@ -137,9 +137,9 @@ class PingPort:
             with contextlib.suppress(OSError):
                 self._echoes[v6].send(address, data)
 
-    def stale(self) -> bool:
+    def stale(self) -> str:
         """Never: no interface is bound."""
-        return False
+        return ""
 
     def close(self) -> None:
         """All sockets."""

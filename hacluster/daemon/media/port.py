@@ -29,6 +29,10 @@ SO_BINDTODEVICE: Final = 25
 MediumEvent = DatagramReceived | MediumFailed | MediumReady
 Deliver = Callable[[MediumEvent], None]
 
+REPLACED: Final = "the interface was replaced"
+DEAF: Final = "nothing is read from its socket any more"
+"""Its reader ended by itself, as when there was no memory for a datagram."""
+
 _TRANSIENT: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EINTR, errno.ECONNREFUSED})
 """Errors of one datagram, not of the medium."""
 
@@ -44,8 +48,8 @@ class Port(Protocol):
         """Send one datagram; OSError when the medium does not work."""
         ...
 
-    def stale(self) -> bool:
-        """Whether the interface is no longer the one that was opened."""
+    def stale(self) -> str:
+        """Why it must be opened anew: ``REPLACED``, ``DEAF``; empty when nothing is wrong with it."""
         ...
 
     def close(self) -> None:
@@ -63,7 +67,7 @@ class Medium:
         self._open = False
         self._failed = ""
         self.gone = False
-        """The host has no interface of that name: what fails is here, and not on the way to the others."""
+        """The host has no interface of that name, or cannot read: what fails is here, not on the way to the others."""
 
         self._task: asyncio.Task[None] | None = None
 
@@ -73,12 +77,16 @@ class Medium:
 
     async def _keep(self) -> None:
         while True:
-            if not self._open:
-                await self._try()
-            elif self._port.stale():
-                self._fail("the interface was replaced")
-                continue
+            # What there is no memory for is tried at the next look.
+            with contextlib.suppress(MemoryError):
+                await self._see_to_it()
             await asyncio.sleep(REOPEN_S)
+
+    async def _see_to_it(self) -> None:
+        if self._open and (why := self._port.stale()):
+            self._fail(why, gone=why == DEAF)
+        if not self._open:
+            await self._try()
 
     async def _try(self) -> None:
         try:

@@ -24,7 +24,7 @@ from hacluster.base.limits import MAX_DATAGRAM
 from hacluster.config.media import Bcast, Mcast, Mcast6, NetworkMedium, Ucast, Ucast6
 from hacluster.daemon.media import bpf
 from hacluster.daemon.media.interfaces import GONE, broadcast_address, device_of, index_of, require_up
-from hacluster.daemon.media.port import MAX_BURST
+from hacluster.daemon.media.port import DEAF, MAX_BURST, REPLACED
 from hacluster.daemon.media.sockets import Kind, Opener, family_of, group_of
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -101,6 +101,11 @@ class Receiver:
             # Also when more waits: the timers and the other sockets have their turn.
             await asyncio.sleep(0)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the reading has ended by itself: asyncio closes a socket when it cannot read from it."""
+        return self._task is not None and self._task.done()
+
     def close(self) -> None:
         """Stop reading."""
         if self._task is not None:
@@ -124,15 +129,16 @@ class Receivers:
         self._opening = asyncio.Lock()
         self._screen = Screen()
 
-    async def take(self, key: ReceiveKey, medium: int, received: Received) -> None:
+    async def take(self, key: ReceiveKey, medium: int, received: Received) -> Receiver:
         """Open the socket, or share the one that is open. OSError."""
         async with self._opening:
             receiver = self._open.get(key)
-            if receiver is None:
+            if receiver is None or receiver.lost:
                 receiver = Receiver(key, received)
                 await receiver.open(self.opener, medium, self._screen)
                 self._open[key] = receiver
             receiver.users += 1
+            return receiver
 
     def screen(self, screen: Screen) -> None:
         """What the kernel lets in from now on, on all of them."""
@@ -140,14 +146,13 @@ class Receivers:
         for receiver in self._open.values():
             receiver.screen(screen)
 
-    def give(self, key: ReceiveKey) -> None:
+    def give(self, receiver: Receiver) -> None:
         """The last user closes it."""
-        receiver = self._open.get(key)
-        if receiver is not None:
-            receiver.users -= 1
-            if receiver.users == 0:
-                receiver.close()
-                del self._open[key]
+        receiver.users -= 1
+        if receiver.users == 0:
+            receiver.close()
+            if self._open.get(receiver.key) is receiver:
+                del self._open[receiver.key]
 
 
 class UdpPort:
@@ -160,7 +165,7 @@ class UdpPort:
         self._receivers = receivers
         self._received = received
         self._sock: socket.socket | None = None
-        self._taken: ReceiveKey | None = None
+        self._taken: Receiver | None = None
         self._target: Address = ("", 0)
         self._index = 0
         self._host = ""
@@ -173,8 +178,7 @@ class UdpPort:
         self._target = await self._find_target()
         self._sock = await self._receivers.opener.open(self._number, Kind.SEND)
         key = receive_key(medium, self._index)
-        await self._receivers.take(key, self._number, self._received)
-        self._taken = key
+        self._taken = await self._receivers.take(key, self._number, self._received)
 
     async def _find_target(self) -> Address:
         match self._medium:
@@ -202,11 +206,16 @@ class UdpPort:
         if self._sock is not None:
             self._sock.sendto(data, self._target)
 
-    def stale(self) -> bool:
-        """The interface is gone, was made anew, or has another broadcast address.
+    def stale(self) -> str:
+        """The interface is gone, was made anew, or has another broadcast address; or nobody reads its socket any more.
 
         Asked on our own socket: that the process has no descriptor left says nothing of the interface.
         """
+        if self._taken is not None and self._taken.lost:
+            return DEAF
+        return REPLACED if self._is_another() else ""
+
+    def _is_another(self) -> bool:
         try:
             if index_of(self._device, self._sock) != self._index:
                 return True

@@ -15,7 +15,7 @@ from hacluster.base.effects import Screen
 from hacluster.config.media import Mcast, Ping, PingGroup, Ucast, Ucast6
 from hacluster.daemon.media import bpf
 from hacluster.daemon.media.icmp import checksum
-from hacluster.daemon.media.port import Medium
+from hacluster.daemon.media.port import DEAF, REPLACED, Medium
 from hacluster.daemon.media.ports import Media
 from hacluster.daemon.media.sockets import Direct
 from hacluster.daemon.media.udp import Receivers, UdpPort, receive_key
@@ -186,7 +186,7 @@ class Flaky:
     """A port that opens, fails to send, and opens again."""
 
     def __init__(self):
-        self.opened, self.closed, self.error, self.gone = 0, 0, None, False
+        self.opened, self.closed, self.error, self.why = 0, 0, None, ""
 
     async def open(self):
         self.opened += 1
@@ -199,8 +199,8 @@ class Flaky:
             raise self.error
 
     def stale(self):
-        gone, self.gone = self.gone, False
-        return gone
+        why, self.why = self.why, ""
+        return why
 
     def close(self):
         self.closed += 1
@@ -221,10 +221,44 @@ def test_a_medium_that_fails_is_opened_again(monkeypatch):
         port.error = BlockingIOError(11, "try again")
         medium.send(b"x")
         port.error = None
-        port.gone = True
-        await until(lambda: len(events) == 5)
-        assert events[3:] == [MediumFailed(3, "the interface was replaced"), MediumReady(3)]
+        for why in (REPLACED, DEAF):
+            port.why = why
+            await until(lambda: len(events) == 5)
+            assert events[3:] == [MediumFailed(3, why, gone=why == DEAF), MediumReady(3)]
+            del events[3:]
         await medium.close()
+
+    asyncio.run(live())
+
+
+def test_a_reader_that_ended_by_itself_has_a_successor(monkeypatch):
+    """As one does for which there was no memory: nobody may be declared dead because of it."""
+    monkeypatch.setattr("hacluster.daemon.media.port.REOPEN_S", 0.01)
+    port, events = free_port(), []
+
+    def deliver(event):
+        events.append(event)
+        if len(received(events)) == 1 and isinstance(event, DatagramReceived):
+            raise MemoryError
+
+    async def live():
+        two = [Ucast("lo", "127.0.0.1", port), Ucast("lo", "127.0.0.1", port)]
+        media = Media(two, deliver)
+        media.start()
+        await until(lambda: len(events) == 2)
+        media.send(0, ours(b"no room"))
+        await until(lambda: len(events) >= 7)
+        assert [event for event in events[3:] if event.medium == 0] == [
+            MediumFailed(0, DEAF, gone=True),
+            MediumReady(0),
+        ]
+        assert [event for event in events[3:] if event.medium == 1] == [
+            MediumFailed(1, DEAF, gone=True),
+            MediumReady(1),
+        ]
+        media.send(1, ours(b"heard"))
+        await until(lambda: len(received(events)) == 2)
+        await media.close()
 
     asyncio.run(live())
 
