@@ -1,4 +1,4 @@
-# make demo    two hosts, one VIP, one web server: watch a failover        (sets itself up first)
+# make demo    three nodes, an address and a web server: watch failovers   (sets itself up first; DEMO=--v1: two nodes)
 # make test    everything: lint, types, unit, cases, conformance, simulation, lab, interop
 # make fast    the fast ring only: lint, types, unit, cases
 # make lint    ruff, mypy --strict, import-linter

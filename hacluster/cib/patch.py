@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from hacluster.base.errors import HaError
@@ -113,6 +114,8 @@ def _check_version(root: XML, patch: XML) -> None:
     if source is None:
         return
     have, wanted = read_version(root), read_version(source)
+    if source.get("num_updates") is None:
+        wanted = replace(wanted, num_updates=have.num_updates)  # made for any status (for_any_status)
     if have != wanted:
         age = "newer" if have > wanted else "older"
         raise PatchError("old-data", f"the patch is for version {wanted}, the document has {have}, which is {age}")

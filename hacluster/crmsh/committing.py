@@ -200,7 +200,7 @@ def _write(
     session: Session, work: Workspace, *, replace: bool, how: str, confirm_s: int = 0, comment: str = ""
 ) -> None:
     """Write what was changed as a patch of the very version that was read: what comes in between is looked at anew."""
-    from hacluster.cib.diff import make_patch  # noqa: PLC0415  only what commits needs it
+    from hacluster.cib.diff import for_any_status, make_patch  # noqa: PLC0415  only what commits needs it
     from hacluster.crmsh import confirming  # noqa: PLC0415
 
     if confirm_s:
@@ -229,7 +229,7 @@ def _write(
         after.replace(now, written)
         if work.schema != work.cib.get("validate-with"):
             after.set("validate-with", str(work.schema))
-        patch = make_patch(before, after, digest=False)
+        patch = for_any_status(make_patch(before, after, digest=False))
         try:
             if _comments(was) != _comments(wanted) and work.schema == work.cib.get("validate-with"):
                 # a patch has no words for comments

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hacluster.base.results import Fault, bad_patch, old_data
 from hacluster.base.values import interval_ms
-from hacluster.cib.diff import make_patch
+from hacluster.cib.diff import for_any_status, make_patch
 from hacluster.cib.unconfirmed import (
     Unconfirmed,
     drop_mark,
@@ -134,7 +134,7 @@ def _change(session: Session, made: Callable[[XML, Unconfirmed], XML]) -> Unconf
         after = copy.deepcopy(before)
         now = _configuration(after)
         after.replace(now, made(copy.deepcopy(now), found))
-        patch = make_patch(before, after, digest=False)
+        patch = for_any_status(make_patch(before, after, digest=False))
         try:
             if patch is not None:
                 session.source.change("patch", data=patch)

@@ -7,9 +7,9 @@ which has it done on its node, and its result comes back as a change of the stat
 key. A result with the wrong exit code fails the task: what waits for it is not begun, everything else goes on.
 
 A change that no task is under way for *touches* the plan, and crmd thinks again. Meanwhile what is under way goes on.
-In the next plan a task that is under way already counts as begun there; of one that the plan does not want, only the
-tasks of the same resource wait, for its end and for the thought that follows from it. So an unrelated slow start holds
-up nobody.
+In the next plan a task that is under way already counts as begun there, unless the plan does something else to that
+resource on that node first; of one that the plan does not want, only the tasks of the same resource wait, for its end
+and for the thought that follows from it. So an unrelated slow start holds up nobody.
 
 No more is under way than ``batch-limit``, ``migration-limit`` and the load of the nodes allow
 (:mod:`hacluster.te.limits`). Each has a deadline: the agent's own time and what the way takes; a
@@ -21,6 +21,7 @@ What the machine does not do: think, know resources, save inputs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -77,6 +78,9 @@ WAY_MS = 60_000
 """What a result that this machine itself has recorded may take."""
 
 _DEFAULT_TIMEOUT_MS = 20_000
+
+_CHANGES = frozenset({"start", "stop", "promote", "demote", "migrate_to", "migrate_from"})
+"""What leaves a resource in another state."""
 
 
 @dataclass(slots=True)
@@ -149,13 +153,30 @@ class TeMachine:
         under_way = set()
         for running in self._running.values():
             running.wanted = False
+        tasks = {task.id: task for task in plan.tasks}
         for task in plan.tasks:
             running_now = self._running.get(_place(task))
-            if running_now is not None and task.kind is not TaskKind.PSEUDO:
+            if running_now is not None and task.kind is not TaskKind.PSEUDO and not self._comes_later(task, tasks):
                 running_now.wanted, running_now.task = True, task
                 under_way.add(task.id)
         self._run = Run(plan, under_way)
         self._go_on()
+
+    def _comes_later(self, task: Task, tasks: Mapping[int, Task]) -> bool:
+        """Whether the plan has something else done to the resource on that node first (a stop before the start that
+        recovers it): then what is under way is not what it wants."""
+        seen: set[int] = set()
+        left = list(task.inputs)
+        while left:
+            before = tasks.get(left.pop())
+            if before is None or before.id in seen:
+                continue
+            seen.add(before.id)
+            same = before.resource == task.resource and before.node == task.node and before.operation in _CHANGES
+            if same and _place(before) not in self._running:
+                return True
+            left += before.inputs
+        return False
 
     def _go_on(self) -> None:
         run = self._run

@@ -17,7 +17,8 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
 
-DEMO = [str(Path(sys.executable).with_name("hacluster")), "demo"]
+MANAGED = [str(Path(sys.executable).with_name("hacluster")), "demo"]
+DEMO = [*MANAGED, "--v1"]
 
 
 def descendants(pid: int) -> set[int]:
@@ -38,24 +39,31 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def test_the_story_as_json():
+def test_the_story_of_three_nodes():
     require_lab()
-    done = subprocess.run([*DEMO, "--json"], check=False, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([*MANAGED, "--json"], check=False, capture_output=True, text=True, timeout=220)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [e["turn"] for e in events if e["event"] == "turn"] == ["start", "power-off", "return", "standby", "end"]
+    turns = ["start", "service", "power-off", "return", "cut", "standby", "move", "end"]
+    assert [e["turn"] for e in events if e["event"] == "turn"] == turns
     outages = {e["fault"]: e for e in events if e["event"] == "outage"}
-    assert list(outages) == ["power-off", "failback", "standby"]
-    assert (outages["power-off"]["before"], outages["power-off"]["after"]) == ("node1.name", "node2.name")
-    assert outages["power-off"]["seconds"] > 0
-    assert events[-1]["event"] == "done"
+    assert list(outages) == ["service killed", "power-off", "return", "cut off", "standby", "move"]
+    for fault in ("power-off", "cut off", "standby", "move"):
+        assert outages[fault]["before"] != outages[fault]["after"], fault
+        assert outages[fault]["seconds"] > 0
+    assert outages["return"]["requests_lost"] == 0
+    whys = [e["text"] for e in events if e["event"] == "why"]
+    assert any("web_monitor_1000" in text and "because" in text for text in whys)
+    assert any(text.startswith("hacluster explain vip --input pe-input-") and "starts on" in text for text in whys)
 
 
-def test_the_story_as_text():
+def test_the_classic_story_as_text():
     require_lab()
     done = subprocess.run([*DEMO, "--plain"], check=False, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert "node1.name loses power" in done.stdout
+    told = [fault for fault in ("power-off", "failback", "standby") if f"{fault}: no answer for" in done.stdout]
+    assert told == ["power-off", "failback", "standby"]
     assert "then node2.name served" in done.stdout
     assert done.stdout.endswith("everything the demo made is removed\n")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
+from hacluster.base.results import Fault
 from hacluster.crmsh.committing import commit, planned, tell_plan
 from hacluster.crmsh.level import Level, Refused, Verb
 from hacluster.crmsh.levels.configure_change import drop_attribute
@@ -87,19 +89,51 @@ def _states(root: XML, name: str) -> list[XML]:
     return [one for one in root.iterfind("status/node_state") if name in {one.get("uname"), one.get("id")}]
 
 
-def _written(session: Session, root: XML, form: str) -> bool:
+def _changed(session: Session, edit: Callable[[XML], None], form: str) -> bool:
+    """Edit the CIB as it is; when it changes between reading and writing, as its status does, it is read again."""
     if form or session.switches.plan:
         from hacluster.crmsh.plan import plan  # noqa: PLC0415  schedules the cluster twice
 
-        tell_plan(session, plan(session.read(), root, root.find("status")), form or session.switches.plan)
+        before = session.read()
+        root = copy.deepcopy(before)
+        edit(root)
+        tell_plan(session, plan(before, root, root.find("status")), form or session.switches.plan)
         return True
-    from hacluster.cib.diff import make_patch  # noqa: PLC0415  only what writes needs it
+    from hacluster.cib.diff import for_any_status, make_patch  # noqa: PLC0415  only what writes needs it
+    from hacluster.crmsh.confirming import OUTDATED, TRIES  # noqa: PLC0415
 
-    patch = make_patch(session.read(), root, digest=False)
-    if patch is not None:
-        session.source.change("patch", data=patch)
+    for left in reversed(range(TRIES)):
+        before = session.read()
+        root = copy.deepcopy(before)
+        edit(root)
+        patch = for_any_status(make_patch(before, root, digest=False))
+        try:
+            if patch is not None:
+                session.source.change("patch", data=patch)
+            break
+        except Fault as fault:
+            if fault.status not in OUTDATED or not left:
+                raise
     session.renew()
     return True
+
+
+def _put_on_standby(root: XML, name: str, lifetime: str) -> None:
+    node = next((one for one in root.iterfind("configuration/nodes/node") if one.get("uname") == name), None)
+    states = _states(root, name)
+    if node is None or (lifetime == "reboot" and not states):
+        raise Refused(f"{name} has no state in this CIB, so nothing can last until it reboots")
+    if lifetime == "reboot":
+        _drop_pairs(node, "standby")
+        for state in states:
+            inside = state.find("transient_attributes")
+            if inside is None:
+                inside = etree.SubElement(state, "transient_attributes", id=str(state.get("id")))
+            _set_pairs(inside, "standby", "on", f"status-{state.get('id')}")
+        return
+    for state in states:
+        _drop_pairs(state, "standby")
+    _set_pairs(node, "standby", "on", f"nodes-{node.get('id')}")
 
 
 def standby(session: Session, words: list[str]) -> bool:
@@ -107,24 +141,12 @@ def standby(session: Session, words: list[str]) -> bool:
     form, words = plan_word(words)
     lifetime = words.pop() if words and words[-1] in {"reboot", "forever"} else "forever"
     names = _chosen(session, words)
-    root = copy.deepcopy(session.read())
-    for name in names:
-        node = next((one for one in root.iterfind("configuration/nodes/node") if one.get("uname") == name), None)
-        states = _states(root, name)
-        if node is None or (lifetime == "reboot" and not states):
-            raise Refused(f"{name} has no state in this CIB, so nothing can last until it reboots")
-        if lifetime == "reboot":
-            _drop_pairs(node, "standby")
-            for state in states:
-                inside = state.find("transient_attributes")
-                if inside is None:
-                    inside = etree.SubElement(state, "transient_attributes", id=str(state.get("id")))
-                _set_pairs(inside, "standby", "on", f"status-{state.get('id')}")
-        else:
-            for state in states:
-                _drop_pairs(state, "standby")
-            _set_pairs(node, "standby", "on", f"nodes-{node.get('id')}")
-    done = _written(session, root, form)
+
+    def edit(root: XML) -> None:
+        for name in names:
+            _put_on_standby(root, name, lifetime)
+
+    done = _changed(session, edit, form)
     if not form:
         for name in names:
             session.voice.info(f"standby node {name}")
@@ -135,14 +157,16 @@ def online(session: Session, words: list[str]) -> bool:
     """Bring nodes back into service."""
     form, words = plan_word(words)
     names = _chosen(session, words)
-    root = copy.deepcopy(session.read())
-    for name in names:
-        places = [one for one in root.iterfind("configuration/nodes/node") if one.get("uname") == name]
-        for place in [*places, *_states(root, name)]:
-            for pair in place.iterfind(".//instance_attributes/nvpair"):
-                if pair.get("name") == "standby":
-                    pair.set("value", "off")
-    done = _written(session, root, form)
+
+    def edit(root: XML) -> None:
+        for name in names:
+            places = [one for one in root.iterfind("configuration/nodes/node") if one.get("uname") == name]
+            for place in [*places, *_states(root, name)]:
+                for pair in place.iterfind(".//instance_attributes/nvpair"):
+                    if pair.get("name") == "standby":
+                        pair.set("value", "off")
+
+    done = _changed(session, edit, form)
     if not form:
         for name in names:
             session.voice.info(f"online node {name}")

@@ -58,9 +58,12 @@ class Picture:
 class Poller:
     """Asks the nodes' daemons how things are, over their own sockets, as ``cl_status`` does."""
 
-    def __init__(self, picture: Picture, hosts: tuple[Host, ...]) -> None:
+    def __init__(
+        self, picture: Picture, hosts: tuple[Host, ...], look_at: Callable[[Host], NodePicture] | None = None
+    ) -> None:
         self._picture = picture
         self._hosts = hosts
+        self._look = look_at or look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
 
@@ -75,7 +78,7 @@ class Poller:
     def _run(self) -> None:
         while not self._stop.wait(POLL_S):
             for host in self._hosts:
-                self._picture.nodes[host.name] = look(host)
+                self._picture.nodes[host.name] = self._look(host)
 
 
 def look(host: Host) -> NodePicture:

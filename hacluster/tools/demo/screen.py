@@ -10,8 +10,18 @@ from rich.text import Text
 from hacluster.lab.exercise import NODE1, NODE2, URL
 from hacluster.tools.demo.picture import NodePicture, Picture
 
-STATE_STYLES = {"active": "bold green", "up": "yellow", "init": "yellow", "off": "bold red", "stopped": "red"}
-ANSWER_STYLES = {NODE1: "cyan", NODE2: "magenta"}
+STATE_STYLES = {
+    "active": "bold green",
+    "up": "yellow",
+    "init": "yellow",
+    "off": "bold red",
+    "stopped": "red",
+    "member": "green",
+    "member, DC": "bold green",
+    "without quorum": "bold red",
+    "joining": "yellow",
+}
+ANSWER_STYLES = {NODE1: "cyan", NODE2: "magenta", "n1": "cyan", "n2": "magenta", "n3": "green"}
 
 
 def render(picture: Picture) -> RenderableType:
@@ -20,7 +30,7 @@ def render(picture: Picture) -> RenderableType:
     for _ in picture.nodes:
         nodes.add_column(ratio=1)
     nodes.add_row(*(_node(picture.nodes[name]) for name in sorted(picture.nodes)))
-    story = Text("\n".join(f"• {line}" for line in picture.story[-8:]))
+    story = Text("\n".join(f"• {line}" for line in picture.story[-12:]))
     return Group(
         Panel(Text(picture.turn, style="bold"), title="hacluster demo", border_style="blue"),
         nodes,

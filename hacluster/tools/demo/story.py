@@ -45,91 +45,56 @@ class Measured:
         )
 
 
-class Story:
-    """Runs the turns on an exercise whose hosts are up."""
+class Telling:
+    """What every story has: turns that are told, outages that are measured, daemons that must live."""
 
-    def __init__(self, place: Exercise, watch: Watch, picture: Picture, tell: Tell, console: IO[bytes]) -> None:
-        self.place = place
+    def __init__(self, watch: Watch, picture: Picture, tell: Tell, console: IO[bytes]) -> None:
         self.watch = watch
         self.picture = picture
         self.measured: list[Measured] = []
-        self._tell = tell
+        self.tell = tell
         self._console = console
-        self._daemons: dict[str, Program] = {}
+        self._daemons: dict[Host, Program] = {}
 
-    def prepare(self) -> None:
-        """Write the configuration."""
-        directory = Directory(ha_cf=TIMING)
-        self.place.install(directory)
-
-    def run(self) -> None:
-        """All turns."""
-        one, two = self.place.nodes
-        self._turn("start", f"both nodes start; the protocol gives them ten seconds to find each other ({VIP})")
-        for host in self.place.nodes:
-            self._start(host)
-        self._served_by(one, time.monotonic())
-        self._turn("power-off", f"{one.name} loses power")
-        self._outage("power-off", two, one.power_off)
-        self._turn("return", f"{one.name} comes back; auto_failback is on, so it gets its resources again")
-        one.boot()
-        self._outage("failback", one, lambda: self._start(one))
-        self._turn("standby", f"hb_standby on {one.name}: it hands over in good order")
-        self._outage("standby", two, lambda: self._standby(one))
-        self._turn("end", "that was it")
-
-    def _turn(self, name: str, text: str) -> None:
+    def turn(self, name: str, text: str) -> None:
+        """The next turn begins."""
         self.picture.turn = text
         self.picture.story.append(text)
-        self._tell({"event": "turn", "turn": name, "text": text})
+        self.tell({"event": "turn", "turn": name, "text": text})
 
-    def _start(self, host: Host) -> None:
-        self._daemons[host.name] = host.spawn([COMMAND, "run"], stderr=self._console)
+    def start(self, host: Host) -> None:
+        """Start the daemon of a host."""
+        self._daemons[host] = host.spawn([COMMAND, "run"], stderr=self._console)
 
-    def _standby(self, host: Host) -> None:
-        done = host.run([STANDBY, "--wait"], timeout=WITHIN_S)
-        if done.returncode != 0:
-            raise HaError(f"hb_standby was not accepted: {(done.stdout + done.stderr).strip()}")
-        self._tell({"event": "hb_standby", "text": done.stdout.strip().replace("\n", "; ")})
+    def daemons_live(self) -> None:
+        """HaError when one of them has ended by itself."""
+        for host, program in self._daemons.items():
+            if host.is_on and program.poll() is not None:
+                raise HaError(f"hacluster on {host.name} ended with status {program.poll()}; its log is above")
 
-    def _served_by(self, host: Host, since: float) -> None:
-        """Wait for steady answers of ``host``, and until both daemons say that nothing more will happen."""
+    def answered(self, who: str | None, since: float) -> str:
+        """Wait for steady answers of ``who``; who it is."""
         until = time.monotonic() + WITHIN_S
         while True:
-            self._daemons_live()
+            self.daemons_live()
             try:
-                self.watch.wait_answer(host.name, since=since, timeout=1)
-                break
+                return self.watch.wait_answer(who, since=since, timeout=1)
             except HaError:
                 if time.monotonic() > until:
                     raise
-        up = [h.name for h in self.place.nodes if h.is_on]
-        nodes = self.picture.nodes
-        settled = {"none", "local", "foreign", "all"}
-        wait_for("both nodes settle", lambda: all(n in nodes and nodes[n].holds in settled for n in up), WITHIN_S)
-        self._tell({"event": "served", "by": host.name})
 
-    def _daemons_live(self) -> None:
-        for host in self.place.nodes:
-            program = self._daemons.get(host.name)
-            if host.is_on and program is not None and program.poll() is not None:
-                raise HaError(f"hacluster on {host.name} ended with status {program.poll()}; its log is above")
-
-    def _outage(self, fault: str, taker: Host, act: Callable[[], None]) -> None:
-        since = time.monotonic()
-        act()
-        self._served_by(taker, since)
-        outages = self.watch.outages(since)
-        longest = max(outages, key=lambda o: o.seconds, default=None)
+    def note_outage(self, fault: str, since: float, taker: str) -> None:
+        """What the client missed since then."""
+        longest = max(self.watch.outages(since), key=lambda o: o.seconds, default=None)
         if longest is None:
-            measured = Measured(fault, 0.0, 0, "", taker.name, spoiled=False)
+            measured = Measured(fault, 0.0, 0, "", taker, spoiled=False)
         else:
             measured = Measured(
                 fault, longest.seconds, longest.failed, longest.before, longest.after, spoiled=longest.spoiled
             )
         self.measured.append(measured)
         self.picture.story.append(measured.sentence())
-        self._tell(
+        self.tell(
             {
                 "event": "outage",
                 "fault": fault,
@@ -140,6 +105,56 @@ class Story:
                 "spoiled": measured.spoiled,
             }
         )
+
+
+class Story(Telling):
+    """Heartbeat's classic: runs the turns on an exercise whose hosts are up."""
+
+    def __init__(self, place: Exercise, watch: Watch, picture: Picture, tell: Tell, console: IO[bytes]) -> None:
+        super().__init__(watch, picture, tell, console)
+        self.place = place
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        directory = Directory(ha_cf=TIMING)
+        self.place.install(directory)
+
+    def run(self) -> None:
+        """All turns."""
+        one, two = self.place.nodes
+        self.turn("start", f"both nodes start; the protocol gives them ten seconds to find each other ({VIP})")
+        for host in self.place.nodes:
+            self.start(host)
+        self._served_by(one, time.monotonic())
+        self.turn("power-off", f"{one.name} loses power")
+        self._outage("power-off", two, one.power_off)
+        self.turn("return", f"{one.name} comes back; auto_failback is on, so it gets its resources again")
+        one.boot()
+        self._outage("failback", one, lambda: self.start(one))
+        self.turn("standby", f"hb_standby on {one.name}: it hands over in good order")
+        self._outage("standby", two, lambda: self._standby(one))
+        self.turn("end", "that was it")
+
+    def _standby(self, host: Host) -> None:
+        done = host.run([STANDBY, "--wait"], timeout=WITHIN_S)
+        if done.returncode != 0:
+            raise HaError(f"hb_standby was not accepted: {(done.stdout + done.stderr).strip()}")
+        self.tell({"event": "hb_standby", "text": done.stdout.strip().replace("\n", "; ")})
+
+    def _served_by(self, host: Host, since: float) -> None:
+        """Wait for steady answers of ``host``, and until both daemons say that nothing more will happen."""
+        self.answered(host.name, since)
+        up = [h.name for h in self.place.nodes if h.is_on]
+        nodes = self.picture.nodes
+        settled = {"none", "local", "foreign", "all"}
+        wait_for("both nodes settle", lambda: all(n in nodes and nodes[n].holds in settled for n in up), WITHIN_S)
+        self.tell({"event": "served", "by": host.name})
+
+    def _outage(self, fault: str, taker: Host, act: Callable[[], None]) -> None:
+        since = time.monotonic()
+        act()
+        self._served_by(taker, since)
+        self.note_outage(fault, since, taker.name)
 
 
 def try_these(place: Exercise) -> list[str]:

@@ -439,3 +439,34 @@ def test_a_plan_of_a_cleanup_knows_what_is_forgotten(nodes, file):
     assert nodes("resource", "cleanup", "b", "--plan")[0] == 0
     assert nodes("resource", "cleanup", "frob", "--plan")[0] == 1
     assert "fail-count-a" in file.read_text()
+
+
+class Busy(CibFile):
+    """A CIB whose status has changed by the time that a change of it is written, three times."""
+
+    left = 3
+
+    def change(self, operation, **words):
+        if Busy.left:
+            Busy.left -= 1
+            root = etree.parse(self.path).getroot()
+            root.set("num_updates", str(int(root.get("num_updates")) + 1))
+            root.find("status/node_state").set("crm-debug-origin", f"left-{Busy.left}")
+            self.path.write_bytes(etree.tostring(root))
+            self.forget()
+        return super().change(operation, **words)
+
+
+@pytest.mark.parametrize(("lifetime", "left"), [("forever", 2), ("reboot", 0)])
+def test_a_status_that_changes_meanwhile_is_no_obstacle_and_is_not_taken_back(nodes, file, monkeypatch, lifetime, left):
+    """What is about the configuration alone is written at once, what is about the status is tried again."""
+    root = etree.parse(file).getroot()
+    etree.SubElement(root.find("status"), "node_state", id="1", uname="n1")
+    file.write_bytes(etree.tostring(root))
+    monkeypatch.setattr(Busy, "left", 3)
+    monkeypatch.setattr("hacluster.client.cibsource.CibFile", Busy)
+    assert nodes("node", "standby", "n1", lifetime) == (0, "INFO: standby node n1\n", "")
+    assert Busy.left == left
+    where = "node" if lifetime == "forever" else "node_state"
+    assert value(file, f"//{where}[@uname='n1']//nvpair[@name='standby']/@value") == "on"
+    assert value(file, "//node_state/@crm-debug-origin") == f"left-{left}"

@@ -234,3 +234,22 @@ def test_a_large_plan_costs_what_follows_from_each_result() -> None:
         done += 1
     assert done == 800
     assert engine.said == [PlanEnded(1)]
+
+
+def test_a_start_under_way_is_not_the_one_that_a_plan_wants_after_a_stop():
+    """What recovers a resource stops it and starts it: the start that is under way has to end, and be thought about."""
+    engine = Engine()
+    assert engine.run(1, operation(1, "A_start")) == ["A_start_0"]
+    recover = (operation(1, "A_stop"), operation(2, "A_start", 1), operation(3, "A_promote", 2))
+    assert engine.run(2, *recover) == [], "two things at once of one resource"
+    assert engine.end("A_start_0") == [], "nor is it the start that the promotion waits for"
+    assert engine.said == [Touched("A_start_0")]
+    assert engine.run(3, operation(1, "A_promote")) == ["A_promote_0"]
+
+
+def test_a_start_under_way_is_the_one_that_a_plan_wants_after_what_others_do():
+    engine = Engine()
+    assert engine.run(1, operation(1, "A_start")) == ["A_start_0"]
+    plan = (operation(1, "B_stop"), milestone(2, 1), operation(3, "A_start", 2), operation(4, "A_promote", 3))
+    assert engine.run(2, *plan) == ["B_stop_0"]
+    assert engine.end("A_start_0") == ["A_promote_0"]
