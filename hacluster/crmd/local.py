@@ -126,12 +126,17 @@ class Local:
     def _operation(number: int, asked: Asked) -> StartOp:
         task = asked.task
         meta = {n.removeprefix("CRM_meta_"): v for n, v in task.attributes if n.startswith("CRM_meta_")}
+        own = {n: v for n, v in task.attributes if not n.startswith("CRM_meta_")}
+        standard = AgentClass(task.standard or "ocf")
+        # A script of Heartbeat's class has its arguments by their places, as haresources writes them.
+        places = sorted(map(int, filter(str.isdecimal, own))) if standard is AgentClass.HEARTBEAT else []
         spec = ResourceSpec(
             task.resource,
-            AgentClass(task.standard or "ocf"),
+            standard,
             task.provider,
             task.type,
-            parameters=tuple(sorted((n, v) for n, v in task.attributes if not n.startswith("CRM_meta_"))),
+            tuple(own[str(place)] for place in places),
+            tuple(sorted(own.items())),
         )
         return StartOp(
             number,

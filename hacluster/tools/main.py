@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "hb_setsite": ("hacluster.tools.classic:hb_setsite", "Set the site of a node."),
     "hb_setweight": ("hacluster.tools.classic:hb_setweight", "Set the weight of a node."),
     "hb_standby": ("hacluster.tools.classic:hb_standby", "Give resources up to the other node."),
+    "import": ("hacluster.tools.importing:import_command", "Make a CIB of haresources and ha.cf."),
     "hb_takeover": ("hacluster.tools.classic:hb_takeover", "Take resources over from the other node."),
     "lvs": ("hacluster.ldirectord.status:lvs", "Show virtual services and real servers."),
     "rule": ("hacluster.tools.classic:rule", "Say whether a rule is in effect."),

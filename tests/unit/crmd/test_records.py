@@ -236,3 +236,10 @@ def test_a_record_of_what_never_came_to_the_hands_goes() -> None:
     new = Local("n1")
     new.take_up(OpsView((), (), tuple((name, value) for name, value in noted.notes if value is not None)))
     assert new.history["r1"] == {}
+
+
+def test_a_script_of_heartbeats_class_has_its_arguments_by_their_places() -> None:
+    words = tuple((str(place), f"w{place}") for place in range(1, 12))
+    heartbeat = replace(task("start", 0, *words), standard="heartbeat", provider="")
+    assert start(known(), heartbeat).resource.arguments == tuple(f"w{place}" for place in range(1, 12))
+    assert start(known(), task("start", 0, ("1", "x"))).resource.arguments == ()
