@@ -1,6 +1,6 @@
 """What the parameters of a device say to the fencer (``pcmk_*``), and what they say to its agent.
 
-Source: pacemaker-fenced(7). A value that cannot be read is its default, as there; ``hacluster lint`` names it.
+Source: pacemaker-fenced(7). A value that cannot be read is its default, as there; ``crm_verify --hazards`` names it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ _IGNORED: Final = frozenset({"action", "option", "nodename", "priority", "provid
 
 _SECRET: Final = re.compile(r"pass(w(or)?d|phrase|code)?($|_)|secret|token|community|privkey|auth_?key|snmp_priv", re.I)
 _LEAST_SECRET: Final = 3
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of that name holds a secret."""
+    return _SECRET.search(name) is not None
+
 
 DEFAULT_TRIES: Final = 2
 
@@ -105,6 +111,10 @@ class Parameters:
             return HostCheck.DYNAMIC
         return HostCheck.STATUS if "status" in facts.actions else HostCheck.NONE
 
+    def named_targets(self) -> set[str]:
+        """The targets that list and map name."""
+        return {*self._names, *self._map}
+
     def names(self, target: str) -> bool:
         """Whether list or map name the target."""
         return target in self._names or target in self._map
@@ -164,6 +174,6 @@ class Parameters:
         """A text of the agent without the device's secrets."""
         words = {**self._words, **{f"secret_{n}": w for n, w in enumerate(self._words.get("positional", "").split())}}
         for name, value in words.items():
-            if _SECRET.search(name) and len(value) >= _LEAST_SECRET:
+            if is_secret(name) and len(value) >= _LEAST_SECRET:
                 text = text.replace(value, "****")
         return text

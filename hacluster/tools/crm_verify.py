@@ -47,6 +47,7 @@ TOOL: Final = Tool(
         Group("additional", "Additional Options:", (
             Option("save-xml", "S", "FILE", "Save the XML that was verified to a file (most useful with -L)"),
             Option("quiet", "q", help="Say nothing: the exit status is the answer"),
+            Option("hazards", "", help="Tell what this cluster cannot survive, with the events that show it"),
             Option("strict", "", help="What only hacluster warns of counts for the exit status, too"),
             FANCY,
         )),
@@ -103,6 +104,15 @@ def _upgrade_reports(root: XML, told: list[Report], file: str) -> Iterator[Repor
         if report.severity is Severity.NOTICE or (report.place.line, report.place.field) not in places:
             text = f"upgrading to schema 4.0: {report.text}"
             yield replace(report, code="upgrade-to-4", text=text, own=True)
+
+
+def _hazards(data: bytes, file: str) -> list[Report]:
+    from hacluster.tools.hazards import hazards  # noqa: PLC0415 - few ask
+
+    root = parse_tree(data, file)
+    document = document_of(root)
+    upgrade(document, installed_schemas(), file)
+    return hazards(document.root, _now(root), file)
 
 
 def _now(root: XML) -> Moment:
@@ -201,6 +211,8 @@ def main(given: Given, out: Output) -> int:
     data, file = _source(given)
     try:
         reports, root = verify(data, file)
+        if "hazards" in given and root is not None and not has_errors(reports):
+            reports += _hazards(data, file)
     except HaError as error:
         raise Failed(str(error), Exit.ERROR) from None
     code = status_of(reports, readable=root is not None, strict="strict" in given)
