@@ -97,7 +97,7 @@ _BETWEEN_PULSE_AND_BRAIN: Final = {
 }
 _BETWEEN_BRAIN_AND_THOUGHT: Final = {
     "replica": ("CopyTaken", "Committed", "StatusChanged"),
-    "transition": ("ScheduleAt", "Scheduled"),
+    "transition": ("ScheduleAt", "Scheduled", "WeighSides", "SidesWeighed"),
     "crmd": ("ManagerOptions",),
     "views": ("ViewSynced",),
 }

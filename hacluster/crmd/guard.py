@@ -18,11 +18,14 @@ from hacluster.base.timers import Timers
 from hacluster.cib.change import AttributeSet, Change
 from hacluster.crmd.fencing import AGAIN_MS, ALONE_AGAIN_MS, LIES_MS, MOST_AGAIN_MS, FencingDesk, Wish
 from hacluster.msg.stonith import Fence, Fenced, FencersAre, FencingConfigured, FencingEntry, FencingState
-from hacluster.msg.transition import Fire, Task, TaskDone
+from hacluster.msg.transition import Fire, SidesWeighed, Task, TaskDone, WeighSides
 from hacluster.msg.views import FencedInView, PersonConfirmed, View
 
 BY_HAND: Final = "a human"
 """The executor of a fencing that a person confirmed."""
+
+WEIGH_MS: Final = 2_000
+"""How long pengine may take to say which of two sides is more important."""
 
 UNFIT_MS: Final = 1_000
 """Until it is told that there is no quorum: between two views there is none for a moment."""
@@ -66,6 +69,11 @@ class Guard:
                     self._look_for_lies()
                 case "fence again":
                     self._think("a fencing has failed")
+                case "weigh":
+                    # Who cannot say what is more important gives way.
+                    others = sorted(self._view.table[0].copy.voters.names - self._view.names) if self._view else []
+                    for other in others[:1]:
+                        self._fence_alone(other, self.desk.config.priority_delay_ms)
                 case "unfit":
                     text = f"the watchdog resets this node within {self._watchdog_bound_ms} ms of the loss of quorum"
                     self._step.say(Severity.CRIT, "unfit", f"{text}, unless there is quorum again")
@@ -90,6 +98,7 @@ class Guard:
         """The view is left."""
         self._view = None
         self._timers.cancel("alone")
+        self._timers.cancel("weigh")
         self.vouch()
 
     def _tell_fencer(self, view: View) -> None:
@@ -165,8 +174,23 @@ class Guard:
             self._step.say(Severity.WARNING, "not-fenced", text)
             self._step.send(MachineName.CCM, FencedInView(view.id, others[0]))
             return
-        number = desk.wish(Wish(others[0], view.id))
-        self._step.send(MachineName.STONITH, Fence(number, others[0], client="crmd"))
+        if desk.config.priority_delay_ms > 0:
+            self._step.send(MachineName.PENGINE, WeighSides(others[0]))
+            self._timers.set("weigh", self._step.now, WEIGH_MS)
+        else:
+            self._fence_alone(others[0], 0)
+
+    def on_weighed(self, weighed: SidesWeighed) -> None:
+        """It is known which of two nodes that do not see each other is the more important one."""
+        if "weigh" in self._timers:
+            self._timers.cancel("weigh")
+            self._fence_alone(weighed.other, weighed.delay_ms)
+
+    def _fence_alone(self, other: str, delay_ms: int) -> None:
+        view = self._view
+        if view is not None and view.alone:
+            number = self.desk.wish(Wish(other, view.id))
+            self._step.send(MachineName.STONITH, Fence(number, other, delay_ms=delay_ms, client="crmd"))
 
     # ---- what became of them
 

@@ -83,6 +83,7 @@ from hacluster.msg.transition import (
     Fire,
     PlanEnded,
     Scheduled,
+    SidesWeighed,
     TaskDone,
     Touched,
 )
@@ -112,6 +113,7 @@ Event = (
     | Fenced
     | OpsView
     | Scheduled
+    | SidesWeighed
     | Fire
     | PlanEnded
     | Touched
@@ -262,6 +264,8 @@ class CrmdMachine:
                 if self._doing.told(event, self._view, self._unix_s()):
                     self._timers.cancel("hands")
                 self._guard.vouch()
+            case SidesWeighed():
+                self._guard.on_weighed(event)
             case Scheduled():
                 self._thinking.on_scheduled(event)
             case Fire():

@@ -57,7 +57,10 @@ class FencedNode:
 
 @dataclass(frozen=True, slots=True)
 class FencingConfigured:
-    """The fencer's part of the CIB, whole. Times in ms; ``watchdog_ms`` 0: no self-fencing by watchdog is relied on."""
+    """The fencer's part of the CIB, whole. Times in ms; ``watchdog_ms`` 0: no self-fencing by watchdog is relied on.
+
+    ``priority_delay_ms``: how long the fencing of a more important side waits (``priority-fencing-delay``).
+    """
 
     enabled: bool = True
     action: str = "reboot"
@@ -65,6 +68,7 @@ class FencingConfigured:
     max_attempts: int = 10
     reaction: str = "stop"
     watchdog_ms: int = 0
+    priority_delay_ms: int = 0
     devices: tuple[Device, ...] = field(default=())
     levels: tuple[Level, ...] = field(default=())
     nodes: tuple[FencedNode, ...] = field(default=())

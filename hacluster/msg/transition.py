@@ -107,6 +107,21 @@ class ScheduleAt:
 
 
 @dataclass(frozen=True, slots=True)
+class WeighSides:
+    """crmd to pengine, of one of two nodes that is alone: is the other more important? See ``SidesWeighed``."""
+
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class SidesWeighed:
+    """pengine to crmd. ``delay_ms``: how long the fencing of ``other`` waits, so that the more important side wins."""
+
+    other: str
+    delay_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """pengine to crmd. ``fault`` says why there is no plan; ``input`` names the file of what it was decided on."""
 

@@ -18,6 +18,7 @@ from hacluster.cib.document import XML, Document, document_of
 from hacluster.msg.stonith import Device, FencedNode, FencingConfigured, Level
 from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.resource import Resource
+from hacluster.pe.operation.fence import outweighs
 from hacluster.pe.operation.params import rsc_params
 from hacluster.pe.schedule import status
 from hacluster.pe.unpack.constraints import unpack_constraints
@@ -94,6 +95,7 @@ def fencing_in(cluster: Cluster, root: XML) -> FencingConfigured:
         max_attempts=_attempts(options.get("fencing-max-attempts")),
         reaction=options.get("fencing-reaction") or "stop",
         watchdog_ms=max(0, msec(options.get("fencing-watchdog-timeout"))) if watchdog > 0 else 0,
+        priority_delay_ms=cluster.priority_fencing_delay * 1_000,
         devices=tuple(_device(rsc) for rsc in cluster.resources if _counts(rsc)),
         levels=_levels(root),
         nodes=tuple(
@@ -101,6 +103,14 @@ def fencing_in(cluster: Cluster, root: XML) -> FencingConfigured:
             for node in cluster.nodes
         ),
     )
+
+
+def delay_against(document: Document, name: str, now: Moment) -> int:
+    """How long (ms) the fencing of a node waits because more important things run there than anywhere else."""
+    cluster = status(document, now)
+    node = next((node for node in cluster.nodes if node.name == name), None)
+    waits = node is not None and cluster.priority_fencing_delay > 0 and outweighs(cluster, node)
+    return cluster.priority_fencing_delay * 1_000 if waits else 0
 
 
 def _attempts(text: str | None) -> int:

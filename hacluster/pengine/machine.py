@@ -49,12 +49,12 @@ from hacluster.msg.driver import (
 )
 from hacluster.msg.replica import Committed, CopyTaken, StatusChanged
 from hacluster.msg.stonith import FencingConfigured
-from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, Task, TaskKind
+from hacluster.msg.transition import Plan, ScheduleAt, Scheduled, SidesWeighed, Task, TaskKind, WeighSides
 from hacluster.msg.views import ViewSynced
 from hacluster.pe.graph.xml import graph_xml
 from hacluster.pe.incremental import Engine
 from hacluster.pengine.alerts import alerts_of
-from hacluster.pengine.fencing import devices_of, fencing_in
+from hacluster.pengine.fencing import delay_against, devices_of, fencing_in
 from hacluster.pengine.inputs import KEY, Inputs
 from hacluster.pengine.options import options_of
 
@@ -63,6 +63,7 @@ Event = (
     | Committed
     | StatusChanged
     | ScheduleAt
+    | WeighSides
     | ViewSynced
     | Tick
     | HostSample
@@ -161,6 +162,10 @@ class PengineMachine:
                     self._note(event.change)
             case ScheduleAt():
                 return self._schedule(event)
+            case WeighSides(other):
+                now = Moment.from_epoch(self._unix_ms // 1_000)
+                delay_ms = 0 if self._document is None else delay_against(self._document, other, now)
+                return [Send(MachineName.CRMD, SidesWeighed(other, delay_ms))]
             case HostSample():
                 self._unix_ms = event.unix_ms
             case MachineRestarted():

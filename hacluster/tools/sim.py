@@ -103,6 +103,35 @@ def _tell_failure(outcome: Outcome, *, small: bool) -> None:
     click.echo(f"  to play it again: save the script and run  hacluster sim {again} --script FILE --trace")
 
 
+def _fencing(name: str, seeds: range, *, trace: bool) -> int:
+    """Seeds of one mix, or of ``all``."""
+    from hacluster.sim.crm.checkers import Breach  # noqa: PLC0415 - runs of v1 need none of a resource manager
+    from hacluster.sim.crm.mixes import MIXES as FENCING  # noqa: PLC0415
+    from hacluster.sim.crm.mixes import play  # noqa: PLC0415
+
+    wanted = list(FENCING) if name in ("all", "list") else [name]
+    if name == "list" or name not in (*FENCING, "all"):
+        click.echo(
+            "\n".join(wanted if name == "list" else [f"there is no mix {name!r}; one of {', '.join(FENCING)}, or all"])
+        )
+        return EXIT_GOOD if name == "list" else EXIT_USAGE
+    good = True
+    for seed in seeds:
+        for mix in wanted:
+            try:
+                ring = play(FENCING[mix], seed)
+                click.echo(
+                    f"{mix}, seed {seed}: good, {len(ring.power.strikes)} strikes, {clock_text(ring.agenda.now)} s"
+                )
+            except Breach as breach:
+                good = False
+                click.echo(f"{mix}, seed {seed}: FAILED\n  {breach}")
+                continue
+            if trace:
+                click.echo("\n".join(ring.log))
+    return EXIT_GOOD if good else EXIT_VIOLATION
+
+
 @click.command(name="sim")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="The run's dice.")
 @click.option("--seeds", type=Seeds(), help="Many runs, one for each seed.")
@@ -120,6 +149,9 @@ def _tell_failure(outcome: Outcome, *, small: bool) -> None:
 @click.option("--auto-failback", type=click.Choice([mode.value for mode in AutoFailback]), help="Default: by dice.")
 @click.option("--seal", type=click.Choice([mode.value for mode in Seal]), default="on", show_default=True)
 @click.option("--ipfail/--no-ipfail", default=None, help="Ping nodes and ipfail.  [default: if pings are cut]")
+@click.option(
+    "--fencing", metavar="MIX", help="A cluster with a resource manager and fencing instead; 'list' names mixes."
+)
 @click.option("--trace", is_flag=True, help="Print the whole transcript of each run.")
 @click.option("--datagrams", is_flag=True, help="With --trace: datagrams too.")
 @click.option("--digest", is_flag=True, help="Print what tells two runs apart, down to the last datagram.")
@@ -135,6 +167,7 @@ def sim(
     auto_failback: str | None,
     seal: str,
     ipfail: bool | None,
+    fencing: str | None,
     trace: bool,
     datagrams: bool,
     digest: bool,
@@ -145,6 +178,8 @@ def sim(
 
     A run depends on its options alone: the same seed gives the same transcript, byte for byte.
     """
+    if fencing is not None:
+        sys.exit(_fencing(fencing, seeds if seeds is not None else range(seed, seed + 1), trace=trace))
     mode = AutoFailback(auto_failback) if auto_failback else None
     wish = Wish(nemeses, round(hours * 3_600_000), mode, Seal(seal), ipfail)
     actions: list[Action] | None = None

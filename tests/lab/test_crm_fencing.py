@@ -259,6 +259,9 @@ def test_stonith_admin_at_a_node_that_is_not_the_dc() -> None:
         assert says(made.it.node(dc), "stonith_admin -l n9") == "0 fence devices found\n"
         for _ in range(2):
             assert says(at, "stonith_admin -D dyn") == ""
+        assert says(at, "stonith_admin -R glue -a null -o hostlist=n8 -o pcmk_host_list=n8") == ""
+        assert says(at, "stonith_admin -B n8 -t 20") == "", "a plug-in of cluster-glue, as it is"
+        assert says(at, "stonith_admin -D glue") == ""
         assert says(at, "stonith_admin -r n9 -i 1 -v pdu") == ""
         text = "Can't register topology level {} for n9: Invalid argument\n"
         assert says(at, "stonith_admin -r n9 -v pdu", 70) == text.format(0)

@@ -1,4 +1,4 @@
-"""Seeds of whole clusters with fencing in the second ring: cuts, pauses, deaths, devices that are slow, fail and lie.
+"""Seeds of whole clusters with fencing in the second ring (``hacluster.sim.crm.mixes``).
 
 With fencing a primitive is never active twice (A1), whatever happens, unless a device says that it has done what it has
 not: then that is said at the highest rank as soon as the node is heard again. Among two nodes that are cut apart the
@@ -7,128 +7,16 @@ delays decide. In the end everything runs once, and the DC has nothing to do (A4
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from hacluster.base.dice import Dice
-from hacluster.config.settings import HaConfig
-from hacluster.msg.lrm import OcfCode
 from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.mixes import MIXES, Mix, place, play
 from hacluster.sim.crm.scenario import SINGLE, cluster, device, run_until_quiet
-from hacluster.sim.crm.standin import DEADTIME_MS, Cut, Death, LeaderDeath, Sleep, SlowDisk, StandIn, both_ways
-
-FAULTS_MS = 30_000
-
-
-@dataclass(frozen=True)
-class Mix:
-    """What may happen in a run. ``policy``: no-quorum-policy."""
-
-    names: str = "abc"
-    policy: str = "stop"
-    fails: bool = False
-    lies: bool = False
-    delay: str = ""
-    levels: bool = False
-    watchdog: bool = False
-    """There is no device: each node has a watchdog."""
-
-
-def place(mix: Mix, seed: int) -> StandIn:
-    more = {"pcmk_delay_max": mix.delay} if mix.delay else {}
-    devices = device("pdu", **more) + (device("second") if mix.levels else "")
-    levels = "".join(
-        f'<fencing-level id="{name}{index}" target="{name}" index="{index}" devices="{switch}"/>'
-        for name in mix.names
-        for index, switch in ((1, "pdu"), (2, "second"))
-    )
-    options = {"no-quorum-policy": mix.policy}
-    setup = cluster(mix.names, devices=devices, topology=levels if mix.levels else "", options=options)
-    if mix.watchdog:
-        bound = HaConfig((), (), watchdog="/dev/watchdog", deadtime_ms=DEADTIME_MS).watchdog_bound_ms
-        options |= {"have-watchdog": "true", "stonith-watchdog-timeout": f"{bound}ms"}
-        setup = replace(cluster(mix.names, options=options), watchdog_bound_ms=bound)
-    ring = StandIn(setup, seed)
-    ring.services.single = SINGLE
-    return ring
-
-
-def apart(ring: StandIn, dice: Dice, ms: int) -> None:
-    """The nodes are cut into two sides, or one hears the others no longer."""
-    names = ring.setup.names
-    side = {name for name in names if dice.chance(500_000)} or {names[0]}
-    pairs = [(a, b) for a in names for b in names if a != b and (a in side) != (b in side)]
-    if dice.chance(200_000):
-        pairs = [pair for pair in pairs if pair[0] in side]
-    if pairs:
-        ring.befall(Cut(tuple(pairs), ms))
-
-
-def misfortune(ring: StandIn, dice: Dice, mix: Mix) -> None:
-    names = ring.setup.names
-    name = names[dice.below(len(names))]
-    kind = dice.below(100)
-    if kind < 20:
-        ring.befall(Death(name, (50, 400, 1_500, 6_000)[dice.below(4)]))
-    elif kind < 28:
-        ring.befall(LeaderDeath())
-    elif kind < 34:
-        ring.befall(SlowDisk(name, 3_000))
-    elif kind < 46:
-        ring.befall(Sleep(name, (600, 1_500, 4_000, 9_000)[dice.below(4)]))
-    elif kind < 56:
-        running = sorted(ring.services.runs.get(name, {}))
-        if running and name in ring.nodes:
-            ring.services.become(name, running[dice.below(len(running))], OcfCode.NOT_RUNNING)
-    elif kind < 66 and mix.fails:
-        ring.power.fails = {("pdu", "*")} if dice.chance(500_000) else set()
-        if dice.chance(200_000):
-            ring.power.fails = {("*", "*")}
-    elif kind < 72 and mix.lies:
-        ring.power.lies = {("*", name)} if dice.chance(700_000) else set()
-    elif kind < 78:
-        ring.power.took = ((30, 300), (500, 3_000), (3_000, 9_000))[dice.below(3)]
-    else:
-        apart(ring, dice, 500 + dice.below(9_000))
-
-
-def play(mix: Mix, seed: int) -> StandIn:
-    dice = Dice(seed * 77 + 13)
-    ring = place(mix, seed)
-    ring.services.slow["httpd", "start"] = (0, 900)[seed % 3 == 0]
-    ring.services.slow["vip", "stop"] = (0, 2_500)[seed % 4 == 0]
-    while ring.agenda.now < FAULTS_MS:
-        ring.agenda.run_until(ring.agenda.now + 200 + dice.below(4_000))
-        misfortune(ring, dice, mix)
-    ring.power.fails, ring.power.lies, ring.power.took = set(), set(), (30, 300)
-    ring.heal()
-    run_until_quiet(ring, 200_000)
-    ring.agenda.run_until(ring.agenda.now + 12_000)
-    run_until_quiet(ring, 90_000)
-    for service in SINGLE:
-        assert len(ring.services.where(service)) == 1, (service, ring.services.where(service))
-    assert ring.services.where("ping") == sorted(mix.names)
-    return ring
-
-
-MIXES = {
-    "three": Mix(),
-    "three, freeze": Mix(policy="freeze"),
-    "three, demote": Mix(policy="demote"),
-    "three, fence": Mix(policy="fence"),
-    "three, ignore": Mix(policy="ignore"),
-    "five": Mix("abcde"),
-    "watchdogs": Mix(watchdog=True),
-    "watchdogs, freeze": Mix(watchdog=True, policy="freeze"),
-    "watchdogs of five": Mix("abcde", watchdog=True),
-    "levels that fail": Mix(fails=True, levels=True),
-    "a device that fails": Mix(fails=True),
-    "two, a delay by chance": Mix("ab", delay="5s"),
-    "two, no delay": Mix("ab"),
-    "two, a device that fails": Mix("ab", delay="4s", fails=True),
-}
+from hacluster.sim.crm.standin import Cut, StandIn, both_ways
 
 
 @pytest.mark.parametrize("name", MIXES)
@@ -171,6 +59,25 @@ def test_two_nodes_cut_apart_and_exactly_one_survives(seed: int) -> None:
     assert [strike.target for strike in ring.power.strikes] == ["b"]
     for service in SINGLE:
         assert ring.services.where(service) == ["a"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_two_nodes_cut_apart_the_more_important_one_survives(seed: int) -> None:
+    """priority-fencing-delay: whoever runs more of what is important strikes at once, the other waits."""
+    setup = cluster("ab", devices=device("pdu"), options={"priority-fencing-delay": "8s"})
+    pair = '<nvpair id="important" name="priority" value="5"/>'
+    content = setup.content.replace('<nvpair id="sticky"', f'{pair}<nvpair id="sticky"')
+    content = content.replace('<group id="web">', '<group id="web"><meta_attributes id="w">'
+                              '<nvpair id="w-p" name="priority" value="20"/></meta_attributes>')  # fmt: skip
+    ring = StandIn(replace(setup, content=content), seed)
+    ring.services.single = SINGLE
+    run_until_quiet(ring)
+    heavy = ring.services.where("vip")[0]
+    ring.befall(Cut(both_ways("ab"), 6_000))
+    ring.agenda.run_until(ring.agenda.now + 5_500)
+    assert [strike.target for strike in ring.power.strikes] == ["b" if heavy == "a" else "a"]
+    for service in SINGLE:
+        assert ring.services.where(service) == [heavy]
 
 
 def test_when_all_levels_fail_nothing_starts_until_a_person_confirms() -> None:

@@ -41,10 +41,15 @@ def _priority_delay(cluster: Cluster, node: Node) -> int:
     if cluster.priority_fencing_delay <= 0 or node.kind is not NodeKind.MEMBER or node.online:
         return 0
     members = [other for other in cluster.nodes if other.kind is NodeKind.MEMBER]
-    priorities = [member.priority for member in members]
-    if sum(member.online for member in members) > len(members) // 2 or min(priorities) == max(priorities):
+    if sum(member.online for member in members) > len(members) // 2:
         return 0
-    return cluster.priority_fencing_delay if node.priority >= max(priorities) else 0
+    return cluster.priority_fencing_delay if outweighs(cluster, node) else 0
+
+
+def outweighs(cluster: Cluster, node: Node) -> bool:
+    """Whether what runs on a node is as important as on any other full node, and more important than on some."""
+    priorities = [member.priority for member in cluster.nodes if member.kind is NodeKind.MEMBER]
+    return min(priorities) < max(priorities) <= node.priority
 
 
 def unfencing_devices(resources: list[Resource]) -> list[Resource]:

@@ -71,3 +71,12 @@ def test_a_script_that_is_no_text(tmp_path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     result = call("--script", str(file))
     assert (result.exit_code, "not text" in result.output) == (EXIT_USAGE, True)
+
+
+def test_fencing_has_mixes_of_its_own():
+    listed = CliRunner().invoke(sim, ["--fencing", "list"])
+    assert (listed.exit_code, "watchdogs" in listed.output.splitlines()) == (0, True)
+    done = CliRunner().invoke(sim, ["--fencing", "two, no delay", "--seed", "1"])
+    assert done.exit_code == 0, done.output
+    assert "two, no delay, seed 1: good" in done.output
+    assert CliRunner().invoke(sim, ["--fencing", "none such"]).exit_code == 2
