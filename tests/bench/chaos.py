@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hacluster.lab.exercise import NODE1, VIP, random_authkeys
-from tests.cluster import Cluster, Odd, cluster, daemon_pid, processes
+from tests.cluster import PATIENT, Cluster, Odd, cluster, daemon_pid, processes
 from tests.nodes import OurNode
 from tests.waiting import eventually
 
@@ -107,7 +107,7 @@ class Chaos:
         """One process stands still for a while."""
         which = self.dice.choice(("pulse", "brain", "hands", "log"))
         pid = self._signal(node, which, signal.SIGSTOP)
-        time.sleep(self.dice.uniform(0.3, 9))
+        time.sleep(self.dice.uniform(0.3, 12))
         if pid is not None and node.host.is_on:
             node.host.run(["kill", "-CONT", str(pid)])
         return False
@@ -149,9 +149,9 @@ class Chaos:
         text = node.host.read("/etc/ha.d/ha.cf")
         node.host.write(
             "/etc/ha.d/ha.cf",
-            text.replace("warntime 1", "warntime 2")
-            if "warntime 1" in text
-            else text.replace("warntime 2", "warntime 1"),
+            text.replace("warntime 3", "warntime 2")
+            if "warntime 3" in text
+            else text.replace("warntime 2", "warntime 3"),
         )
         node.tool("hacluster", "reload")
         return False
@@ -183,7 +183,7 @@ class Chaos:
         """The nodes do not hear each other, or one of them nobody at all."""
         other = self.made.two if node is self.made.one else self.made.one
         node.host.cut(peer=other.host if self.dice.random() < 0.7 else None)
-        time.sleep(self.dice.uniform(3, 10))
+        time.sleep(self.dice.uniform(4, 15))
         node.host.heal()
         return True
 
@@ -249,7 +249,7 @@ def main() -> None:
     dice = random.Random(arguments.seed)
     failures: list[str] = []
     counts: dict[str, int] = {}
-    with cluster(haresources=GROUP, hacluster_cf="seal on\n") as made:
+    with cluster(ha_cf=PATIENT, haresources=GROUP, hacluster_cf="seal on\n") as made:
         odds = Odd(made.one.host), Odd(made.two.host)
         for odd in odds:
             odd.install()
