@@ -7,7 +7,9 @@ The environment is Pacemaker's: a shadow goes before a file, ``CIB_user`` names 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +31,9 @@ class CibSource(Protocol):
 
     force: bool
     """Whether changes are made without quorum, too."""
+
+    live: bool
+    """Whether it is the running cluster's. Who asks this need not load what speaks to the daemon."""
 
     def open(self) -> None:
         """Make sure that there is a document. Raises :class:`Fault`."""
@@ -93,6 +98,8 @@ def write_file(path: Path, text: str) -> None:
 
 class CibFile:
     """A CIB in a file. It is read once per tool, and written after each change that changed something."""
+
+    live = False
 
     def __init__(self, path: Path, user: str | None = None) -> None:
         self.path = path
@@ -160,6 +167,29 @@ class CibFile:
         except OSError as error:
             raise Fault(error.strerror or "Input/output error", Exit.IO_ERROR) from None
         self._root = root
+
+
+ON_NODE: Final = "OCF_RESKEY_CRM_meta_on_node"
+"""The variable that tells an agent which node it works for."""
+
+
+def is_live(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a tool works on the running cluster, and not on a file."""
+    return not (environment.get("CIB_shadow") or environment.get("CIB_file"))
+
+
+def own_node() -> str:
+    """What the cluster calls this node: as agents are told, or as the daemon says; the host's name without one."""
+    told = os.environ.get(ON_NODE)
+    if told:
+        return told
+    if is_live():
+        from hacluster.client.live import daemon_here  # noqa: PLC0415 - a file needs no daemon
+        from hacluster.msg.views import ViewQuery, ViewStatus  # noqa: PLC0415
+
+        with contextlib.suppress(Fault):
+            return daemon_here().ask(ViewQuery(), ViewStatus).own.name
+    return socket.gethostname()
 
 
 def shadow_path(name: str, environment: Mapping[str, str] = os.environ) -> Path:

@@ -6,11 +6,8 @@ see to it. A call has a time limit; what goes wrong is a :class:`Fault` with the
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -39,9 +36,6 @@ TIMEOUT_S: Final = 30.0
 
 PIECE: Final = 12 * 1024
 """Characters of one piece of a long text: in MessagePack four bytes each at most, within the bound of a request."""
-
-ON_NODE: Final = "OCF_RESKEY_CRM_meta_on_node"
-"""The variable that tells an agent which node it works for."""
 
 _SHORT: Final = 8 * 1024
 _TRIES: Final = 3
@@ -106,6 +100,8 @@ class Daemon:
 
 class LiveCluster:
     """The CIB of the running cluster. ``user``: in whose name, which only an administrator may say."""
+
+    live = True
 
     def __init__(self, user: str | None = None, *, name: str = "", daemon: Daemon | None = None) -> None:
         self.user = user
@@ -182,24 +178,6 @@ class LiveCluster:
 def daemon_here(name: str = "") -> Daemon:
     """Questions to the daemon of this node, from the program that runs."""
     return Daemon(name or _own_name())
-
-
-def is_live(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a tool works on the running cluster, and not on a file."""
-    return not (environment.get("CIB_shadow") or environment.get("CIB_file"))
-
-
-def own_node() -> str:
-    """What the cluster calls this node: as agents are told, or as the daemon says; the host's name without one."""
-    told = os.environ.get(ON_NODE)
-    if told:
-        return told
-    if is_live():
-        from hacluster.msg.views import ViewQuery, ViewStatus  # noqa: PLC0415 - files have no views
-
-        with contextlib.suppress(Fault):
-            return daemon_here().ask(ViewQuery(), ViewStatus).own.name
-    return socket.gethostname()
 
 
 def _own_name() -> str:

@@ -59,7 +59,8 @@ def main(given: Given, out: Output) -> int:
 
 
 def _query(given: Given, out: Output, name: str) -> int:
-    from hacluster.client.live import ON_NODE, daemon_here  # noqa: PLC0415 - --help needs none of it
+    from hacluster.client.cibsource import ON_NODE  # noqa: PLC0415 - --help needs none of it
+    from hacluster.client.live import daemon_here  # noqa: PLC0415
     from hacluster.msg.attrd import AttributeQuery, AttributeValues  # noqa: PLC0415
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hacluster.base.results import Exit, Fault, no_such
 from hacluster.base.tree import Tree
@@ -58,7 +58,7 @@ TOOL: Final = Tool(
 
 def local_node() -> str:
     """The name of this node: as agents are told, as the daemon says, or this host's."""
-    from hacluster.client.live import own_node  # noqa: PLC0415 - --help needs none of it
+    from hacluster.client.cibsource import own_node  # noqa: PLC0415 - --help needs none of it
 
     return own_node()
 
@@ -108,7 +108,6 @@ class _Call:
     def perform(self) -> int:
         from hacluster.cib.attributes import SECTIONS, Place, node_id  # noqa: PLC0415 - --help needs none of it
         from hacluster.client.cibsource import open_source  # noqa: PLC0415
-        from hacluster.client.live import LiveCluster  # noqa: PLC0415
 
         self.source = open_source()
         try:
@@ -127,8 +126,8 @@ class _Call:
             raise Failed("Error performing operation: No message of desired type", Exit.PROTOCOL)
         kind = "utilization" if "utilization" in self.given else "instance_attributes"
         place = Place(self.section, ident, kind, self.given.get("set-name"))
-        if self.section == "status" and self.command != "query" and isinstance(self.source, LiveCluster):
-            return self._tell_manager(self.source)
+        if self.section == "status" and self.command != "query" and self.source.live:
+            return self._tell_manager(cast("LiveCluster", self.source))
         if self.pattern is not None and self.command != "query":
             return Exit.OK  # the attribute manager answers patterns; a file has none
         return {"query": self._query, "delete": self._delete, "update": self._update}[self.command](place)

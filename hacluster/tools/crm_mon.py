@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hacluster.base.results import Exit, Fault
 from hacluster.base.tree import Tree
@@ -15,6 +15,7 @@ from hacluster.tools.output import FORMATS, Failed, Output, run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hacluster.client.live import LiveCluster
     from hacluster.msg.stonith import FencingEntry
     from hacluster.pe.model.cluster import Cluster
     from hacluster.pe.views.status.show import Show
@@ -314,15 +315,13 @@ class Monitor:
 
     def _fencings(self, show: Show) -> list[FencingEntry]:
         """What the fencer of this node knows, as far as it is wanted; nothing of a CIB that is a file."""
-        from hacluster.client.live import LiveCluster  # noqa: PLC0415 - --help needs none of it
-
-        if not isinstance(self.source, LiveCluster) or not show.sections.intersection(_FENCING):
+        if not self.source.live or not show.sections.intersection(_FENCING):
             return []
         from hacluster.client.fencing import Fencer  # noqa: PLC0415
         from hacluster.tools.fencinghistory import reduced  # noqa: PLC0415
 
         try:
-            entries = list(Fencer(self.source.daemon).history())
+            entries = list(Fencer(cast("LiveCluster", self.source).daemon).history())
         except Fault:
             return []
         if show.nodes is not None:

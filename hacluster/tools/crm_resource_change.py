@@ -421,9 +421,7 @@ def _offline() -> str:
 
 
 def _live(call: Call) -> bool:
-    from hacluster.client.live import LiveCluster  # noqa: PLC0415 - files need none of it
-
-    return isinstance(call.source, LiveCluster)
+    return call.source.live
 
 
 def _cleanup(call: Call) -> int:

@@ -31,8 +31,7 @@ LIVE_CIB: Final = "/var/lib/hacluster/cib/cib.xml"
 def _live() -> tuple[bytes, str]:
     """The CIB of the cluster, or of ``CIB_shadow`` or ``CIB_file``; what this node kept while no daemon runs."""
     from hacluster.cib.markup import show_markup  # noqa: PLC0415 - a file is read as it is
-    from hacluster.client.cibsource import open_source  # noqa: PLC0415
-    from hacluster.client.live import is_live  # noqa: PLC0415
+    from hacluster.client.cibsource import is_live, open_source  # noqa: PLC0415
 
     try:
         return show_markup(open_source().read()).encode(), "<cluster>"

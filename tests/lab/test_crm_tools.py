@@ -173,6 +173,63 @@ def test_a_shadow_is_committed_to_the_cluster(it: Cluster) -> None:
     assert "maintenance-mode" in says(n2, "cibadmin", "-Q", "-o", "crm_config")
 
 
+ACLS = (
+    '<acls><acl_role id="reader"><acl_permission id="reader-1" kind="read" xpath="/cib"/>'
+    '<acl_permission id="reader-2" kind="write" xpath="//meta_attributes"/>'
+    '<acl_permission id="reader-3" kind="deny" xpath="//crm_config"/></acl_role>'
+    '<acl_target id="anna"><role id="reader"/></acl_target></acls>'
+)
+AS_A_USER = (
+    "-U anna -Q -o resources", "-U anna -Q -o crm_config", "-U anna -Q -A //nvpair[@name='enable-acl']",
+    "-U bert -Q", "-U anna -E -f", "-U anna -B", "-U anna -D -o resources -X '<primitive id=\"A\"/>'",
+    "-U anna -M -o crm_config -X '<nvpair id=\"fencing\" value=\"true\"/>'",
+    "-U anna -C -o resources -X '<primitive id=\"Z\" class=\"ocf\" provider=\"hacluster\" type=\"Dummy\"/>'",
+    "-U bert -M -o resources -X '<primitive id=\"A\" description=\"x\"/>'",
+)  # fmt: skip
+"""What is asked in the name of users with few rights, and with none."""
+
+
+def test_rights_count_on_the_cluster_as_on_a_file(it: Cluster) -> None:
+    n1, n2, _ = it.nodes
+    says(n1, "cibadmin", "-M", "-c", "-o", "acls", "-X", ACLS)
+    says(n1, "crm_attribute", "-n", "enable-acl", "-v", "true")
+    try:
+        before = says(n2, "cibadmin", "-Q", "-o", "configuration")
+        n1.write("/tmp/acl.xml", says(n1, "cibadmin", "-Q"))
+        denied = 0
+        for words in AS_A_USER:
+            live = n2.run(["sh", "-c", f"cibadmin {words}"], timeout=60)
+            file = n1.run(["sh", "-c", f"cp /tmp/acl.xml /tmp/a.xml; CIB_file=/tmp/a.xml cibadmin {words}"], timeout=60)
+            assert (live.returncode, live.stdout) == (file.returncode, file.stdout), words
+            assert bool(live.stderr) == bool(file.stderr), words
+            denied += live.returncode == 4
+        assert denied >= 6
+        assert says(n2, "cibadmin", "-Q", "-o", "configuration") == before, "nothing that was denied was done"
+        says(n2, "sh", "-c", "CIB_user=anna crm_resource -r A -m -p priority -v 1")
+        says(n1, "sh", "-c", "CIB_user=anna crm_attribute -n x -v y", status=4)
+    finally:
+        says(n1, "crm_attribute", "-n", "enable-acl", "-D")
+    says(n1, "crm_resource", "-r", "A", "-m", "-d", "priority")
+
+
+def test_a_plan_a_check_and_a_rehearsal_change_nothing(it: Cluster) -> None:
+    n1, n2, _ = it.nodes
+    before = says(n1, "cibadmin", "-Q", "-o", "configuration")
+    assert "Would be checked anew:\n  * A on n1\n  * A on n2\n  * A on n3\n" in says(
+        n2, "crm_resource", "-R", "-r", "A", "--plan"
+    )
+    assert "Nothing would be started or stopped" in says(n2, "crm_resource", "-C", "--plan")
+    place = it.node(where(n1, "A"))
+    text = says(place, "crm_simulate", "-L", "-S", "-d", place.name)
+    assert f"OFFLINE: [ {place.name} ]" in text
+    assert "returned 0 (ok)" in says(place, "crm_resource", "--force-check", "-r", "A")
+    assert says(n1, "crm_verify", "-L") == ""
+    assert place.name in says(n2, "hacluster", "explain", "A")
+    says(n1, "crm_rule", "-c", "-r", "none", status=105)
+    assert "Supporting v" in says(n1, "pacemakerd", "-F")
+    assert says(n1, "cibadmin", "-Q", "-o", "configuration") == before
+
+
 def test_without_a_daemon_tools_say_so(it: Cluster) -> None:
     assert "not connected" in says(it.client, "cibadmin", "-Q", status=102)
     assert "Connection refused" in says(it.client, "attrd_updater", "-n", "x", "-Q", status=102)
