@@ -62,7 +62,7 @@ def _of_provider(provider: str) -> list[str]:
     return sorted({name for root in _ocf_folders() for name in _programs(root / provider)})
 
 
-def _ocf_path(provider: str, agent: str) -> Path | None:
+def ocf_path(provider: str, agent: str) -> Path | None:
     """The program of an agent; ``None`` when there is none."""
     if "/" in agent or "/" in provider or not agent:
         return None
@@ -181,7 +181,7 @@ def agent_metadata(standard: str, provider: str | None, agent: str) -> str | Non
     """The metadata of an agent; ``None`` if there is no such agent, or it has none."""
     match standard.lower():
         case "ocf":
-            path = _ocf_path(provider or "heartbeat", agent)
+            path = ocf_path(provider or "heartbeat", agent)
             if path is None:
                 return None
             code, text = _run([str(path), "meta-data"], environment={"OCF_ROOT": str(ocf_root())})

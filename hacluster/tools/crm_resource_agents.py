@@ -81,10 +81,11 @@ def _run(out: Output, command: str, agent: tuple[str, str, str], params: dict[st
     if standard != "ocf":
         raise Failed(f"Error performing operation: {standard} resources cannot be run past the cluster",
                      Exit.UNIMPLEMENTED)  # fmt: skip
-    path = installed.ocf_root() / "resource.d" / provider / kind
+    path = installed.ocf_path(provider, kind) or installed.ocf_root() / "resource.d" / provider / kind
     environment = {
         **os.environ, **{f"OCF_RESKEY_{key}": value for key, value in params.items()},
-        "OCF_ROOT": str(installed.ocf_root()), "OCF_RA_VERSION_MAJOR": "1", "OCF_RA_VERSION_MINOR": "1",
+        "OCF_ROOT": str(installed.ocf_root()), "OCF_FUNCTIONS_DIR": f"{installed.ocf_root()}/lib/heartbeat",
+        "OCF_EXIT_REASON_PREFIX": "ocf-exit-reason:", "OCF_RA_VERSION_MAJOR": "1", "OCF_RA_VERSION_MINOR": "1",
         "OCF_RESOURCE_INSTANCE": name or "test", "OCF_RESOURCE_TYPE": kind, "OCF_RESOURCE_PROVIDER": provider,
         "OCF_CHECK_LEVEL": level, "OCF_OUTPUT_FORMAT": "text" if out.is_text else "xml",
     }  # fmt: skip
