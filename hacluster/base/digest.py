@@ -6,7 +6,6 @@ MD5 is the format's, not a means of protection.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -44,4 +43,6 @@ def parameters_digest(params: Mapping[str, str]) -> str:
     names = sorted(params, key=str.encode)
     parts += [b' %s="%s"' % (name.encode(), _escape(params[name])) for name in names]
     parts.append(b"/>\n")
+    import hashlib  # noqa: PLC0415 - OpenSSL takes its time, and not every CIB has digests
+
     return hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()

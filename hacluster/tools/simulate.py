@@ -32,7 +32,6 @@ from hacluster.tools.cibinput import (
     exit_status,
     unpacked,
 )
-from hacluster.tools.result import result_text
 
 EXIT_ERROR: Final = 1
 LIVE: Final = "<cluster>"
@@ -165,6 +164,16 @@ def _tell(error: ConfigError) -> None:
         click.echo(str(report), err=True)
 
 
+def _write_trees(trees: list[Tree], given: dict[str, Any]) -> None:
+    from hacluster.tools.result import result_text  # noqa: PLC0415 - text needs none of it
+
+    _write(result_text(trees, given["output_as"], sys.argv[1:]), given["output_to"])
+
+
+def _timing(path: str, seconds: float) -> Tree:
+    return Tree("timing", {"file": path, "duration": f"{seconds:.6f}"})
+
+
 def _show_profile(given: dict[str, Any]) -> None:
     found = _profile(given["profile"], given["repeat"])
     if given["output_as"] == "text":
@@ -172,8 +181,7 @@ def _show_profile(given: dict[str, Any]) -> None:
         for path, seconds in found:
             click.echo(f"  * Testing {path} ... {seconds:.2f} secs")
         return
-    timings = [Tree("timing", {"file": path, "duration": f"{seconds:.6f}"}) for path, seconds in found]
-    _write(result_text([Tree("timings", children=timings)], given["output_as"], sys.argv[1:]), given["output_to"])
+    _write_trees([Tree("timings", children=[_timing(*entry) for entry in found])], given)
 
 
 def _request(given: dict[str, Any]) -> Request:
@@ -284,7 +292,7 @@ def simulate(**given: Any) -> None:
     for complaint in outcome.complaints + ([] if outcome.run is None else outcome.run.complaints):
         click.echo(complaint, err=True)
     if given["output_as"] != "text":
-        _write(result_text(outcome.trees, given["output_as"], sys.argv[1:]), given["output_to"])
+        _write_trees(outcome.trees, given)
     else:
         _write("".join(f"{line}\n" for line in _shown(outcome, given)), given["output_to"])
     if outcome.run is not None and not outcome.run.complete:

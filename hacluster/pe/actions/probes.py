@@ -91,7 +91,8 @@ def _probe_primitive(rsc: Resource, node: Node) -> bool:
     if not probe.can_run and not top.active_on:
         flags |= Order.RUNNABLE_LEFT
     order_before_task(probe, top, "start", flags)
-    order_before_task(probe, top, "reload-agent", Order.OPTIONAL)
+    if "reload-agent" in top.tasks:  # what is to be reloaded is known by now
+        order_before_task(probe, top, "reload-agent", Order.OPTIONAL)
     return True
 
 

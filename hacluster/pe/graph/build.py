@@ -136,5 +136,6 @@ def build_graph(cluster: Cluster) -> Graph:
     if graph.maintenance:
         pseudo_action(cluster, "maintenance_nodes").set(Flag.ALWAYS)
     for action in list(reversed(cluster.actions)):
-        builder.add(action)
+        if not action.flags & Flag.DUMPED:
+            builder.add(action)
     return graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hacluster.pe.model.action import Action, Order, op_key, parse_op_key
+from hacluster.pe.model.cluster import Cluster
 from hacluster.pe.model.constraints import Ordering
 from hacluster.pe.model.resource import Resource
 
@@ -41,6 +42,13 @@ def _mirror_migrations(entry: Ordering, first: Resource, then: Resource) -> None
             order_tasks(first, "demote", then, MIGRATE_FROM, Order.OPTIONAL)
 
 
+def _add(cluster: Cluster, entry: Ordering) -> None:
+    cluster.orderings.append(entry)
+    first, then = entry.first_rsc, entry.then_rsc
+    if first is not None and then is not None and (first.allow_migrate or then.allow_migrate):
+        _mirror_migrations(entry, first, then)
+
+
 def new_ordering(
     first: Resource | Action, first_key: str | None, then: Resource | Action, then_key: str | None, flags: int
 ) -> None:
@@ -57,10 +65,7 @@ def new_ordering(
     assert owner is not None, (first_key, then_key)
     cluster = owner.cluster
     cause, born = cluster.constraint_id, cluster.birth()
-    entry = Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cause, born)
-    cluster.orderings.append(entry)
-    if first_rsc is not None and then_rsc is not None and (first_rsc.allow_migrate or then_rsc.allow_migrate):
-        _mirror_migrations(entry, first_rsc, then_rsc)
+    _add(cluster, Ordering(flags, first_rsc, first_key, first_action, then_rsc, then_key, then_action, cause, born))
 
 
 def order_tasks(first: Resource, first_task: str, then: Resource, then_task: str, flags: int) -> None:
@@ -85,4 +90,6 @@ def order_after_task(first: Resource, task: str, then: Action, flags: int) -> No
 
 def order_before_task(first: Action, then: Resource, task: str, flags: int) -> None:
     """Write down that an action comes before a one-off action of a resource."""
-    new_ordering(first, None, then, op_key(then.id, task), flags)
+    cluster = then.cluster
+    key, cause, born = op_key(then.id, task), cluster.constraint_id, cluster.birth()
+    _add(cluster, Ordering(flags, first.rsc, first.key, first, then, key, None, cause, born))

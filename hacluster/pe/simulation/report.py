@@ -17,7 +17,6 @@ from hacluster.pe.views.details import Clock, attribute_lines, failcount_lines, 
 from hacluster.pe.views.scorelines import Remark, ScoreLines
 from hacluster.pe.views.statuslines import status_lines
 from hacluster.pe.views.summary import summary_lines
-from hacluster.pe.views.tree import modifications_tree, section_tree, status_tree
 
 _MAINTENANCE: Final = (
     "",
@@ -102,6 +101,12 @@ def simulate(
     The status of ``document`` is changed by the requests and the run; ``on_input`` gets it in between.
     """
     outcome = Outcome()
+    if wishes.trees:
+        from hacluster.pe.views.tree import (  # noqa: PLC0415 - text needs none of it
+            modifications_tree,
+            section_tree,
+            status_tree,
+        )
     outcome.lines += [wishes.date] if wishes.date else []
     cluster = status(document, now, sanitized=True)
     spaced = False
