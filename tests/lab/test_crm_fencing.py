@@ -15,7 +15,7 @@ from hacluster.lab.cluster import VIP, Cluster, cluster, wait_for
 from hacluster.lab.hosts import Host
 from tests.cluster import Holding
 from tests.conftest import require_lab
-from tests.power import NAME, WATCHDOG, Power, Watchdog
+from tests.power import NAME, STORAGE, WATCHDOG, Power, Watchdog
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -170,7 +170,7 @@ LEVELS = "".join(
 
 
 def test_the_second_level_then_none_then_a_person() -> None:
-    """A device that is down, all devices down, a confirmation, and a device that lies."""
+    """A device that is down, all devices down, and a confirmation; passwords are nowhere to be seen."""
     secret = "Zu9-geheim"
     words = {"pcmk_host_list": "n1 n2 n3", "wanted": secret, "pcmk_reboot_retries": "1"}
     both = device("pdu", **words, passwd=secret) + device("second", **words, passwd="lrm://")
@@ -309,3 +309,29 @@ def test_who_loses_quorum_is_reset_by_its_own_watchdog_before_anybody_goes_on() 
             other = next(host for host in it.nodes if host not in (first, second))
             it.stop(other)
             assert dogs[other.name].disarmed
+
+
+def test_a_node_that_nobody_has_seen_and_one_that_lives_through_its_fencing() -> None:
+    """Startup fencing, unfencing, and a device that lies: by fence-reaction the node stops, or restarts its host."""
+    store = device("store", STORAGE, pcmk_host_list="n1 n2 n3")
+    meta = f'<meta_attributes id="store-m">{pairs("store-m", {"provides": "unfencing"})}</meta_attributes>'
+    pdu = device("pdu", pcmk_host_list="n1 n2 n3", priority="5")
+    with scene(pdu + store.replace("</primitive>", f"{meta}</primitive>"), start=2) as made:
+        n1, n2, _ = made.it.nodes
+        made.holder()
+        assert [strike.target for strike in made.power.struck] == ["n3"]
+        began = next(when for when, have in made.holding.changes if have)
+        assert made.power.struck[0].at < began, "who was never seen may run anything"
+        assert n1.path("/run/fence_lab.store").exists()
+        assert n2.path("/run/fence_lab.store").exists()
+        made.power.lying = {"pdu"}
+        says(n1, "stonith_admin -F n2")
+        wait_for(lambda: not n2.run(["pgrep", "-x", "ha-pulse"]).stdout, "it has stopped")
+        assert "is alive" in made.it.log(n2)
+        assert n2.is_on
+        made.it.start(n2)
+        made.up(n1, n2)
+        says(n1, "crm_attribute -n fence-reaction -v panic")
+        made.holder()
+        says(n1, "stonith_admin -F n2")
+        wait_for(lambda: not n2.is_on, "it restarts its host")
