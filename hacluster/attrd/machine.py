@@ -59,7 +59,7 @@ from hacluster.msg.driver import (
     Tick,
 )
 from hacluster.msg.membership import Accepted
-from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
+from hacluster.msg.replica import ChangeStatus, Committed, StatusChanged
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.views import DownConfirmed, View, ViewEntered, ViewLeft, ViewSynced
 
@@ -71,7 +71,6 @@ Event = (
     | DownConfirmed
     | StatusChanged
     | Committed
-    | CopyTaken
     | Conveyed
     | Tick
     | HostSample
@@ -170,7 +169,7 @@ class AttrdMachine:
             case Tick():
                 self._on_tick()
             case (
-                Committed() | CopyTaken() | HostSample() | Persisted() | PersistFailed() | StopRequested()
+                Committed() | HostSample() | Persisted() | PersistFailed() | StopRequested()
                 | MachineRestarted()
                 | DownConfirmed()
             ):  # fmt: skip

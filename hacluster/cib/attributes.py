@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,15 @@ _SETS: Final = {
 }
 SECTIONS: Final = (*_SETS, "nodes", "status", "tickets")
 """Where attributes may stand."""
+
+
+def options_xml(options: Iterable[tuple[str, str]]) -> str:
+    """These cluster options as a section ``crm_config`` that can be merged into one."""
+    crm_config = etree.Element("crm_config")
+    pairs = etree.SubElement(crm_config, "cluster_property_set", id=OPTIONS)
+    for name, value in options:
+        etree.SubElement(pairs, "nvpair", id=f"{OPTIONS}-{name}", name=name, value=value)
+    return etree.tostring(crm_config, encoding="unicode")
 
 
 @dataclass(frozen=True, slots=True)

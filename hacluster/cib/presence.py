@@ -12,6 +12,7 @@ from typing import Final
 
 from hacluster.base.report import Place, Report, Severity
 from hacluster.base.values import scan_int, truth
+from hacluster.cib.document import XML
 from hacluster.cib.records import NodeState
 
 MEMBER: Final = "in_ccm"
@@ -77,3 +78,12 @@ def state_reports(state: NodeState, place: Place | None = None) -> Iterator[Repo
         if attribute not in KNOWN:
             text = f"the attribute {attribute} is not known, and has no effect"
             yield told(text, "a newer version may have written it")
+
+
+def states_in(root: XML) -> tuple[tuple[str, bool], ...]:
+    """The nodes that the status of a CIB knows by name, and whether it calls them members."""
+    return tuple(
+        (str(state.get("uname")), state.get(MEMBER, "false") not in ("false", "0"))
+        for state in root.iterfind("status/node_state")
+        if state.get("uname")
+    )

@@ -14,8 +14,7 @@ from typing import Final
 from lxml import etree
 
 from hacluster.base.results import Exit, Fault
-from hacluster.cib.attributes import OPTIONS
-from hacluster.cib.change import Change, Words
+from hacluster.cib.change import Change
 from hacluster.cib.diff import make_patch
 from hacluster.cib.document import XML, Document
 from hacluster.cib.edit import SECTIONS
@@ -26,7 +25,7 @@ from hacluster.cib.statusxml import document_xml
 from hacluster.cib.store import Store
 from hacluster.cib.unconfirmed import intrusion
 from hacluster.cib.version import Version, read_version, write_version
-from hacluster.msg.replica import Edit, EditAsked
+from hacluster.msg.replica import EditAsked
 
 _CONFIGURED: Final = frozenset(name for name, parent in SECTIONS.items() if parent == "configuration")
 
@@ -37,15 +36,6 @@ class Edited:
 
     patch: str = ""
     status: tuple[Change, ...] = ()
-
-
-def options_edit(options: Words) -> Edit:
-    """The edit after which these cluster options are so."""
-    crm_config = etree.Element("crm_config")
-    pairs = etree.SubElement(crm_config, "cluster_property_set", id=OPTIONS)
-    for name, value in options:
-        etree.SubElement(pairs, "nvpair", id=f"{OPTIONS}-{name}", name=name, value=value)
-    return Edit("modify", "crm_config", etree.tostring(crm_config, encoding="unicode"), create=True)
 
 
 def _before(store: Store, asked: EditAsked) -> XML:

@@ -27,9 +27,10 @@ from hacluster.msg.replica import (
     SyncAck,
     Synced,
     VotersAsked,
+    VotersWanted,
     WriteAnswered,
     WriteAsked,
-    WriteOptions,
+    WriteWanted,
 )
 from hacluster.msg.stream import Conveyed
 from hacluster.msg.views import DownConfirmed, PromiseLost, ViewEntered, ViewLeft
@@ -41,7 +42,8 @@ Event = (
     | DownConfirmed
     | PromiseLost
     | ChangeStatus
-    | WriteOptions
+    | WriteWanted
+    | VotersWanted
     | Tick
     | HostSample
     | Restored

@@ -48,12 +48,12 @@ from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.base.timers import Timers
 from hacluster.base.writes import Writes
-from hacluster.cib.change import Change, Words
+from hacluster.cib.change import Change
+from hacluster.cib.presence import states_in
 from hacluster.cib.reader import read_status
 from hacluster.cib.store import RequestId, Store
 from hacluster.cibd.clients import Clients
 from hacluster.cibd.confirming import AGAIN_MS, Confirming
-from hacluster.cibd.editing import options_edit
 from hacluster.cibd.events import Body, Event, ForLeader
 from hacluster.cibd.leading import Lead, Leading, Out, together
 from hacluster.cibd.readers import Readers, rights_of
@@ -87,6 +87,7 @@ from hacluster.msg.replica import (
     Patch,
     ReadRequest,
     SetVoters,
+    StatesKnown,
     StatusAsked,
     StatusCast,
     StatusChanged,
@@ -95,10 +96,11 @@ from hacluster.msg.replica import (
     Synced,
     Upload,
     VotersAsked,
+    VotersWanted,
     WriteAnswered,
     WriteAsked,
-    WriteOptions,
     WriteRequest,
+    WriteWanted,
 )
 from hacluster.msg.stream import Convey, Conveyed
 from hacluster.msg.views import (
@@ -211,8 +213,8 @@ class CibdMachine:
                 self._replica.on_promise_lost()
             case ChangeStatus():
                 self._on_change(event.change)
-            case WriteOptions():
-                self._write_options(event.options)
+            case WriteWanted() | VotersWanted():
+                self._on_wanted(event)
             case Tick():
                 self._on_tick()
             case Restored():
@@ -231,7 +233,8 @@ class CibdMachine:
                 self._clients.on_gone(event.request_id)
                 self._readers.on_gone(event.request_id)
             case MachineRestarted():
-                self._on_restarted(event.machine)
+                if event.machine == MachineName.PENGINE:
+                    self._send_copy()
             case HostSample():
                 self._unix_ms, self._sampled = event.unix_ms, self._step.now
                 if self._lead is not None and self._lead.is_synced:
@@ -369,17 +372,17 @@ class CibdMachine:
         if view.quorate and self._replica.store.position.stamp == view.id:
             self._replica.heal()
         self._step.send(MachineName.CCM, ViewSynced(view.id))
-        text = etree.tostring(self._replica.store.xml(), encoding="unicode")
         for follower in self._settings.followers:
             self._step.send(follower, ViewSynced(view.id))
-            self._step.send(follower, CopyTaken(view.id, text))
+        if MachineName.CRMD in self._settings.followers:
+            self._step.send(MachineName.CRMD, StatesKnown(view.id, states_in(self._replica.store.xml())))
+        self._send_copy()
 
-    def _on_restarted(self, machine: str) -> None:
-        """Who follows from another process and began anew, or missed something, is told the whole again."""
-        follower = next((name for name in self._settings.followers if name == machine), None)
-        if follower is not None and self._view is not None and self._synced:
+    def _send_copy(self) -> None:
+        """At a sync, and when who keeps a copy in another process began anew or missed something."""
+        if self._view is not None and self._synced and MachineName.PENGINE in self._settings.followers:
             text = etree.tostring(self._replica.store.xml(), encoding="unicode")
-            self._step.send(follower, CopyTaken(self._view.id, text))
+            self._step.send(MachineName.PENGINE, CopyTaken(self._view.id, text))
 
     # ---- writes
 
@@ -490,9 +493,9 @@ class CibdMachine:
         else:
             self._tell_wish(voting.reached(now, self.committed))
 
-    def _tell_wish(self, answer: Out | None) -> None:
-        if answer is not None:
-            self._say_to(*answer)
+    def _tell_wish(self, answers: list[tuple[Member, WriteAnswered]]) -> None:
+        for member, answer in answers:
+            self._say_to(member, answer)
 
     def _on_commit(self, seq: int) -> None:
         if seq > self._replica.store.position.seq:
@@ -539,12 +542,15 @@ class CibdMachine:
             case _:
                 self._step.reply(event.request_id, Refused("unknown-request", "cibd does not answer this"))
 
-    def _write_options(self, options: Words) -> None:
+    def _on_wanted(self, event: WriteWanted | VotersWanted) -> None:
         view = self._view
         if view is None or not self._synced:
             return
         request = self._clients.own_request(view, self._replica.store.position.seq)
-        self._say_to_leader(view, EditAsked(view.id, request, options_edit(options), False, client="crmd"))
+        if isinstance(event, VotersWanted):
+            self._say_to_leader(view, VotersAsked(view.id, request, event.voters))
+        else:
+            self._say_to_leader(view, EditAsked(view.id, request, event.edit, forced=False, client="crmd"))
 
     def _ask_leader(self, event: Request, again: RequestId | None, word: Callable[[ViewId, RequestId], object]) -> None:
         standing = self._view if self._synced else None

@@ -7,7 +7,7 @@ last-man-standing anew, and a person asks again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hacluster.base.members import Member
 from hacluster.cib.document import XML
@@ -21,8 +21,7 @@ from hacluster.msg.views import View
 class Wish:
     """A list that somebody asked for."""
 
-    origin: Member
-    request: RequestId
+    askers: tuple[tuple[Member, RequestId], ...]
     voters: Voters
 
 
@@ -43,10 +42,13 @@ class Voting:
             voters = parse_voters(asked.voters)
         except VotersError as error:
             return WriteAnswered(view.id, asked.request, WriteEnd.REFUSED, text=str(error))
+        if self._wish is not None and self._wish.voters == voters:
+            self._wish = replace(self._wish, askers=(*self._wish.askers, (origin, asked.request)))
+            return None
         if self._wish is not None:
             text = "another change of the voters is under way; ask again"
             return WriteAnswered(view.id, asked.request, WriteEnd.REFUSED, text=text)
-        self._wish, self._refused = Wish(origin, asked.request, voters), False
+        self._wish, self._refused = Wish(((origin, asked.request),), voters), False
         return None
 
     def goal(self, now: Voters) -> Voters:
@@ -72,24 +74,23 @@ class Voting:
             return WriteAsked(self._view.id, self._step, voters_patch(root, step), forced=False)
         return None
 
-    def reached(self, now: Voters, seq: int) -> tuple[Member, WriteAnswered] | None:
-        """The answer to who asked, once the list is what was wanted."""
-        wish = self._wish
-        if wish is None or self._step is not None or now != self.goal(now):
-            return None
-        self._wish = None
-        return wish.origin, WriteAnswered(self._view.id, wish.request, WriteEnd.COMMITTED, seq)
+    def reached(self, now: Voters, seq: int) -> list[tuple[Member, WriteAnswered]]:
+        """The answers to who asked, once the list is what was wanted."""
+        if self._wish is None or self._step is not None or now != self.goal(now):
+            return []
+        return self._answers(WriteEnd.COMMITTED, seq)
 
-    def on_answer(self, answer: WriteAnswered) -> tuple[Member, WriteAnswered] | None:
-        """A step has ended; when it was refused, the answer to who asked."""
+    def on_answer(self, answer: WriteAnswered) -> list[tuple[Member, WriteAnswered]]:
+        """A step has ended; when it was refused, the answers to who asked."""
         if answer.request != self._step:
-            return None
+            return []
         self._step = None
-        wish = self._wish
         if answer.end is WriteEnd.COMMITTED:
-            return None
+            return []
         self._refused = True
-        if wish is None:
-            return None
-        self._wish = None
-        return wish.origin, WriteAnswered(self._view.id, wish.request, answer.end, answer.seq, answer.text)
+        return self._answers(answer.end, answer.seq, answer.text)
+
+    def _answers(self, end: WriteEnd, seq: int, text: str = "") -> list[tuple[Member, WriteAnswered]]:
+        wish, self._wish = self._wish, None
+        askers = wish.askers if wish is not None else ()
+        return [(origin, WriteAnswered(self._view.id, request, end, seq, text)) for origin, request in askers]

@@ -8,7 +8,6 @@ is said at the highest rank, and it is not believed down.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,8 +31,6 @@ LIES_MS: Final = 30_000
 LIVED_MS: Final = 2_000
 """By how much a node must have lived longer than its own fencing took, to have been fenced while alive."""
 
-_STATE: Final = re.compile(r"<node_state\b[^>]*>")
-_WORD: Final = re.compile(r'\b(uname|in_ccm)="([^"]*)"')
 _STRIKES: Final = frozenset({"off", "reboot"})
 
 
@@ -54,16 +51,6 @@ class _Begun:
     target: str
     life: Member | None
     spoilt: bool = False
-
-
-def states_in(text: str) -> dict[str, bool]:
-    """The nodes that the status of a CIB knows, and whether it calls them members."""
-    found: dict[str, bool] = {}
-    for tag in _STATE.findall(text):
-        words = dict(_WORD.findall(tag))
-        if "uname" in words:
-            found[words["uname"]] = words.get("in_ccm", "false") not in ("false", "0")
-    return found
 
 
 @dataclass(slots=True)

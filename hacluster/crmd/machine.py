@@ -31,15 +31,16 @@ from hacluster.base.members import Member, ViewId
 from hacluster.base.report import Severity
 from hacluster.base.step import Step
 from hacluster.base.timers import Timers
+from hacluster.cib.attributes import options_xml
 from hacluster.cib.change import Change, NodeForgotten, NodeStateSet, Words
 from hacluster.crmd.alerts import Alerts
 from hacluster.crmd.doing import Doing
 from hacluster.crmd.errands import Errands
-from hacluster.crmd.fencing import states_in
 from hacluster.crmd.fsa import Fsa, Input, State
 from hacluster.crmd.guard import Guard
 from hacluster.crmd.leaving import Leaving
 from hacluster.crmd.local import Local
+from hacluster.crmd.nodelist import NodeList
 from hacluster.crmd.presence import Presence
 from hacluster.crmd.thinking import Thinking
 from hacluster.crmd.throttle import Throttle
@@ -65,12 +66,13 @@ from hacluster.msg.membership import (
     MessageReceived,
     Mute,
     NodeRestarted,
+    NodesChanged,
     NodeStateChanged,
     PeerReturned,
     Slept,
 )
 from hacluster.msg.record import FEATURE_SET
-from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged, WriteOptions
+from hacluster.msg.replica import ChangeStatus, Committed, Edit, StatesKnown, StatusChanged, WriteWanted
 from hacluster.msg.stonith import (
     Fenced,
     FencingConfigured,
@@ -102,7 +104,7 @@ Event = (
     | ViewSynced
     | StatusChanged
     | Committed
-    | CopyTaken
+    | StatesKnown
     | Conveyed
     | OpFinished
     | DownConfirmed
@@ -131,6 +133,7 @@ Event = (
     | MembershipView
     | Slept
     | NodeStateChanged
+    | NodesChanged
     | NodeRestarted
     | PeerReturned
     | LinkStateChanged
@@ -165,6 +168,7 @@ class CrmdMachine:
         self._throttle = Throttle(node)
         self._step = Step("crmd")
         self._fsa = Fsa(self._step)
+        self._nodes = NodeList(self._step, self._led, self._change)
         self._thinking = Thinking(node, self._step, self._fsa, self._unix_s)
         local = Local(node, self._presence)
         self._guard = Guard(
@@ -204,6 +208,7 @@ class CrmdMachine:
         return earliest(
             self._timers.deadline(),
             self._thinking.deadline(),
+            self._nodes.deadline(),
             self._errands.deadline(),
             self._guard.deadline(),
             self._leaving.deadline(),
@@ -285,8 +290,8 @@ class CrmdMachine:
                     self._tell_load()
             case StopRequested():
                 self._on_stop(event.reason)
-            case CopyTaken():
-                self._guard.desk.known = states_in(event.text)
+            case StatesKnown():
+                self._guard.desk.known = dict(event.nodes)
                 if self._fsa.state is State.INTEGRATION and self._view is not None:
                     self._tell_of_the_gone(self._view)
             case MachineRestarted():
@@ -299,6 +304,8 @@ class CrmdMachine:
                 self._errands.on_gone(event.request_id)
             case Committed() | Persisted() | PersistFailed():
                 pass
+            case NodesChanged():
+                self._nodes.ordered(event.names, add=event.add)
             case CommUp() | Slept() | NodeStateChanged() | NodeRestarted() | PeerReturned():
                 pass  # what follows from it comes as a view
             case LinkStateChanged() | MessageReceived() | MembershipView():
@@ -367,6 +374,7 @@ class CrmdMachine:
             if self._integrated >= view.keepers:
                 self._move(Input.INTEGRATED)
                 self._say_about()
+                self._nodes.look()
                 self._thinking.think("every member has said what it runs", delay_ms=self._patience(view))
 
     # ---- what the configuration says, and what the hosts can do
@@ -381,12 +389,18 @@ class CrmdMachine:
             self._tell_load()
         if self._presence.configure(times=options.times) and self._fsa.has_dc:
             self._doing.say_anew(asked=True)
+        self._nodes.configure(options)
         self._say_about()
+
+    def _led(self) -> frozenset[str]:
+        """The members, when this node is their DC and has quorum."""
+        view = self._view
+        return view.names if self._fsa.is_dc and view is not None and view.quorate else frozenset()
 
     def _say_about(self) -> None:
         """What the DC writes about itself and the cluster, where the configuration says something else."""
         view = self._view
-        if view is None or not view.quorate or not self._fsa.is_dc:
+        if view is None or not self._led():
             return
         told = dict(self._options.told)
         news = tuple(
@@ -396,7 +410,7 @@ class CrmdMachine:
         )
         if news and (view.id, news) != self._written:
             self._written = (view.id, news)
-            self._step.send(MachineName.CIBD, WriteOptions(news))
+            self._step.send(MachineName.CIBD, WriteWanted(Edit("modify", "crm_config", options_xml(news), create=True)))
 
     def _tell_load(self) -> None:
         view = self._view
@@ -431,6 +445,7 @@ class CrmdMachine:
         self._guard.on_time()
         self._leaving.on_time()
         self._thinking.on_time()
+        self._nodes.on_time()
         while (timer := self._timers.pop(self._step.now)) is not None:
             match timer:
                 case "hands":

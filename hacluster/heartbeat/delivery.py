@@ -13,7 +13,7 @@ from hacluster.heartbeat.peer import Peer
 from hacluster.heartbeat.setback import told_of
 from hacluster.heartbeat.startup import Phase
 from hacluster.heartbeat.station import Station
-from hacluster.msg.membership import CommUp, MessageReceived, NodeState
+from hacluster.msg.membership import CommUp, MessageReceived, NodesChanged, NodeState
 from hacluster.wire.fields import FieldName, MessageType, Stamp, read_hex, read_names, read_resend_range, write_names
 from hacluster.wire.hamsg import HaMessage
 
@@ -168,6 +168,10 @@ class Delivery:
         for name in names:
             (self._add if add else self._remove)(name.lower(), by, now)
         self._core.announce(self._core.view())
+        if self._core.streaming is not None:
+            present = self._core.peers.names()
+            done = tuple(name for name in (entry.lower() for entry in names) if (name in present) is add)
+            self._core.tell(NodesChanged(done, add))
 
     def _on_attribute(self, _peer: Peer, message: HaMessage, _now: Instant) -> None:
         name = FieldName.WEIGHT if message.type == MessageType.SETWEIGHT else FieldName.SITE

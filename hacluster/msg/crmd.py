@@ -73,8 +73,9 @@ class ManagerOptions:
 
     ``dc_deadtime_ms`` and ``integration_ms``: ``None`` when it does not say. ``load_threshold``: how much of the host's
     cores may be busy; 0: load counts for nothing. ``action_limit``: operations on one node; 0: two for each core.
-    ``times``: whether a ``node_state`` says since when, which only readers of schema 4.0 know to read. ``told``: what
-    the DC has written about itself, by name (``dc-version``, …).
+    ``times``: whether a ``node_state`` says since when, which only readers of schema 4.0 know to read. ``nodes``: id
+    and name of each configured node; ``voters``: the list of who votes. ``told``: what the DC has written about itself,
+    by name (``dc-version``, …).
     """
 
     dc_deadtime_ms: int | None = None
@@ -85,6 +86,8 @@ class ManagerOptions:
     load_threshold: float = 0.8
     action_limit: int = 0
     times: bool = False
+    nodes: Words = ()
+    voters: str = ""
     told: Words = ()
 
 

@@ -253,6 +253,14 @@ class ChangeNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesChanged:
+    """A person had nodes added to the running cluster, or taken out, here or elsewhere."""
+
+    names: tuple[str, ...]
+    add: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SetNodeAttribute:
     """A request (hb_setweight, hb_setsite): ``name`` is ``weight`` or ``site``."""
 

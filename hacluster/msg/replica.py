@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hacluster.base.members import ViewId
-from hacluster.cib.change import Change, Words
+from hacluster.cib.change import Change
 from hacluster.cib.store import Position, Record, RequestId, Snapshot
 
 
@@ -319,14 +319,29 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class CopyTaken:
-    """cibd to those who follow, at each sync: this is the whole now, configuration and status."""
+    """cibd to who keeps a copy, at each sync: this is the whole now, configuration and status."""
 
     view: ViewId
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """crmd of the DC to cibd: have these cluster options be so, by a write like a program's; nobody waits for it."""
+class StatesKnown:
+    """cibd to crmd, at each sync: the nodes of which the status knows, and whether it calls them members."""
 
-    options: Words
+    view: ViewId
+    nodes: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteWanted:
+    """crmd of the DC to cibd: an edit like a program's; nobody waits for it."""
+
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class VotersWanted:
+    """crmd of the DC to cibd: have these vote, by steps that are safe; nobody waits for it."""
+
+    voters: str

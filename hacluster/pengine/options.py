@@ -8,6 +8,7 @@ from hacluster.base.values import interval_ms, scan_int, version_parts
 from hacluster.cib.document import XML
 from hacluster.cib.grammar import PREFIX
 from hacluster.cib.schema import ATTRIBUTE
+from hacluster.cib.voters import OPTION
 from hacluster.msg.crmd import ManagerOptions
 from hacluster.pe.model.options import Options
 
@@ -33,5 +34,7 @@ def options_of(options: Options, root: XML) -> ManagerOptions:
         load_threshold=float(options["load-threshold"].rstrip("%")) / 100,
         action_limit=scan_int(options["node-action-limit"]) or 0,
         times=version_parts(root.get(ATTRIBUTE, "").removeprefix(PREFIX)) >= _WITH_TIMES,
+        nodes=tuple((node.get("id", ""), node.get("uname", "")) for node in root.iterfind("configuration/nodes/node")),
+        voters=options.get(OPTION) or "",
         told=tuple((name, options[name]) for name in TOLD if name in options.named),
     )

@@ -42,7 +42,7 @@ from hacluster.cib.change import (
 )
 from hacluster.msg.driver import HostSample, MachineRestarted, StopRequested, Tick
 from hacluster.msg.record import Outcome, effective, operation_records
-from hacluster.msg.replica import ChangeStatus, Committed, CopyTaken, StatusChanged
+from hacluster.msg.replica import ChangeStatus, Committed, StatusChanged
 from hacluster.msg.transition import (
     Fire,
     HaltPlan,
@@ -66,7 +66,6 @@ Event = (
     | TaskDone
     | StatusChanged
     | Committed
-    | CopyTaken
     | ViewSynced
     | Tick
     | HostSample
@@ -129,7 +128,7 @@ class TeMachine:
                 self._touched("the configuration has changed")
             case Tick():
                 self._on_tick()
-            case CopyTaken() | ViewSynced() | HostSample() | StopRequested() | MachineRestarted():
+            case ViewSynced() | HostSample() | StopRequested() | MachineRestarted():
                 pass
             case _:
                 assert_never(event)

@@ -137,7 +137,7 @@ def _remove(given: Given, _out: Output, _command: str) -> int:
     source = LiveCluster()
     source.change("delete", scope="nodes", data=etree.Element("node", id=known[0]))
     source.change("delete", scope="status", data=etree.Element("node_state", id=known[0]))
-    complain(f"{name} is out of the configuration and the status; it loses its vote when ha.cf names it no more")
+    complain(f"{name} is out of the configuration and the status; hb_delnode takes its vote")
     return Exit.OK
 
 

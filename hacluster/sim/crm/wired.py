@@ -8,8 +8,10 @@ and of statuses comes out of the machines here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Final, cast
 
 from hacluster.base.dice import Dice
@@ -20,12 +22,12 @@ from hacluster.config.settings import Seal
 from hacluster.heartbeat.config import HeartbeatConfig, Identity, MediumSpec
 from hacluster.heartbeat.generation import FLOOR_KEY, GENERATION_KEY
 from hacluster.heartbeat.machine import HeartbeatMachine
-from hacluster.msg.driver import DatagramReceived, HostSample, MachineRestarted, Persisted, Restored
+from hacluster.msg.driver import DatagramReceived, HostSample, MachineRestarted, Persisted, Request, Restored
 from hacluster.msg.hearing import Carry, PulseStarted
 from hacluster.msg.stream import Convey, Conveyed, StreamBroken
 from hacluster.node.router import Asked, Router
 from hacluster.sim.crm.order import Order
-from hacluster.sim.crm.ring import EPOCH_MS, RingNode, RingSetup
+from hacluster.sim.crm.ring import EPOCH_MS, ROOT, RingNode, RingSetup
 from hacluster.sim.crm.standin import DEADTIME_MS, KEEPALIVE_MS, BrainDeath, Fault, Script, Sleep, StandIn, faults_of
 from hacluster.sim.network import Network, Quality
 from hacluster.speech.machine import SpeechMachine
@@ -70,7 +72,7 @@ class Pulse:
 
 class Wired(StandIn):
     """See the module. ``weather``: how good the network is all the time; ``speech``: a test of a checker puts a wrong
-    one there.
+    one there; ``knows``: whom ha.cf of a node names, if not all.
     """
 
     def __init__(
@@ -82,9 +84,11 @@ class Wired(StandIn):
         late: dict[str, int] | None = None,
         weather: Quality | None = None,
         speech: type[SpeechMachine] = SpeechMachine,
+        knows: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.order = Order()
         self._speech_type = speech
+        self._knows = knows
         self.pulses: dict[str, Pulse] = {}
         self.speech: dict[str, SpeechMachine] = {}
         self._files: dict[str, dict[str, bytes]] = {name: {} for name in setup.names}
@@ -132,7 +136,7 @@ class Wired(StandIn):
         self._boots += 1
         identity = Identity(name, bytes([number + 1]) * 16, b"boot%012d" % self._boots)
         config = HeartbeatConfig(
-            nodes=self.setup.names,
+            nodes=self._knows.get(name, self.setup.names),
             media=(MediumSpec(LINK, text=f"bcast {LINK}"),),
             keys=_KEYS,
             keepalive_ms=KEEPALIVE_MS,
@@ -141,7 +145,7 @@ class Wired(StandIn):
             initdead_ms=2 * DEADTIME_MS,
             seal=Seal.ON,
             seal_keys=(_SECRET,),
-            listeners=(),
+            listeners=(MachineName.CRMD,) if self.setup.has_crm else (),
             crm=True,
         )
         machine = HeartbeatMachine(config, identity, self.dice.fork())
@@ -174,6 +178,10 @@ class Wired(StandIn):
             self.agenda.at(self._asleep[pulse.name], partial(self._pulse_gets, pulse, event))
             return
         self._pulse_did(pulse, pulse.router.deliver(MachineName.HEARTBEAT, event, self.now()))
+
+    def ask_pulse(self, name: str, body: object) -> None:
+        """A program asks the heartbeat of a node."""
+        self._pulse_gets(self.pulses[name], Request(0, ROOT, body))
 
     def _pulse_did(self, pulse: Pulse, asked: list[Asked]) -> None:
         pulse.router.check()
