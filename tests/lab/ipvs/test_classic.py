@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lab.ipvs.scene import ADDRESSES, METHODS, VIP, WORD, Scene
+from tests.lab.ipvs.scene import ADDRESSES, CONFIGURATION, HERE, METHODS, VIP, WORD, Scene
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
@@ -23,6 +23,38 @@ def test_nat_by_hand(scene: Scene) -> None:
     scene.director.run(["ipvsadm", "-R"], text=saved, check=True)
     assert scene.rules() == saved
     assert scene.share(12) == [9, 3, 0]
+
+
+def shipped(scene: Scene, name: str) -> None:
+    """A file of conf/lvs as it is, but for where the log goes and for time limits that an emulated machine can keep."""
+    text = (HERE.parents[2] / f"conf/lvs/{name}.cf").read_text(encoding="utf-8")
+    scene.director.write(CONFIGURATION, text.replace("checktimeout = 3", "checktimeout = 15"))
+    scene.ldirectord("start")
+
+
+def test_the_examples_do_what_is_done_by_hand(scene: Scene) -> None:
+    """NAT, direct routing and tunnels: the commands first, then the files that come along."""
+    shipped(scene, "nat")
+    scene.await_servers("nat1", "nat2")
+    assert scene.share(12) == [9, 3, 0]
+    scene.ldirectord("stop")
+    scene.classic(
+        f"-A -t {VIP}:80 -s wlc -p 300",
+        f"-a -t {VIP}:80 -r 172.16.100.7 -g -w 2",
+        f"-a -t {VIP}:80 -r 172.16.100.8 -g -w 1",
+    )
+    assert scene.share(6, hold=True, sources=SOURCES) == [4, 2, 0]
+    scene.ipvsadm("-C")
+    shipped(scene, "dr")
+    scene.await_servers("dr1", "dr2")
+    assert scene.share(6, hold=True, sources=SOURCES) == [4, 2, 0]
+    scene.ldirectord("stop")
+    scene.classic(f"-A -t {VIP}:80 -s rr", f"-a -t {VIP}:80 -r 10.20.0.7 -i", f"-a -t {VIP}:80 -r 10.30.0.7 -i")
+    assert scene.share(6) == [3, 3, 0]
+    scene.ipvsadm("-C")
+    shipped(scene, "tun")
+    scene.await_servers("tun1", "tun2")
+    assert scene.share(6) == [3, 3, 0]
 
 
 PORTS = {"nat": 80, "dr": 443, "tun": 23}
