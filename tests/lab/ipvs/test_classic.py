@@ -2,6 +2,7 @@
 
 import pytest
 
+from hacluster.lab.hosts import Host
 from tests.lab.ipvs.scene import ADDRESSES, CONFIGURATION, HERE, METHODS, VIP, WORD, Scene
 from tests.waiting import eventually
 
@@ -55,6 +56,44 @@ def test_the_examples_do_what_is_done_by_hand(scene: Scene) -> None:
     shipped(scene, "tun")
     scene.await_servers("tun1", "tun2")
     assert scene.share(6) == [3, 3, 0]
+
+
+def test_the_scripts_of_both_sides_and_the_agents_in_their_place(scene: Scene) -> None:
+    """Direct routing by start, stop and status of the classic scripts; then by lvs-realserver and lvs-director."""
+    director, servers = scene.director, [scene.servers["dr1"], scene.servers["dr2"]]
+
+    def script(host: Host, name: str, word: str) -> int:
+        return host.run(["sh", str(HERE / name), word]).returncode
+
+    agent = {"ip": VIP, "cidr_netmask": "16", "nic": "eth0", "iflabel": "0"}
+    director.run(["ip", "addr", "del", f"{VIP}/16", "dev", "eth0"], check=True)
+    for server in servers:
+        assert scene.agent(server, "lvs-realserver", "stop", ip=VIP, method="dr") == 0
+        assert [script(server, "classic_realserver.sh", word) for word in ("status", "start", "status")] == [3, 0, 0]
+    assert [script(director, "classic_director.sh", word) for word in ("status", "start", "status")] == [3, 0, 0]
+    assert scene.share(14, hold=True) == [4, 10, 0]
+    assert [script(director, "classic_director.sh", word) for word in ("stop", "status")] == [0, 3]
+    assert scene.ask(1, timeout_s=1) != ["dr1"]
+    for server in servers:
+        assert [script(server, "classic_realserver.sh", word) for word in ("stop", "status")] == [0, 3]
+
+    for server in servers:
+        actions = [scene.agent(server, "lvs-realserver", word, ip=VIP) for word in ("monitor", "start", "monitor")]
+        assert actions == [7, 0, 0]
+    assert [scene.agent(director, "lvs-director", word, **agent) for word in ("monitor", "start", "monitor")] == [
+        7,
+        0,
+        0,
+    ]
+    reals = "    real = 172.16.100.7:80 gate 2\n    real = 172.16.100.8:80 gate 5\n"
+    scene.configure(f"virtual = {VIP}:80\n{reals}    scheduler = wlc\n    checktype = connect\n")
+    scene.ldirectord("start")
+    scene.await_servers("dr1", "dr2")
+    assert scene.share(14, hold=True) == [4, 10, 0]
+    scene.ldirectord("stop")
+    assert [scene.agent(director, "lvs-director", word, **agent) for word in ("stop", "monitor")] == [0, 7]
+    assert director.read("/proc/sys/net/ipv4/ip_forward") == "0\n", "as before the start"
+    director.run(["sh", "-c", f"ip addr add {VIP}/16 dev eth0 label eth0:0; echo 1 >/proc/sys/net/ipv4/ip_forward"])
 
 
 PORTS = {"nat": 80, "dr": 443, "tun": 23}
