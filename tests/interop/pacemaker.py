@@ -63,6 +63,8 @@ _MUST_DIFFER: Final = (
     (re.compile(r"Stack: \w+ .*|Stack: \w+"), "Stack: @"),
     (re.compile(r"\d+\.\d+s?\b"), "@"),
     (re.compile(r"DC: @ \(\d\)"), "DC: @"),
+    (re.compile(r"(?<=Resource C):\d"), ":@"),
+    (re.compile(r"(?<=fail-count)(-A value)?=[12]\b"), "=@"),
     (re.compile(r"in state S_(?:IDLE|NOT_DC)"), "in state @"),
     (re.compile(r'is_dc="\w+"'), 'is_dc="@"'),
     (re.compile(r"^(?:Status of pacemakerd:.*| *<pacemakerd .*/>)\n", re.MULTILINE), ""),
@@ -72,8 +74,9 @@ _MUST_DIFFER: Final = (
     (re.compile(r"(?<=\): )complete$", re.MULTILINE), "Done"),
     (re.compile(r"(?<=returned ')(?:error|Error occurred)(?=')"), "error"),
 )  # fmt: skip
-"""Times, versions, who coordinates, numbers of calls, what the cluster stands on; and the words of 2.1 for what 3.0
-says as we do: blanks, the name of an attribute, what an operation ended with, that the daemon runs and has answered."""
+"""Times, versions, who coordinates, numbers of calls and of copies, what the cluster stands on, how often theirs counts
+one failure; and the words of 2.1 for what 3.0 says as we do: blanks, the name of an attribute, what an operation ended
+with, that the daemon runs and has answered."""
 
 
 def plain(text: str) -> str:
