@@ -99,7 +99,7 @@ class Chaos:
             try:
                 end = KINDS[kind](self, host)
             except HaError as error:
-                if self.power is None or host.is_on:
+                if self.power is None:
                     raise
                 self.say(f"    its power was taken meanwhile: {error}")
                 kind, end = "agent", lambda: None
@@ -107,14 +107,17 @@ class Chaos:
 
     def mend(self, name: str) -> None:
         """End what is broken at a node."""
-        kind, since, end = self.broken.pop(name)
+        kind, since, end = self.broken[name]
         was_on = kind == "power off" or self.it.node(name).is_on
+        if kind != "power off":
+            del self.broken[name]
         self.revive()
+        self.broken.pop(name, None)
         if was_on or kind in LASTING:
             try:
                 end()
             except HaError as error:
-                if self.power is None or self.it.node(name).is_on:
+                if self.power is None:
                     raise
                 self.say(f"    {name}: its power was taken meanwhile: {error}")
         self.history.append((since, time.monotonic(), name, kind))
@@ -215,6 +218,7 @@ def kill(chaos: Chaos, host: Host) -> End:
 
 def kill_supervisor(chaos: Chaos, host: Host) -> End:
     """The supervisor dies; its processes must end, and a new one is started."""
+    wait_for(lambda: host.path("/run/hacluster/hacluster.pid").exists(), f"{host.name} has begun")
     host.run(["kill", "-9", host.read("/run/hacluster/hacluster.pid").strip()])
 
     def anew() -> None:
