@@ -333,5 +333,8 @@ def test_a_node_that_nobody_has_seen_and_one_that_lives_through_its_fencing() ->
         made.up(n1, n2)
         says(n1, "crm_attribute -n fence-reaction -v panic")
         made.holder()
+        # Who has lived no longer than its fencing took cannot say that it lived through it (crmd.fencing.LIVED_MS).
+        age = ["ps", "-C", "ha-brain", "-o", "etimes="]
+        wait_for(lambda: int(n2.run(age).stdout.strip() or 0) >= 4, "it has lived for a while")
         says(n1, "stonith_admin -F n2")
         wait_for(lambda: not n2.is_on, "it restarts its host")

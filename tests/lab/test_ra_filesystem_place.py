@@ -37,7 +37,12 @@ def lab() -> Iterator[Lab]:
 def one(lab: Lab) -> Iterator[Host]:
     host = lab.hosts["one"]
     yield host
-    script = f"while mountpoint -q {DIR}; do umount -l {DIR}; done; rm -f /run/resource-agents/*; losetup -D"
+    # Loop devices belong to the machine: only those of this host's files are let go.
+    script = (
+        f"for i in {DIR}/inner.img {IMAGE} {OTHER};"
+        " do [ ! -e $i ] || losetup -nO NAME -j $i | xargs -rn1 losetup -d; done;"
+        f" while mountpoint -q {DIR}; do umount -l {DIR}; done; rm -f /run/resource-agents/*"
+    )
     host.run(["sh", "-c", script], check=True)
 
 
