@@ -5,7 +5,15 @@ from __future__ import annotations
 import runpy
 import sys
 
-FIGURES = (("wire_decode",), ("footprint",), ("outage",), ("streams",), ("pe_speed", "--quick"))
+FIGURES = (
+    ("wire_decode",),
+    ("footprint",),
+    ("outage",),
+    ("streams",),
+    ("fencing", "--runs", "3", "--ms", "1000"),
+    ("tool_calls",),
+    ("pe_speed", "--quick"),
+)
 
 for name, *options in FIGURES:
     print(f"\n== {name}", flush=True)
