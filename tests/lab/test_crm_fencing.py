@@ -19,6 +19,8 @@ from tests.power import NAME, STORAGE, WATCHDOG, Power, Watchdog
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
+PATIENT = "keepalive 250ms\ndeadtime 3\ninitdead 10\n"
+"""With a device a machine that stands still for a second ends a test: who was only slow is struck."""
 STUBBORN = "/usr/lib/ocf/resource.d/lab/stubborn"
 _STUBBORN = """#!/bin/sh
 # A service whose stop fails while /etc/stubborn exists.
@@ -105,7 +107,7 @@ def scene(
             host.write(STUBBORN, _STUBBORN, 0o755)
             if kept:
                 host.run(["cibsecret", "-C", "set", "second", "passwd", "-"], text=f"{kept}\n", check=True)
-        it.install()
+        it.install(PATIENT)
         first = it.nodes[:start]
         it.start(*first)
         with Holding(it.nodes, VIP) as holding:
