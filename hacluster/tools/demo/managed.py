@@ -152,8 +152,11 @@ class ManagedStory(Telling):
         self.turn("cut", f"{active.name} is cut off from the others: alone it has no quorum, and stops what it runs")
         lost = active
         active = self._outage("cut off", lost.cut, lost)
+        # Without fencing: were it back before it has stopped, both would run it, and the cluster would stop both.
+        wait_for(f"{lost.name} has stopped it", lambda: not self._has_address(lost), WITHIN_S)
         lost.heal()
         wait_for("all three are members again", lambda: self._members() == 3, WITHIN_S)
+        active = self._settled(None, time.monotonic())
 
         self.turn("standby", f"{active.name} goes on standby: crm node standby {active.name}")
         lost = active
@@ -176,6 +179,10 @@ class ManagedStory(Telling):
     def _runs(self, host: Host, *resources: str) -> bool:
         node = self.picture.nodes.get(host.name)
         return node is not None and all(name in node.holds.split(", ") for name in resources)
+
+    @staticmethod
+    def _has_address(host: Host) -> bool:
+        return f" {VIP}/" in host.run(["ip", "-4", "-o", "address"]).stdout
 
     def _members(self) -> int:
         return sum(node.state.startswith("member") for node in self.picture.nodes.values())
