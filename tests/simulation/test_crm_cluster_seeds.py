@@ -10,8 +10,9 @@ import pytest
 
 from hacluster.base.dice import Dice
 from hacluster.msg.lrm import OcfCode
+from hacluster.sim.crm.faults import Busy, Cut, Death, HandsDeath, LeaderDeath, SlowDisk, both_ways
 from hacluster.sim.crm.scenario import managed, primitive_patch, run_until_quiet
-from hacluster.sim.crm.standin import Busy, Cut, Death, HandsDeath, LeaderDeath, SlowDisk, StandIn, both_ways
+from hacluster.sim.crm.standin import StandIn
 
 FAULTS_MS = 40_000
 

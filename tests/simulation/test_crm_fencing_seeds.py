@@ -14,9 +14,10 @@ import pytest
 
 from hacluster.base.dice import Dice
 from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.faults import Cut, both_ways
 from hacluster.sim.crm.mixes import MIXES, Mix, place, play
 from hacluster.sim.crm.scenario import SINGLE, cluster, device, run_until_quiet
-from hacluster.sim.crm.standin import Cut, StandIn, both_ways
+from hacluster.sim.crm.standin import StandIn
 
 
 @pytest.mark.parametrize("name", MIXES)

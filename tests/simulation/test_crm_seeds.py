@@ -12,8 +12,9 @@ import pytest
 
 from hacluster.ccm.rules import Rules
 from hacluster.sim.crm.adversary import WORLDS, play
+from hacluster.sim.crm.faults import faults_of, flapping
 from hacluster.sim.crm.ring import RingSetup
-from hacluster.sim.crm.standin import StandIn, faults_of, flapping
+from hacluster.sim.crm.standin import StandIn
 from hacluster.sim.desk import majority
 
 STEPS = 500

@@ -16,8 +16,8 @@ from hacluster.msg.lrm import OcfCode
 from hacluster.msg.replica import Ack, Patch
 from hacluster.msg.stream import Spoken, StreamBroken
 from hacluster.sim.crm.adversary import WORLDS
+from hacluster.sim.crm.faults import BrainDeath, ClientWrites, Cut, SlowDisk, both_ways
 from hacluster.sim.crm.scenario import SINGLE, cluster, run_until_quiet
-from hacluster.sim.crm.standin import BrainDeath, ClientWrites, Cut, SlowDisk, both_ways
 from hacluster.sim.crm.wired import PulseDeath, Wired, wired_faults_of
 from hacluster.sim.desk import majority
 from hacluster.sim.network import Quality

@@ -15,8 +15,9 @@ from hacluster.base.dice import Dice
 from hacluster.config.settings import HaConfig
 from hacluster.msg.lrm import OcfCode
 from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.faults import Cut, Death, LeaderDeath, Sleep, SlowDisk
 from hacluster.sim.crm.scenario import SINGLE, cluster, device, run_until_quiet
-from hacluster.sim.crm.standin import DEADTIME_MS, Cut, Death, LeaderDeath, Sleep, SlowDisk, StandIn
+from hacluster.sim.crm.standin import DEADTIME_MS, StandIn
 
 FAULTS_MS: Final = 30_000
 

@@ -26,9 +26,10 @@ from hacluster.msg.driver import DatagramReceived, HostSample, MachineRestarted,
 from hacluster.msg.hearing import Carry, PulseStarted
 from hacluster.msg.stream import Convey, Conveyed, StreamBroken
 from hacluster.node.router import Asked, Router
+from hacluster.sim.crm.faults import BrainDeath, Fault, Script, Sleep, faults_of
 from hacluster.sim.crm.order import Order
 from hacluster.sim.crm.ring import EPOCH_MS, ROOT, RingNode, RingSetup
-from hacluster.sim.crm.standin import DEADTIME_MS, KEEPALIVE_MS, BrainDeath, Fault, Script, Sleep, StandIn, faults_of
+from hacluster.sim.crm.standin import DEADTIME_MS, KEEPALIVE_MS, StandIn
 from hacluster.sim.network import Network, Quality
 from hacluster.speech.machine import SpeechMachine
 from hacluster.wire.auth import Key, KeyRing, Method

@@ -10,8 +10,9 @@ from hacluster.base.machine import Instant
 from hacluster.msg.attrd import Attribute, AttributeQuery, AttributeValues, Update, UpdateAttribute, Wait
 from hacluster.msg.driver import Peer, Refused, Request, Restored
 from hacluster.msg.membership import Accepted
+from hacluster.sim.crm.faults import Cut
 from hacluster.sim.crm.scenario import managed, run_until_quiet
-from hacluster.sim.crm.standin import Cut, StandIn
+from hacluster.sim.crm.standin import StandIn
 
 ROOT = Peer("attrd_updater", 0, 0, 1)
 

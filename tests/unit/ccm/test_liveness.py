@@ -12,8 +12,9 @@ import pytest
 from hacluster.base.effects import MachineName
 from hacluster.ccm.rules import Rules
 from hacluster.msg.membership import NodeState, NodeStateChanged, NodeType
+from hacluster.sim.crm.faults import ClientWrites, Cut, Script, Sleep, both_ways, faults_of, flapping
 from hacluster.sim.crm.ring import RingSetup
-from hacluster.sim.crm.standin import ClientWrites, Cut, Script, Sleep, StandIn, both_ways, faults_of, flapping
+from hacluster.sim.crm.standin import StandIn
 from hacluster.sim.desk import majority
 
 ALL = Rules()

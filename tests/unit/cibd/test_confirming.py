@@ -13,9 +13,10 @@ from hacluster.base.results import Exit
 from hacluster.cib.unconfirmed import Unconfirmed, drop_mark, further, parts, pending, put_back, put_mark, touched
 from hacluster.msg.driver import HostSample, Tick
 from hacluster.msg.replica import Edit, EditRequest, WriteEnd, Written
+from hacluster.sim.crm.faults import LeaderDeath
 from hacluster.sim.crm.ring import EPOCH_MS
 from hacluster.sim.crm.scenario import cluster
-from hacluster.sim.crm.standin import LeaderDeath, StandIn
+from hacluster.sim.crm.standin import StandIn
 from hacluster.sim.desk import Desk, majority
 
 _DUMMY = '<primitive id="{}" class="ocf" provider="heartbeat" type="Dummy"{}/>'

@@ -12,6 +12,7 @@ from hacluster.crmd.fsa import TABLE, Input, State, after
 from hacluster.msg.lrm import OcfCode
 from hacluster.msg.replica import ChangeStatus
 from hacluster.sim.crm.checkers import Breach
+from hacluster.sim.crm.faults import Cut, both_ways
 from hacluster.sim.crm.hands import Services
 from hacluster.sim.crm.ring import EPOCH_MS, SET, write_of
 from hacluster.sim.crm.scenario import (
@@ -22,7 +23,7 @@ from hacluster.sim.crm.scenario import (
     standby_patch,
     state_of,
 )
-from hacluster.sim.crm.standin import Cut, StandIn, both_ways
+from hacluster.sim.crm.standin import StandIn
 
 
 def started(names: str = "abc", seed: int = 1, *, promotable: bool = False) -> StandIn:

@@ -8,8 +8,9 @@ from hacluster.base.effects import MachineName
 from hacluster.msg.crmd import FailResource, ForgetResource, ManagerQuery, ManagerStatus
 from hacluster.msg.driver import Peer, Refused, Request
 from hacluster.msg.membership import Accepted
+from hacluster.sim.crm.faults import Cut
 from hacluster.sim.crm.scenario import managed, run_until_quiet
-from hacluster.sim.crm.standin import Cut, StandIn
+from hacluster.sim.crm.standin import StandIn
 
 FAILED_AND_LAST = ("last_failure", "last")
 ROOT = Peer("crm_resource", 0, 0, 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hacluster.msg.lrm import OcfCode
+from hacluster.sim.crm.faults import BrainDeath, HandsDeath
 from hacluster.sim.crm.scenario import is_quiet, managed, run_until_quiet
-from hacluster.sim.crm.standin import BrainDeath, HandsDeath, StandIn
+from hacluster.sim.crm.standin import StandIn
 
 
 def started(seed: int = 1) -> StandIn:

@@ -6,8 +6,9 @@ import pytest
 
 from hacluster.crmd.throttle import Throttle, level_of
 from hacluster.msg.transition import JobLimits
+from hacluster.sim.crm.faults import Busy
 from hacluster.sim.crm.scenario import managed, primitive_patch, run_until_quiet
-from hacluster.sim.crm.standin import Busy, StandIn
+from hacluster.sim.crm.standin import StandIn
 
 
 @pytest.mark.parametrize(

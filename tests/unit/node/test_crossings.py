@@ -8,8 +8,8 @@ from hacluster.client.language import codec
 from hacluster.daemon.processes import circle_of
 from hacluster.node.layout import CRM
 from hacluster.node.router import Router
+from hacluster.sim.crm.faults import HandsDeath
 from hacluster.sim.crm.scenario import device, managed, primitive_patch
-from hacluster.sim.crm.standin import HandsDeath
 from hacluster.wire.ipc import Frame, Kind
 
 HOSTS = {machine: process for process, machines in CRM.hosted.items() for machine in machines}
