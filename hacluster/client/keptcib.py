@@ -21,7 +21,7 @@ def read_cib_file(path: Path) -> bytes:
         return data
     try:
         journal = (path.parent / _JOURNAL).read_bytes()
-    except OSError:
+    except FileNotFoundError:  # one that is there and cannot be read is told: without it the CIB is an old one
         return data
     from hacluster.base.errors import HaError  # noqa: PLC0415 - other files need none of it
     from hacluster.cib.markup import show_markup  # noqa: PLC0415

@@ -18,6 +18,7 @@ from typing import Final
 from hacluster.client.configdir import DEFAULT_DIR
 from hacluster.client.hostfacts import node_name
 from hacluster.crmsh.clusterfiles import nodes_of
+from hacluster.crmsh.level import Refused
 
 CONNECT_S: Final = 10
 TIMEOUT_S: Final = 120.0
@@ -48,11 +49,13 @@ def own_name(directory: Path = DEFAULT_DIR) -> str:
 
 
 def configured_nodes(directory: Path = DEFAULT_DIR) -> list[str]:
-    """The nodes of ha.cf, this one if there is no such file."""
+    """The nodes of ha.cf, this one if there is no such file; :class:`Refused` when it cannot be read."""
     try:
         text = (directory / "ha.cf").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except FileNotFoundError:
         text = ""
+    except OSError as error:
+        raise Refused(f"{directory / 'ha.cf'} says which nodes there are: {error.strerror}") from None
     return nodes_of(text) or [own_name(directory)]
 
 

@@ -145,8 +145,10 @@ def _tell(run_dir: str, output_as: str) -> int:
 def _seats_in(run_dir: str) -> list[str]:
     try:
         return [name for name in clusters_in(run_dir) if os.path.exists(os.path.join(run_dir, name, "ccm.sock"))]
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise click.ClickException(f"{run_dir}: {error.strerror}") from None
 
 
 def _seat(run_dir: str) -> dict[str, Any] | None:

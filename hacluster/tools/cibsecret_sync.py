@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from hacluster.base.results import Exit, Fault
 from hacluster.base.secrets import KEPT_BELOW
 
 TIMEOUT_S: Final = 30
@@ -51,8 +52,10 @@ def kept_here() -> list[str]:
     """The resources that have secrets here."""
     try:
         return sorted(entry.name for entry in Path(KEPT_BELOW).iterdir() if entry.is_dir())
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise Fault(f"{KEPT_BELOW}: {error.strerror}", Exit.DENIED) from None
 
 
 def copy_to_all(nodes: Sequence[str], resources: Sequence[str]) -> dict[str, str]:

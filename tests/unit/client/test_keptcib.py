@@ -69,3 +69,14 @@ def test_a_file_that_cannot_be_read_is_no_fault_of_its_schema(tmp_path: Path) ->
     with pytest.raises(Fault, match="Is a directory") as caught:
         CibFile(tmp_path).read()
     assert caught.value.status is Exit.CONFIG, "as with the original"
+
+
+def test_a_journal_that_cannot_be_read_is_told_and_no_older_cib_shown(kept: Path) -> None:
+    journal = kept.with_name("cib.journal")
+    journal.unlink()
+    assert b'value="true"' in read_cib_file(kept), "without one the snapshot is all there is"
+    journal.mkdir()
+    with pytest.raises(OSError, match="journal"):
+        read_cib_file(kept)
+    with pytest.raises(Fault):
+        CibFile(kept).read()
